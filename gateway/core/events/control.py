@@ -1,0 +1,145 @@
+"""Control events: runs, operators, sessions, time, and messages that could not become anything else."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gateway.core.events.base import Event
+from gateway.core.settings import CoreSettings
+from gateway.core.values import OrderType, Side, TimeInForce, TradingState
+
+
+class RunStarted(Event, frozen=True, kw_only=True):
+    """First event of a run; its number is part of every id made in it."""
+
+    version: str
+    settings: CoreSettings
+    trading_date: str
+    killed: tuple[str, ...] = ()
+    """Scopes the kill file held when the run started."""
+
+
+class RunStopped(Event, frozen=True, kw_only=True):
+    reason: str = ""
+
+
+class OperatorEvent(Event, frozen=True, kw_only=True):
+    """Somebody asked for something: who, why, and an id that makes a retry harmless."""
+
+    actor: str
+    reason: str = ""
+    request_id: str
+
+
+class TradingSwitched(OperatorEvent, frozen=True, kw_only=True):
+    scope: str
+    state: TradingState
+
+
+class KillEngaged(OperatorEvent, frozen=True, kw_only=True):
+    scope: str
+
+
+class KillReleased(OperatorEvent, frozen=True, kw_only=True):
+    scope: str
+
+
+class OrderRequested(OperatorEvent, frozen=True, kw_only=True):
+    """An operator's new order. Becomes an intent of strategy `desk` and passes risk like any other."""
+
+    venue: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    order_type: OrderType = OrderType.LIMIT
+    time_in_force: TimeInForce = TimeInForce.DAY
+    account: str = ""
+
+
+class CancelRequested(OperatorEvent, frozen=True, kw_only=True):
+    """Cancel one order (`order_id`), or every open one in a `scope`."""
+
+    order_id: str | None = None
+    scope: str | None = None
+
+
+class StopRequested(OperatorEvent, frozen=True, kw_only=True):
+    """Stop the run; with `cancel_open`, cancel what is open first."""
+
+    cancel_open: bool = False
+
+
+class SessionEvent(Event, frozen=True, kw_only=True):
+    venue: str
+    session: str
+    epoch: int = 1
+
+
+class SessionLoggedOn(SessionEvent, frozen=True, kw_only=True):
+    """Logon answered. Nothing may be sent yet: the numbers are not known to agree."""
+
+    next_sender: int
+    next_target: int
+
+
+class SessionSettled(SessionEvent, frozen=True, kw_only=True):
+    """Our TestRequest(1) came back as Heartbeat(0) with no resend open: both sides agree on the numbers."""
+
+    next_sender: int
+    next_target: int
+
+
+class SessionDown(SessionEvent, frozen=True, kw_only=True):
+    """Logged out or disconnected."""
+
+    reason: str = ""
+
+
+class SessionNotice(SessionEvent, frozen=True, kw_only=True):
+    """Something an operator or an incident review wants to see of a session; changes no number.
+
+    `event`: reject, business_reject, resend_request, gap, sequence_reset, logon_refused, discarded_market_data.
+    """
+
+    event: str
+    detail: str = ""
+    msg_seq_num: int | None = None
+
+
+class SessionReset(SessionEvent, frozen=True, kw_only=True):
+    """Sequence numbers restart at 1 on both sides: a new epoch. Journalled before it happens."""
+
+    reason: str
+
+
+class LostRange(SessionEvent, frozen=True, kw_only=True):
+    """Inbound messages begin..end will never be seen: the venue gap-filled or refused them. Reconcile."""
+
+    begin: int
+    end: int
+    reason: str
+
+
+class EngineRejected(SessionEvent, frozen=True, kw_only=True):
+    """Our own engine answered this message with a reject, so no callback saw it. Kept raw; the venue is asked."""
+
+    msg_seq_num: int | None = None
+    raw: str
+    detail: str = ""
+
+
+class Untranslated(SessionEvent, frozen=True, kw_only=True):
+    """A message that became no other event: unknown type, or contradicting itself. Kept raw, passwords redacted."""
+
+    msg_seq_num: int | None = None
+    msg_type: str = ""
+    raw: str
+    detail: str
+
+
+class ControlTime(Event, frozen=True, kw_only=True):
+    """A deadline the core asked for has passed."""
+
+    deadline_ns: int

@@ -1,0 +1,134 @@
+"""Derived events: what the core decided. Recorded so that a restart folds decisions and never makes them again."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gateway.core.events.base import Event
+from gateway.core.orders import Command
+from gateway.core.values import Side
+
+
+class Denied(Event, frozen=True, kw_only=True):
+    """Risk said no: `code` from the closed vocabulary of `gateway.core.risk`, `reason` with the numbers."""
+
+    order_id: str | None
+    intent: str
+    strategy: str
+    account: str
+    venue: str
+    symbol: str
+    side: Side | None = None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    code: str
+    reason: str
+
+
+class Queued(Event, frozen=True, kw_only=True):
+    """Approved, waiting: exposure counts from here."""
+
+    command: Command
+    why: str
+
+
+class Superseded(Event, frozen=True, kw_only=True):
+    """A pending command gave way to a stronger or a later one."""
+
+    command: Command
+    by: str
+
+
+class ClosedUnsent(Event, frozen=True, kw_only=True):
+    """Pending work that must not be sent any more."""
+
+    command: Command
+    reason: str
+
+
+class Dispatched(Event, frozen=True, kw_only=True):
+    """Decided and durable: the venue adapter sends exactly this. An order exists from its NEW's dispatch on."""
+
+    command: Command
+    decided_seq: int
+    """Position of the first outcome of this intent: its own when it never waited."""
+    ack_deadline_ns: int
+    bucket_ns: int | None = None
+    """Theoretical arrival time of the venue's token bucket after this send (GCRA); None when not limited."""
+
+
+class StatusRequested(Event, frozen=True, kw_only=True):
+    """Ask the venue what became of an order: OrderStatusRequest(H)."""
+
+    venue: str
+    order_id: str
+    cl_ord_id: str
+    request_id: str
+    venue_order_id: str | None = None
+    symbol: str
+    side: Side
+    deadline_ns: int
+    bucket_ns: int | None = None
+
+
+class InDoubt(Event, frozen=True, kw_only=True):
+    """The order's true state is unknown until the venue is heard."""
+
+    order_id: str
+    reason: str
+
+
+class Resolved(Event, frozen=True, kw_only=True):
+    """A doubt ended by disposition: `not_sent` and `unknown_at_venue` end Rejected, `reported` keeps the reported state."""
+
+    order_id: str
+    disposition: str
+    detail: str = ""
+
+
+class FillInferred(Event, frozen=True, kw_only=True):
+    """CumQty(14) at the venue is above ours: a synthetic execution for the difference, until the real one replaces it."""
+
+    order_id: str
+    venue: str
+    exec_id: str
+    trade_date: str
+    last_qty: Decimal
+    last_px: Decimal
+    venue_time_ns: int | None = None
+
+
+class ReconciliationStarted(Event, frozen=True, kw_only=True):
+    venue: str
+    order_ids: tuple[str, ...]
+    reason: str
+
+
+class ReconciliationFinished(Event, frozen=True, kw_only=True):
+    venue: str
+    complete: bool
+    unanswered: tuple[str, ...] = ()
+
+
+class VenueOpened(Event, frozen=True, kw_only=True):
+    """Orders may go: settled and reconciled (or an operator took it on himself)."""
+
+    venue: str
+    reason: str
+
+
+class StrategyRemembered(Event, frozen=True, kw_only=True):
+    """A strategy's memory after it was consulted, as JSON text; recorded so that a restart never runs strategy code."""
+
+    strategy: str
+    memory: str
+
+
+class StrategyFailed(Event, frozen=True, kw_only=True):
+    strategy: str
+    error: str
+
+
+class StrategyDisabled(Event, frozen=True, kw_only=True):
+    strategy: str
+    reason: str

@@ -1,0 +1,119 @@
+"""Orders, fills and positions as immutable values; what may happen to them is in `lifecycle` and `apply`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from gateway.core.values import ZERO, CommandKind, FillStatus, OrderState, OrderType, Side, TimeInForce
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as it goes to a venue: everything the venue adapter needs, nothing it has to look up.
+
+    `order_id` is ours and stable; `cl_ord_id` names this request, `orig_cl_ord_id` the last *accepted* one it acts on.
+    """
+
+    kind: CommandKind
+    order_id: str
+    cl_ord_id: str
+    orig_cl_ord_id: str | None = None
+    venue_order_id: str | None = None
+    venue: str
+    strategy: str
+    account: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order from dispatch on. CumQty + LeavesQty = OrderQty while it works; LeavesQty = 0 once terminal."""
+
+    order_id: str
+    strategy: str
+    account: str
+    venue: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    state: OrderState
+    cl_ord_id: str
+    """The last accepted ClOrdID(11); before the first acknowledgement the one sent."""
+    created_ns: int
+    updated_ns: int
+    terminal_ns: int | None = None
+    cum_qty: Decimal = ZERO
+    notional: Decimal = ZERO
+    """Sum of LastQty * LastPx over live fills; AvgPx follows from it."""
+    venue_order_id: str | None = None
+    venue_status: str | None = None
+    """OrdStatus(39) as last reported, verbatim."""
+    reason: str | None = None
+    external: bool = False
+    in_doubt: str | None = None
+    """Why the order's true state is unknown (`ack_timeout`, `disconnect`, `gap_filled` ...); None when it is known."""
+    requests: int = 1
+    """Requests made so far; the next ClOrdID is derived from it."""
+    new_in_flight: str | None = None
+    """ClOrdID of the unanswered NEW or REPLACE."""
+    cancel_in_flight: str | None = None
+    """ClOrdID of the unanswered CANCEL."""
+
+    @property
+    def leaves_qty(self) -> Decimal:
+        """LeavesQty(151): open quantity, 0 once terminal; never negative, also after an over-fill."""
+        return ZERO if self.state.terminal else max(self.quantity - self.cum_qty, ZERO)
+
+    @property
+    def avg_px(self) -> Decimal:
+        """AvgPx(6): 0 while nothing is filled."""
+        return self.notional / self.cum_qty if self.cum_qty else ZERO
+
+
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution. Identified by (venue, trade date, order, ExecID(17)); `status` says whether it still counts."""
+
+    order_id: str
+    exec_id: str
+    trade_date: str
+    venue: str
+    account: str
+    strategy: str
+    symbol: str
+    side: Side
+    last_qty: Decimal
+    last_px: Decimal
+    status: FillStatus
+    venue_time_ns: int | None = None
+    session: str = ""
+    msg_seq_num: int | None = None
+
+    @property
+    def live(self) -> bool:
+        """Counts towards CumQty and the position."""
+        return self.status not in (FillStatus.BUSTED, FillStatus.REPLACED)
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """Net position at average cost, per (account, strategy, venue, symbol). P&L in the instrument's currency."""
+
+    account: str
+    strategy: str
+    venue: str
+    symbol: str
+    net_qty: Decimal = ZERO
+    avg_px: Decimal = ZERO
+    realized_pnl: Decimal = ZERO
+    bought_qty: Decimal = ZERO
+    sold_qty: Decimal = ZERO
+    updated_ns: int = 0

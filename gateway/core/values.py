@@ -1,0 +1,132 @@
+"""The small vocabulary every layer shares: sides, types, states, and the rules of a legal identifier.
+
+Values are the field's own words, lower case where the command line and SQL show them. Prices and quantities are `Decimal`
+everywhere; `*_ns` are UTC nanoseconds. Nothing here does I/O or knows a wire format.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+NANOS = 1_000_000_000
+
+
+class Side(StrEnum):
+    """Side(54). `sell` covers every way of selling; short-sale marking is a dialect's matter."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for buy, -1 for sell: position = sum of sign * LastQty."""
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    """OrdType(40)."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+    STOP = "stop"
+    STOP_LIMIT = "stop-limit"
+
+
+class TimeInForce(StrEnum):
+    """TimeInForce(59)."""
+
+    DAY = "day"
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+
+
+class OrderState(StrEnum):
+    """The canonical states of an order; the lifecycle begins at submission (`gateway.core.lifecycle`)."""
+
+    SUBMITTED = "Submitted"
+    ACCEPTED = "Accepted"
+    PARTIALLY_FILLED = "PartiallyFilled"
+    FILLED = "Filled"
+    CANCELLED = "Cancelled"
+    REJECTED = "Rejected"
+    EXPIRED = "Expired"
+
+    @property
+    def terminal(self) -> bool:
+        """No open quantity is left at the venue, as far as the venue has said."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED})
+
+
+class FillStatus(StrEnum):
+    """What became of an execution: one row per ExecID(17)."""
+
+    NEW = "new"
+    CORRECTED = "corrected"
+    BUSTED = "busted"
+    INFERRED = "inferred"
+    REPLACED = "replaced"
+
+
+class CommandKind(StrEnum):
+    """What an intent asks of a venue."""
+
+    NEW = "NEW"
+    REPLACE = "REPLACE"
+    CANCEL = "CANCEL"
+
+
+class TradingState(StrEnum):
+    """What new risk may be taken in a scope. `reduced`: only orders that bring a position nearer to zero."""
+
+    ENABLED = "enabled"
+    REDUCED = "reduced"
+    DISABLED = "disabled"
+
+
+class FeedState(StrEnum):
+    """Whether a market-data feed can be believed."""
+
+    UP = "up"
+    STALE = "stale"
+    GAP = "gap"
+
+
+SCOPE_ALL = "all"
+SCOPE_KINDS = ("venue", "strategy", "account", "instrument")
+
+
+def scope_problem(scope: str) -> str | None:
+    """Why `scope` is not `all`, `venue:NAME`, `strategy:NAME`, `account:NAME` or `instrument:SYMBOL`; None if it is one."""
+    if scope == SCOPE_ALL:
+        return None
+    kind, colon, name = scope.partition(":")
+    if not colon or kind not in SCOPE_KINDS or not name:
+        return f"{scope!r} is not a scope: use all, " + ", ".join(f"{k}:NAME" for k in SCOPE_KINDS)
+    return text_problem(name)
+
+
+def scopes_of(*, venue: str, strategy: str, account: str, symbol: str) -> tuple[str, ...]:
+    """Every scope an order falls under, widest first."""
+    return (SCOPE_ALL, f"venue:{venue}", f"strategy:{strategy}", f"account:{account}", f"instrument:{symbol}")
+
+
+def text_problem(value: str) -> str | None:
+    """Why `value` must not reach the wire as a FIX field value; None if it may.
+
+    SOH ends a field (FIX 4.4 vol. 1, "Field Delimiter"); `=` inside a value is legal FIX but never needed in the fields we
+    fill, and a reader that splits carelessly would be led astray: both are refused, as is every control character.
+    """
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        return f"{value!r} holds a control character (SOH would end the FIX field)"
+    if "=" in value:
+        return f"{value!r} holds '='"
+    if not value.isascii():
+        return f"{value!r} holds a character outside ASCII"
+    return None

@@ -1,0 +1,67 @@
+"""What a journal is, whichever store holds it: an append-only sequence of events, written in batches, one commit a batch.
+
+Nothing in it is ever updated or deleted. Every record carries a hash chained over all before it, so a reader knows whether
+it looks at the same history it saw last time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from gateway.core.events import Recorded
+
+GENESIS = bytes(16)
+"""The hash before the first record."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A record as the journal holds it. `hash` = BLAKE2b-128(previous hash + the record's stored bytes)."""
+
+    recorded: Recorded
+    hash: bytes
+
+
+class Watermark(msgspec.Struct, frozen=True):
+    """Highest inbound MsgSeqNum(34) of a session whose effects are in the journal, within an epoch."""
+
+    epoch: int
+    msg_seq_num: int
+
+
+class JournalReader(Protocol):
+    """Reading side; any number, any thread, any process. Never blocks the writer."""
+
+    def head(self) -> tuple[int, bytes]:
+        """Position and hash of the last record; (0, GENESIS) when empty."""
+
+    def read(self, after: int, limit: int) -> Sequence[Stored]:
+        """Up to `limit` records with seq > `after`, in order. Raises JournalCorrupt when one cannot be decoded."""
+
+    def hash_at(self, seq: int) -> bytes | None:
+        """Hash of the record at `seq`; GENESIS for 0; None when there is no such record."""
+
+    def digests(self, after: int) -> Iterator[tuple[int, str]]:
+        """(seq, state digest) pairs recorded with commits, in order."""
+
+    def configurations(self) -> Mapping[str, str]:
+        """Every configuration ever accepted: SHA-256 -> TOML text."""
+
+    def close(self) -> None: ...
+
+
+class JournalWriter(JournalReader, Protocol):
+    """Writing side: exactly one, in one process, on one thread."""
+
+    def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
+        """Commit a batch, the watermarks it reached and the state digest after it, in one transaction.
+
+        Raises JournalError when the store refuses; the batch is then not in the journal and may be offered again.
+        """
+
+    def watermarks(self) -> Mapping[str, Watermark]:
+        """Per session id, what the last commits reached."""
+
+    def remember_configuration(self, config_sha256: str, toml: str) -> None: ...
