@@ -94,6 +94,8 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     last_qty: Decimal
     last_px: Decimal
     status: FillStatus
+    reported_cum_qty: Decimal | None = None
+    """CumQty(14) of the report that brought it: tells the same trade under another ExecID from a new one."""
     venue_time_ns: int | None = None
     session: str = ""
     msg_seq_num: int | None = None

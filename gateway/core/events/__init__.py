@@ -36,6 +36,7 @@ from gateway.core.events.control import (
     StopRequested,
     TradingSwitched,
     Untranslated,
+    VenueOpenRequested,
 )
 from gateway.core.events.derived import (
     ClosedUnsent,
@@ -169,5 +170,6 @@ __all__ = [
     "TradingSwitched",
     "Transmitted",
     "Untranslated",
+    "VenueOpenRequested",
     "VenueOpened",
 ]

@@ -13,6 +13,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """First event of a run; its number is part of every id made in it."""
 
     version: str
+    id_prefix: str
+    """Made once for a state directory: ClOrdIDs of a directory that was lost never come back."""
     settings: CoreSettings
     trading_date: str
     killed: tuple[str, ...] = ()
@@ -63,6 +65,12 @@ class CancelRequested(OperatorEvent, frozen=True, kw_only=True):
 
     order_id: str | None = None
     scope: str | None = None
+
+
+class VenueOpenRequested(OperatorEvent, frozen=True, kw_only=True):
+    """Trade at a venue although not everything there is reconciled: on the operator's word."""
+
+    venue: str
 
 
 class StopRequested(OperatorEvent, frozen=True, kw_only=True):

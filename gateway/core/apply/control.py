@@ -1,0 +1,239 @@
+"""Runs, switches, kill, sessions, time, and messages that could not become anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.core.changes import AnomalyRaised, Change, OperatorActed, Session, SessionChanged
+from gateway.core.events import (
+    CancelRequested,
+    ControlTime,
+    EngineRejected,
+    Event,
+    KillEngaged,
+    KillReleased,
+    LostRange,
+    OperatorEvent,
+    OrderRequested,
+    Recorded,
+    RunStarted,
+    RunStopped,
+    SessionDown,
+    SessionEvent,
+    SessionLoggedOn,
+    SessionNotice,
+    SessionReset,
+    SessionSettled,
+    StopRequested,
+    TradingSwitched,
+    Untranslated,
+    VenueOpenRequested,
+)
+from gateway.core.state import Run, State, VenueState
+from gateway.core.values import SCOPE_ALL, TradingState
+
+KILL_FILE = "kill file"
+
+
+def _run_started(state: State, recorded: Recorded, event: RunStarted) -> list[Change]:
+    control = state.control
+    unclean = control.run.running
+    control.settings = event.settings
+    control.run = Run(
+        run_id=recorded.run_id,
+        version=event.version,
+        id_prefix=event.id_prefix,
+        config_sha256=event.settings.config_sha256,
+        trading_date=event.trading_date,
+        started_ns=recorded.at_ns,
+        running=True,
+    )
+    for name in event.settings.venues:
+        control.venues[name] = VenueState()
+    for scope in event.killed:
+        if scope not in control.killed:
+            control.killed[scope] = KILL_FILE
+    changes: list[Change] = []
+    for session in tuple(control.sessions.values()):
+        changes += _session(state, replace(session, state="down"), event="disconnect" if unclean else None)
+    return changes
+
+
+def _run_stopped(state: State, recorded: Recorded, event: RunStopped) -> list[Change]:
+    state.control.run = replace(state.control.run, running=False, stopping=False)
+    return []
+
+
+def _act(state: State, event: OperatorEvent, scope: str, before: str, after: str, result: str = "done") -> list[Change]:
+    """Remember the request id, and tell the audit trail."""
+    if event.request_id in state.control.requests:
+        return []
+    state.control.requests[event.request_id] = ""
+    return [
+        OperatorActed(
+            action=event.kind(),
+            actor=event.actor,
+            scope=scope,
+            reason=event.reason,
+            request_id=event.request_id,
+            before=before,
+            after=after,
+            result=result,
+        )
+    ]
+
+
+def _trading_switched(state: State, recorded: Recorded, event: TradingSwitched) -> list[Change]:
+    before = state.control.trading.get(event.scope, TradingState.ENABLED)
+    if event.state is TradingState.ENABLED:
+        state.control.trading.discard(event.scope)
+        kind, _, name = event.scope.partition(":")
+        known = state.control.strategies.get(name)
+        if kind == "strategy" and known is not None:
+            state.control.strategies[name] = replace(known, disabled=None, errors=0)
+    else:
+        state.control.trading[event.scope] = event.state
+    return _act(state, event, event.scope, before, event.state)
+
+
+def _kill_engaged(state: State, recorded: Recorded, event: KillEngaged) -> list[Change]:
+    before = "engaged" if event.scope in state.control.killed else "released"
+    state.control.killed[event.scope] = event.reason
+    return _act(state, event, event.scope, before, "engaged")
+
+
+def _kill_released(state: State, recorded: Recorded, event: KillReleased) -> list[Change]:
+    before = "engaged" if event.scope in state.control.killed else "released"
+    state.control.killed.discard(event.scope)
+    return _act(state, event, event.scope, before, "released")
+
+
+def _order_requested(state: State, recorded: Recorded, event: OrderRequested) -> list[Change]:
+    what = f"{event.side} {event.quantity} {event.symbol} at {event.price if event.price is not None else event.order_type}"
+    return _act(state, event, f"venue:{event.venue}", "", what, "requested")
+
+
+def _cancel_requested(state: State, recorded: Recorded, event: CancelRequested) -> list[Change]:
+    scope = event.scope or (f"order:{event.order_id}" if event.order_id else SCOPE_ALL)
+    return _act(state, event, scope, "", "cancel", "requested")
+
+
+def _venue_open_requested(state: State, recorded: Recorded, event: VenueOpenRequested) -> list[Change]:
+    before = state.control.venues.get(event.venue, VenueState())
+    return _act(state, event, f"venue:{event.venue}", before.reason, "open on an operator's word", "requested")
+
+
+def _stop_requested(state: State, recorded: Recorded, event: StopRequested) -> list[Change]:
+    state.control.run = replace(state.control.run, stopping=True)
+    return _act(state, event, SCOPE_ALL, "running", "stopping", "requested")
+
+
+def _session(
+    state: State, after: Session, *, event: str | None, detail: str = "", msg_seq_num: int | None = None
+) -> list[Change]:
+    before = state.control.sessions.get(after.venue)
+    state.control.sessions[after.venue] = after
+    return [SessionChanged(before=before, after=after, event=event, detail=detail, msg_seq_num=msg_seq_num)]
+
+
+def _known(state: State, event: SessionEvent) -> Session:
+    """One session a venue; its epoch and name are the event's."""
+    session = state.control.sessions.get(event.venue, Session(venue=event.venue, session=event.session))
+    return replace(session, session=event.session, epoch=event.epoch)
+
+
+def _logged_on(state: State, recorded: Recorded, event: SessionLoggedOn) -> list[Change]:
+    known = _known(state, event)
+    session = replace(
+        known,
+        state="logged_on",
+        next_sender=event.next_sender,
+        next_target=event.next_target,
+        logons=known.logons + 1,
+        last_logon_ns=recorded.at_ns,
+    )
+    state.control.venues[event.venue] = VenueState(reason="settling sequence numbers")
+    return _session(state, session, event="logon")
+
+
+def _settled(state: State, recorded: Recorded, event: SessionSettled) -> list[Change]:
+    session = replace(_known(state, event), state="settled", next_sender=event.next_sender, next_target=event.next_target)
+    state.control.venues[event.venue] = VenueState(reason="settled, not yet reconciled")
+    return _session(state, session, event=None)
+
+
+def _down(state: State, recorded: Recorded, event: SessionDown) -> list[Change]:
+    known = _known(state, event)
+    state.control.venues[event.venue] = VenueState(reason=event.reason or "disconnected")
+    state.control.reconciliations.discard(event.venue)
+    for order_id in tuple(state.control.unconfirmed_of[event.venue]):
+        state.control.confirm(event.venue, order_id)
+        state.execution.asked.discard(order_id)
+    kind = "logout" if event.reason == "logout" else "disconnect"
+    return _session(state, replace(known, state="down", last_logout_ns=recorded.at_ns), event=kind, detail=event.reason)
+
+
+def _notice(state: State, recorded: Recorded, event: SessionNotice) -> list[Change]:
+    changes = _session(state, _known(state, event), event=event.event, detail=event.detail, msg_seq_num=event.msg_seq_num)
+    if event.event in ("reject", "business_reject"):
+        changes.append(_anomaly(event, event.event, event.detail, event.msg_seq_num))
+    return changes
+
+
+def _reset(state: State, recorded: Recorded, event: SessionReset) -> list[Change]:
+    session = replace(_known(state, event), next_sender=1, next_target=1)
+    return _session(state, session, event="reset", detail=event.reason)
+
+
+def _lost_range(state: State, recorded: Recorded, event: LostRange) -> list[Change]:
+    detail = f"{event.begin}..{event.end}: {event.reason}"
+    return [
+        *_session(state, _known(state, event), event="lost_range", detail=detail, msg_seq_num=event.begin),
+        _anomaly(event, "lost_range", detail, event.begin),
+    ]
+
+
+def _engine_rejected(state: State, recorded: Recorded, event: EngineRejected) -> list[Change]:
+    return [
+        *_session(state, _known(state, event), event="reject", detail=event.detail, msg_seq_num=event.msg_seq_num),
+        _anomaly(event, "engine_rejected", event.detail, event.msg_seq_num, event.raw),
+    ]
+
+
+def _untranslated(state: State, recorded: Recorded, event: Untranslated) -> list[Change]:
+    return [_anomaly(event, "untranslated", event.detail, event.msg_seq_num, event.raw)]
+
+
+def _control_time(state: State, recorded: Recorded, event: ControlTime) -> list[Change]:
+    return []
+
+
+def _anomaly(event: SessionEvent, kind: str, detail: str, msg_seq_num: int | None, raw: str | None = None) -> AnomalyRaised:
+    return AnomalyRaised(
+        anomaly=kind, venue=event.venue, session=event.session, msg_seq_num=msg_seq_num, raw=raw, detail=detail
+    )
+
+
+HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
+    RunStarted: _run_started,
+    RunStopped: _run_stopped,
+    TradingSwitched: _trading_switched,
+    KillEngaged: _kill_engaged,
+    KillReleased: _kill_released,
+    OrderRequested: _order_requested,
+    CancelRequested: _cancel_requested,
+    VenueOpenRequested: _venue_open_requested,
+    StopRequested: _stop_requested,
+    SessionLoggedOn: _logged_on,
+    SessionSettled: _settled,
+    SessionDown: _down,
+    SessionNotice: _notice,
+    SessionReset: _reset,
+    LostRange: _lost_range,
+    EngineRejected: _engine_rejected,
+    Untranslated: _untranslated,
+    ControlTime: _control_time,
+}

@@ -1,0 +1,260 @@
+"""What venues say about orders. Finds the order, moves it along the lifecycle table, and notes what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.core.apply import fills
+from gateway.core.apply.outcomes import settle_requests
+from gateway.core.changes import AnomalyRaised, Change, OrderChanged
+from gateway.core.events import (
+    Accepted,
+    Cancelled,
+    CancelRejected,
+    DoneForDay,
+    Event,
+    ExecutionEvent,
+    Expired,
+    FillBusted,
+    FillCorrected,
+    Filled,
+    PendingCancel,
+    PendingNew,
+    PendingReplace,
+    Recorded,
+    Rejected,
+    Replaced,
+    ReplaceRejected,
+    Restated,
+    StatusReported,
+    SubmissionFailed,
+    Suspended,
+    Transmitted,
+)
+from gateway.core.lifecycle import transition
+from gateway.core.orders import Order
+from gateway.core.state import State
+from gateway.core.values import ZERO, OrderState, OrderType, TimeInForce
+
+PLACEHOLDER_IDS = frozenset({"", "0", "NONE", "UNKNOWN", "N/A"})
+"""What venues send where OrderID(37) or OrigClOrdID(41) is required and they have nothing to say."""
+
+
+def find_order(state: State, event: ExecutionEvent) -> Order | None:
+    """The order an execution event speaks of: by ClOrdID(11), then OrigClOrdID(41), then OrderID(37)."""
+    execution = state.execution
+    for cl_ord_id in (event.cl_ord_id, event.orig_cl_ord_id):
+        order_id = execution.cl_ord_ids.get((event.venue, cl_ord_id)) if cl_ord_id else None
+        if order_id is not None:
+            return execution.orders.get(order_id)
+    if event.venue_order_id and event.venue_order_id not in PLACEHOLDER_IDS:
+        order_id = execution.venue_order_ids.get((event.venue, event.venue_order_id))
+        if order_id is not None:
+            return execution.orders.get(order_id)
+    return None
+
+
+def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[Change]:
+    """Every event that a venue sends about an order comes through here."""
+    changes: list[Change] = [_anomaly(event, "deviation", None, text) for text in event.deviations]
+    order = find_order(state, event)
+    if order is None:
+        order = _external(state, recorded, event)
+        if order is None:
+            return [*changes, _anomaly(event, "unknown_order", None, f"{event.kind()} for ClOrdID(11)={event.cl_ord_id}")]
+        changes += [OrderChanged(before=None, after=order), _anomaly(event, "external_order", order, event.kind())]
+    if event.side is not None and event.side is not order.side:
+        changes.append(_anomaly(event, "contradiction", order, f"Side(54) is {event.side}, the order's is {order.side}"))
+    if event.symbol is not None and event.symbol != order.symbol:
+        changes.append(_anomaly(event, "contradiction", order, f"Symbol(55) is {event.symbol}, the order's is {order.symbol}"))
+    changes += _SPECIAL.get(type(event), _moved)(state, recorded, event, order)
+    return changes
+
+
+def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order) -> list[Change]:
+    """The common case: the table says where the state goes; answers end the wait for them."""
+    what = event.kind()
+    new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=order.cum_qty)
+    after = replace(
+        order,
+        state=new_state,
+        venue_status=event.ord_status or order.venue_status,
+        venue_order_id=_venue_order_id(event, order),
+        updated_ns=recorded.at_ns,
+        terminal_ns=recorded.at_ns if new_state.terminal and order.terminal_ns is None else order.terminal_ns,
+        reason=_reason(event, order) if new_state.terminal else order.reason,
+    )
+    if new_state.terminal:
+        after = replace(fills.release_requests(state, after, keep_cancel=False), in_doubt=None)
+    elif isinstance(event, Accepted) and after.new_in_flight is not None:
+        after = replace(fills.release_requests(state, after, keep_cancel=True), in_doubt=_doubt_of_cancel(after))
+    state.execution.put_order(after)
+    changes: list[Change] = [OrderChanged(before=order, after=after, anomaly=anomaly)]
+    if anomaly is not None:
+        changes.append(_anomaly(event, anomaly, order, f"{what} in state {order.state}"))
+    return changes
+
+
+def _doubt_of_cancel(order: Order) -> str | None:
+    """An acknowledgement ends the doubt about the NEW; an unanswered cancel keeps its own."""
+    return order.in_doubt if order.cancel_in_flight is not None else None
+
+
+def _venue_order_id(event: ExecutionEvent, order: Order) -> str | None:
+    said = event.venue_order_id
+    return said if said is not None and said not in PLACEHOLDER_IDS else order.venue_order_id
+
+
+def _reason(event: ExecutionEvent, order: Order) -> str | None:
+    said = event.reason if isinstance(event, Rejected) else None
+    return said or event.text or order.reason
+
+
+def _filled(state: State, recorded: Recorded, event: Filled, order: Order) -> list[Change]:
+    return fills.fill(state, recorded, event, order)
+
+
+def _replaced(state: State, recorded: Recorded, event: Replaced, order: Order) -> list[Change]:
+    """The request's ClOrdID becomes the order's name, its terms the order's terms."""
+    named = replace(
+        order,
+        cl_ord_id=event.cl_ord_id or order.cl_ord_id,
+        quantity=event.order_qty if event.order_qty is not None and event.order_qty > 0 else order.quantity,
+        price=event.price if event.price is not None else order.price,
+    )
+    if order.new_in_flight is not None:
+        state.execution.drop_awaiting(order.new_in_flight)
+        named = replace(named, new_in_flight=None)
+    changes = _moved(state, recorded, event, named)
+    return [replace(c, before=order) if isinstance(c, OrderChanged) else c for c in changes]
+
+
+def _request_refused(state: State, recorded: Recorded, event: CancelRejected | ReplaceRejected, order: Order) -> list[Change]:
+    """OrderCancelReject(9): the request is answered, the order is what it was. Its OrdStatus(39) closes nothing."""
+    after = replace(order, venue_status=event.ord_status or order.venue_status, updated_ns=recorded.at_ns)
+    if event.cl_ord_id is not None:
+        state.execution.drop_awaiting(event.cl_ord_id)
+    if isinstance(event, CancelRejected):
+        after = replace(after, cancel_in_flight=None)
+    elif order.new_in_flight == event.cl_ord_id:
+        after = replace(after, new_in_flight=None)
+    if after.new_in_flight is None and after.cancel_in_flight is None and after.in_doubt == "ack_timeout":
+        after = replace(after, in_doubt=None)
+    state.execution.put_order(after)
+    return [OrderChanged(before=order, after=after)]
+
+
+def _status(state: State, recorded: Recorded, event: StatusReported, order: Order) -> list[Change]:
+    """A status answer informs; what it implies is decided by the core and comes as `Resolved` or `FillInferred`."""
+    state.execution.asked.discard(order.order_id)
+    if not event.unknown:
+        state.control.confirm(order.venue, order.order_id)
+    status = order.venue_status if event.unknown else event.ord_status or order.venue_status
+    after = replace(order, venue_status=status, venue_order_id=_venue_order_id(event, order), updated_ns=recorded.at_ns)
+    state.execution.put_order(after)
+    return [OrderChanged(before=order, after=after)]
+
+
+def _external(state: State, recorded: Recorded, event: ExecutionEvent) -> Order | None:
+    """An order we did not send, but which the venue says is ours: visible, counted, cancellable."""
+    unknown = isinstance(event, StatusReported) and event.unknown
+    if event.side is None or event.symbol is None or unknown or isinstance(event, (CancelRejected, ReplaceRejected)):
+        return None
+    quantity = event.order_qty
+    if quantity is None:
+        quantity = (event.cum_qty or ZERO) + (event.leaves_qty or ZERO)
+    run = state.control.run
+    state.control.run = replace(run, externals=run.externals + 1)
+    order = Order(
+        order_id=f"X{run.run_id}-{run.externals + 1}",
+        strategy="external",
+        account=event.account or "",
+        venue=event.venue,
+        symbol=event.symbol,
+        side=event.side,
+        order_type=OrderType.MARKET if event.price is None else OrderType.LIMIT,
+        time_in_force=TimeInForce.DAY,
+        quantity=quantity,
+        price=event.price,
+        stop_price=None,
+        state=OrderState.SUBMITTED,
+        cl_ord_id=event.cl_ord_id or event.venue_order_id or "",
+        venue_order_id=_venue_order_id_of(event),
+        external=True,
+        created_ns=recorded.at_ns,
+        updated_ns=recorded.at_ns,
+    )
+    state.execution.put_order(order)
+    if event.cl_ord_id:
+        state.execution.cl_ord_ids[event.venue, event.cl_ord_id] = order.order_id
+    return order
+
+
+def _venue_order_id_of(event: ExecutionEvent) -> str | None:
+    return event.venue_order_id if event.venue_order_id not in PLACEHOLDER_IDS else None
+
+
+def _transmitted(state: State, recorded: Recorded, event: Transmitted) -> list[Change]:
+    awaiting = state.execution.awaiting.get(event.cl_ord_id)
+    if awaiting is not None:
+        state.execution.put_awaiting(event.cl_ord_id, replace(awaiting, epoch=event.epoch, msg_seq_num=event.msg_seq_num))
+    return []
+
+
+def _submission_failed(state: State, recorded: Recorded, event: SubmissionFailed) -> list[Change]:
+    """The request never reached the wire: a NEW ends Rejected, a CANCEL or REPLACE leaves its order as it was."""
+    order = state.execution.orders.get(event.order_id)
+    if order is None:
+        return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="submission_failed")]
+    if event.cl_ord_id == order.new_in_flight == order.cl_ord_id:
+        new_state, anomaly = transition(event.kind(), order.state, quantity=order.quantity, cum_qty=order.cum_qty)
+        reason = f"not_sent: {event.reason}"
+        ended = replace(order, state=new_state, reason=reason, updated_ns=recorded.at_ns, terminal_ns=recorded.at_ns)
+        return settle_requests(state, order, ended, anomaly)
+    state.execution.drop_awaiting(event.cl_ord_id)
+    after = replace(
+        order,
+        cancel_in_flight=None if order.cancel_in_flight == event.cl_ord_id else order.cancel_in_flight,
+        new_in_flight=None if order.new_in_flight == event.cl_ord_id else order.new_in_flight,
+        updated_ns=recorded.at_ns,
+    )
+    state.execution.put_order(after)
+    return [OrderChanged(before=order, after=after)]
+
+
+def _anomaly(event: ExecutionEvent, kind: str, order: Order | None, detail: str) -> AnomalyRaised:
+    return AnomalyRaised(
+        anomaly=kind,
+        order_id=None if order is None else order.order_id,
+        venue=event.venue,
+        session=event.session,
+        msg_seq_num=event.msg_seq_num,
+        raw=event.raw,
+        detail=detail,
+    )
+
+
+_SPECIAL: dict[type[Event], Callable[[State, Recorded, Any, Order], list[Change]]] = {
+    Filled: _filled,
+    FillCorrected: fills.correct,
+    FillBusted: fills.bust,
+    Replaced: _replaced,
+    CancelRejected: _request_refused,
+    ReplaceRejected: _request_refused,
+    StatusReported: _status,
+}
+
+HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
+    **dict.fromkeys(
+        (
+            Accepted, Rejected, Filled, Cancelled, Replaced, Expired, DoneForDay, PendingCancel, PendingReplace, PendingNew,
+            Suspended, Restated, FillCorrected, FillBusted, StatusReported, CancelRejected, ReplaceRejected,
+        ),
+        _reported,
+    ),
+    Transmitted: _transmitted,
+    SubmissionFailed: _submission_failed,
+}  # fmt: skip

@@ -1,0 +1,306 @@
+"""Executions: every genuine one counts exactly once, whatever order they arrive in and however often.
+
+Three policies for ExecIDs that do not behave (the key is venue, trade date, order, ExecID(17)):
+
+    same id, same content          a duplicate: changes nothing
+    same id, other content         `exec_id_conflict`: the first stands, somebody must look
+    other id, same trade           `duplicate_trade`: same time, price, quantity and CumQty(14); changes nothing
+
+More than was ordered is a genuine over-fill and counts (`over_fill`, from the lifecycle table). An *inferred* execution
+stands for quantity a venue's CumQty proved before its report arrived; the real report replaces it, never adds to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged, PositionChanged
+from gateway.core.events import FillBusted, FillCorrected, Filled, FillInferred, Recorded
+from gateway.core.lifecycle import transition
+from gateway.core.orders import Fill, Order, Position
+from gateway.core.positions import recomputed, traded
+from gateway.core.state import FillKey, PositionKey, State
+from gateway.core.values import ONE, ZERO, FillStatus
+
+
+def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[Change]:
+    """Apply a trade report to its order."""
+    execution = state.execution
+    exec_id = event.exec_id or f"{event.session}/{event.msg_seq_num}"  # a resend of the same message is the same execution
+    key = _known_key(state, event.venue, order.order_id, exec_id, event.trade_date or state.control.run.trading_date)
+    known = execution.fills.get(key)
+    if known is not None:
+        return _seen_before(event, order, known)
+    if _same_trade(state, order, event):
+        detail = f"ExecID(17)={exec_id} repeats a trade already counted: {event.last_qty} at {event.last_px}"
+        return [_anomaly("duplicate_trade", event, order, detail)]
+    absorbed = _absorb(state, recorded, event, order)
+    new = Fill(
+        order_id=order.order_id,
+        exec_id=exec_id,
+        trade_date=key[1],
+        venue=order.venue,
+        account=order.account,
+        strategy=order.strategy,
+        symbol=order.symbol,
+        side=order.side,
+        last_qty=event.last_qty,
+        last_px=event.last_px,
+        status=FillStatus.NEW,
+        reported_cum_qty=event.cum_qty,
+        venue_time_ns=event.venue_time_ns,
+        session=event.session,
+        msg_seq_num=event.msg_seq_num,
+    )
+    execution.put_fill(key, new)
+    changes: list[Change] = [*absorbed, FillChanged(before=None, after=new)]
+    if absorbed:
+        changes += _recount_position(state, recorded, order, new, "replaced")
+        return _update_order(state, recorded, order, "filled", event) + changes
+    changes.append(_trade_position(state, recorded, order, new, "fill"))
+    cum_qty = order.cum_qty + new.last_qty
+    notional = order.notional + new.last_qty * new.last_px
+    return _update_order(state, recorded, order, "filled", event, cum_qty, notional) + changes
+
+
+def infer(state: State, recorded: Recorded, event: FillInferred) -> list[Change]:
+    """Apply a synthetic execution for quantity that the venue's CumQty(14) proves."""
+    order = state.execution.orders[event.order_id]
+    new = Fill(
+        order_id=order.order_id,
+        exec_id=event.exec_id,
+        trade_date=event.trade_date,
+        venue=order.venue,
+        account=order.account,
+        strategy=order.strategy,
+        symbol=order.symbol,
+        side=order.side,
+        last_qty=event.last_qty,
+        last_px=event.last_px,
+        status=FillStatus.INFERRED,
+        venue_time_ns=event.venue_time_ns,
+    )
+    state.execution.put_fill((order.venue, event.trade_date, order.order_id, event.exec_id), new)
+    cum_qty = order.cum_qty + new.last_qty
+    notional = order.notional + new.last_qty * new.last_px
+    return [
+        *_update_order(state, recorded, order, "fill_inferred", None, cum_qty, notional),
+        FillChanged(before=None, after=new),
+        _trade_position(state, recorded, order, new, "inferred"),
+        AnomalyRaised(
+            anomaly="fill_inferred",
+            order_id=order.order_id,
+            venue=order.venue,
+            detail=f"{new.last_qty} at {new.last_px}: the venue's CumQty(14) was ahead of the reports received",
+        ),
+    ]
+
+
+def correct(state: State, recorded: Recorded, event: FillCorrected, order: Order) -> list[Change]:
+    """ExecType(150)=G: the execution named by ExecRefID(19) gets new content."""
+    return _amend(state, recorded, event, order, "fill_corrected")
+
+
+def bust(state: State, recorded: Recorded, event: FillBusted, order: Order) -> list[Change]:
+    """ExecType(150)=H: the execution named by ExecRefID(19) does not count any more."""
+    return _amend(state, recorded, event, order, "fill_busted")
+
+
+def _amend(state: State, recorded: Recorded, event: FillCorrected | FillBusted, order: Order, what: str) -> list[Change]:
+    trade_date = event.trade_date or state.control.run.trading_date
+    key = _known_key(state, event.venue, order.order_id, event.exec_ref_id, trade_date)
+    before = state.execution.fills.get(key)
+    if before is None:
+        return [_anomaly("unknown_execution", event, order, f"ExecRefID(19)={event.exec_ref_id} was never reported")]
+    if isinstance(event, FillCorrected):
+        after = replace(before, last_qty=event.last_qty, last_px=event.last_px, status=FillStatus.CORRECTED)
+        cause = "correction"
+    else:
+        after, cause = replace(before, status=FillStatus.BUSTED), "bust"
+    if after == before:
+        return []  # said twice
+    state.execution.put_fill(key, after)
+    if cause == "bust" and order.state.value == "Filled" and _works_again(event):
+        what = "fill_busted_open"
+    return [
+        *_update_order(state, recorded, order, what, event),
+        FillChanged(before=before, after=after),
+        *_recount_position(state, recorded, order, after, cause),
+    ]
+
+
+def _works_again(event: FillCorrected | FillBusted) -> bool:
+    """Whether the busted quantity is open again. A venue that does not say is taken to mean yes: never understate."""
+    return event.leaves_qty is None or event.leaves_qty > 0
+
+
+def _known_key(state: State, venue: str, order_id: str, exec_id: str, trade_date: str) -> FillKey:
+    """The key of an execution; one reported around midnight may carry the neighbouring date in its resend."""
+    key = (venue, trade_date, order_id, exec_id)
+    if key in state.execution.fills:
+        return key
+    for known in state.execution.fills_of.get(order_id, ()):
+        if known[3] == exec_id and not (known[1] and trade_date):
+            return known
+    return key
+
+
+def _seen_before(event: Filled, order: Order, known: Fill) -> list[Change]:
+    if known.status in (FillStatus.CORRECTED, FillStatus.BUSTED):
+        return []  # the original report again, after it was amended
+    if (known.last_qty, known.last_px) != (event.last_qty, event.last_px):
+        detail = f"ExecID(17)={known.exec_id} was {known.last_qty} at {known.last_px}, now {event.last_qty} at {event.last_px}"
+        return [_anomaly("exec_id_conflict", event, order, detail)]
+    if event.poss_dup:
+        return []
+    return [_anomaly("duplicate_execution", event, order, f"ExecID(17)={known.exec_id} again, without PossDupFlag(43)")]
+
+
+def _same_trade(state: State, order: Order, event: Filled) -> bool:
+    if event.cum_qty is None or event.venue_time_ns is None:
+        return False
+    content = (event.last_qty, event.last_px, event.cum_qty, event.venue_time_ns)
+    return any(
+        (other.last_qty, other.last_px, other.reported_cum_qty, other.venue_time_ns) == content and other.live
+        for other in live_fills(state, order.order_id)
+    )
+
+
+def live_fills(state: State, order_id: str) -> Iterator[Fill]:
+    """Executions of an order that count, oldest first."""
+    for key in state.execution.fills_of.get(order_id, ()):
+        found = state.execution.fills[key]
+        if found.live:
+            yield found
+
+
+def _absorb(state: State, recorded: Recorded, event: Filled, order: Order) -> list[Change]:
+    """Take what this report brings out of the inferred executions that stood for it."""
+    if event.cum_qty is not None and event.cum_qty > order.cum_qty:
+        return []  # beyond everything counted so far, inferred or not: a new trade
+    changes: list[Change] = []
+    quantity, notional = event.last_qty, event.last_qty * event.last_px
+    for key in tuple(state.execution.fills_of.get(order.order_id, ())):
+        inferred = state.execution.fills[key]
+        if inferred.status is not FillStatus.INFERRED or quantity <= 0:
+            continue
+        rest = inferred.last_qty - quantity
+        if rest > 0:
+            price = (inferred.last_qty * inferred.last_px - notional) / rest
+            after = replace(inferred, last_qty=rest, last_px=price if price > 0 else inferred.last_px)
+        else:
+            after = replace(inferred, status=FillStatus.REPLACED)
+        state.execution.put_fill(key, after)
+        changes.append(FillChanged(before=inferred, after=after))
+        notional -= inferred.last_qty * inferred.last_px
+        quantity -= inferred.last_qty
+    return changes
+
+
+def _update_order(
+    state: State,
+    recorded: Recorded,
+    order: Order,
+    what: str,
+    event: Filled | FillCorrected | FillBusted | None,
+    cum_qty: Decimal | None = None,
+    notional: Decimal | None = None,
+) -> list[Change]:
+    """Move the order; without totals, count its live executions anew."""
+    if cum_qty is None or notional is None:
+        live = list(live_fills(state, order.order_id))
+        cum_qty = sum((f.last_qty for f in live), ZERO)
+        notional = sum((f.last_qty * f.last_px for f in live), ZERO)
+    new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=cum_qty)
+    terminal_ns = (order.terminal_ns or recorded.at_ns) if new_state.terminal else None
+    after = replace(
+        order, state=new_state, cum_qty=cum_qty, notional=notional, updated_ns=recorded.at_ns, terminal_ns=terminal_ns
+    )
+    if event is not None:
+        after = replace(
+            after,
+            venue_status=event.ord_status or after.venue_status,
+            venue_order_id=event.venue_order_id or after.venue_order_id,
+            in_doubt=None if what == "filled" and not event.poss_dup and after.in_doubt == "ack_timeout" else after.in_doubt,
+        )
+    if new_state.terminal or (after.new_in_flight is not None and after.new_in_flight == after.cl_ord_id):
+        after = release_requests(state, after, keep_cancel=not new_state.terminal)
+    state.execution.put_order(after)
+    changes: list[Change] = [OrderChanged(before=order, after=after, anomaly=anomaly)]
+    if anomaly is not None:
+        changes.append(AnomalyRaised(anomaly=anomaly, order_id=order.order_id, venue=order.venue, detail=what))
+    return changes
+
+
+def release_requests(state: State, order: Order, *, keep_cancel: bool) -> Order:
+    """Requests that wait for no answer any more: a fill also acknowledges the NEW; the end of an order answers all."""
+    if order.new_in_flight is not None:
+        state.execution.drop_awaiting(order.new_in_flight)
+    if order.cancel_in_flight is not None and not keep_cancel:
+        state.execution.drop_awaiting(order.cancel_in_flight)
+    return replace(order, new_in_flight=None, cancel_in_flight=order.cancel_in_flight if keep_cancel else None)
+
+
+def _position_key(order: Order) -> PositionKey:
+    return (order.account, order.strategy, order.venue, order.symbol)
+
+
+def _position(state: State, order: Order) -> Position:
+    account, strategy, venue, symbol = _position_key(order)
+    empty = Position(account=account, strategy=strategy, venue=venue, symbol=symbol)
+    return state.execution.positions.get(_position_key(order), empty)
+
+
+def _multiplier(state: State, symbol: str) -> Decimal:
+    instrument = state.control.settings.instruments.get(symbol)
+    return ONE if instrument is None else instrument.multiplier
+
+
+def _trade_position(state: State, recorded: Recorded, order: Order, new: Fill, cause: str) -> Change:
+    before = _position(state, order)
+    after = traded(before, new.side, new.last_qty, new.last_px, _multiplier(state, order.symbol), recorded.at_ns)
+    state.execution.positions[_position_key(order)] = after
+    return PositionChanged(
+        before=before,
+        after=after,
+        cause=cause,
+        quantity=new.side.sign * new.last_qty,
+        price=new.last_px,
+        order_id=order.order_id,
+        exec_id=new.exec_id,
+    )
+
+
+def _recount_position(state: State, recorded: Recorded, order: Order, amended: Fill, cause: str) -> list[Change]:
+    """Average cost depends on the order of trades, so an amended one is replayed with all the others."""
+    before = _position(state, order)
+    key = _position_key(order)
+    fills = (f for f in state.execution.fills.values() if (f.account, f.strategy, f.venue, f.symbol) == key)
+    after = recomputed(before, fills, _multiplier(state, order.symbol), recorded.at_ns)
+    state.execution.positions[key] = after
+    return [
+        PositionChanged(
+            before=before,
+            after=after,
+            cause=cause,
+            quantity=after.net_qty - before.net_qty,
+            price=amended.last_px,
+            order_id=order.order_id,
+            exec_id=amended.exec_id,
+        )
+    ]
+
+
+def _anomaly(kind: str, event: Filled | FillCorrected | FillBusted, order: Order, detail: str) -> AnomalyRaised:
+    return AnomalyRaised(
+        anomaly=kind,
+        order_id=order.order_id,
+        venue=event.venue,
+        session=event.session,
+        msg_seq_num=event.msg_seq_num,
+        raw=event.raw,
+        detail=detail,
+    )

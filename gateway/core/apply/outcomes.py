@@ -1,0 +1,238 @@
+"""Derived events: what the core decided, applied like anything else that happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.core.apply.fills import infer
+from gateway.core.changes import AnomalyRaised, Change, OrderChanged
+from gateway.core.events import (
+    ClosedUnsent,
+    Denied,
+    Dispatched,
+    Event,
+    FillInferred,
+    InDoubt,
+    Queued,
+    ReconciliationFinished,
+    ReconciliationStarted,
+    Recorded,
+    Resolved,
+    StatusRequested,
+    StrategyDisabled,
+    StrategyFailed,
+    StrategyRemembered,
+    Superseded,
+    VenueOpened,
+)
+from gateway.core.lifecycle import transition
+from gateway.core.orders import Command, Order
+from gateway.core.state import Asked, Awaiting, Pending, Reconciliation, State, StrategyState, VenueState
+from gateway.core.values import CommandKind, OrderState
+
+
+def _count_order(state: State, order_id: str | None) -> None:
+    """Order ids are given out in order; whichever event first carries one moves the counter past it."""
+    run = state.control.run
+    if order_id == f"{run.run_id}-{run.orders + 1}":
+        state.control.run = replace(run, orders=run.orders + 1)
+
+
+def _denied(state: State, recorded: Recorded, event: Denied) -> list[Change]:
+    if event.intent == CommandKind.NEW:
+        _count_order(state, event.order_id)
+    return []
+
+
+def _queued(state: State, recorded: Recorded, event: Queued) -> list[Change]:
+    _count_order(state, event.command.order_id)
+    state.execution.put_pending(
+        Pending(command=event.command, decided_seq=recorded.seq, since_ns=recorded.at_ns, why=event.why)
+    )
+    return _count_request(state, event.command)
+
+
+def _count_request(state: State, command: Command) -> list[Change]:
+    """A ClOrdID is used up once it is given to a request, sent or not."""
+    order = state.execution.orders.get(command.order_id)
+    if order is not None and command.kind is not CommandKind.NEW:
+        state.execution.put_order(replace(order, requests=order.requests + 1))
+    return []
+
+
+def _unqueued(state: State, recorded: Recorded, event: Superseded | ClosedUnsent) -> list[Change]:
+    pending = state.execution.pending.get(event.command.order_id)
+    if pending is not None and pending.command.cl_ord_id == event.command.cl_ord_id:
+        state.execution.drop_pending(event.command.order_id)
+    return []
+
+
+def _dispatched(state: State, recorded: Recorded, event: Dispatched) -> list[Change]:
+    command, execution = event.command, state.execution
+    was_pending = event.decided_seq != recorded.seq
+    if was_pending:
+        execution.drop_pending(command.order_id)
+    else:
+        _count_order(state, command.order_id)
+        _count_request(state, command)
+    before = execution.orders.get(command.order_id)
+    if command.kind is CommandKind.NEW:
+        after = _born(command, recorded.at_ns)
+    else:
+        assert before is not None, "a cancel or replace is only ever dispatched for an order that exists"
+        field = "cancel_in_flight" if command.kind is CommandKind.CANCEL else "new_in_flight"
+        after = replace(before, updated_ns=recorded.at_ns, **{field: command.cl_ord_id})
+    execution.put_order(after)
+    execution.cl_ord_ids[command.venue, command.cl_ord_id] = command.order_id
+    execution.put_awaiting(
+        command.cl_ord_id,
+        Awaiting(
+            order_id=command.order_id,
+            venue=command.venue,
+            kind=command.kind,
+            dispatched_ns=recorded.at_ns,
+            deadline_ns=event.ack_deadline_ns,
+        ),
+    )
+    if event.bucket_ns is not None:
+        execution.buckets[command.venue] = event.bucket_ns
+    return [OrderChanged(before=before, after=after)]
+
+
+def _born(command: Command, at_ns: int) -> Order:
+    return Order(
+        order_id=command.order_id,
+        strategy=command.strategy,
+        account=command.account,
+        venue=command.venue,
+        symbol=command.symbol,
+        side=command.side,
+        order_type=command.order_type,
+        time_in_force=command.time_in_force,
+        quantity=command.quantity,
+        price=command.price,
+        stop_price=command.stop_price,
+        state=OrderState.SUBMITTED,
+        cl_ord_id=command.cl_ord_id,
+        new_in_flight=command.cl_ord_id,
+        created_ns=at_ns,
+        updated_ns=at_ns,
+    )
+
+
+def _status_requested(state: State, recorded: Recorded, event: StatusRequested) -> list[Change]:
+    earlier = state.execution.asked.get(event.order_id)
+    attempts = 1 if earlier is None else earlier.attempts + 1
+    state.execution.asked[event.order_id] = Asked(venue=event.venue, deadline_ns=event.deadline_ns, attempts=attempts)
+    if event.bucket_ns is not None:
+        state.execution.buckets[event.venue] = event.bucket_ns
+    return []
+
+
+def _in_doubt(state: State, recorded: Recorded, event: InDoubt) -> list[Change]:
+    before = state.execution.orders.get(event.order_id)
+    if before is None:
+        return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="in_doubt")]
+    after = replace(before, in_doubt=event.reason, updated_ns=recorded.at_ns)
+    state.execution.put_order(after)
+    for cl_ord_id in (before.new_in_flight, before.cancel_in_flight):
+        awaiting = state.execution.awaiting.get(cl_ord_id) if cl_ord_id else None
+        if cl_ord_id and awaiting is not None:
+            state.execution.put_awaiting(cl_ord_id, replace(awaiting, deadline_ns=None))
+    return [OrderChanged(before=before, after=after)]
+
+
+def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]:
+    before = state.execution.orders.get(event.order_id)
+    if before is None:
+        return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="resolved")]
+    new_state, anomaly = transition(event.disposition, before.state, quantity=before.quantity, cum_qty=before.cum_qty)
+    after = replace(
+        before,
+        state=new_state,
+        in_doubt=None,
+        updated_ns=recorded.at_ns,
+        terminal_ns=recorded.at_ns if new_state.terminal and before.terminal_ns is None else before.terminal_ns,
+        reason=event.detail or event.disposition if new_state is OrderState.REJECTED else before.reason,
+    )
+    return settle_requests(state, before, after, anomaly)
+
+
+def settle_requests(state: State, before: Order, after: Order, anomaly: str | None) -> list[Change]:
+    """Store `after`; requests of an order that has ended, or whose doubt was resolved, wait for no answer any more."""
+    for cl_ord_id in (after.new_in_flight, after.cancel_in_flight):
+        if cl_ord_id is not None:
+            state.execution.drop_awaiting(cl_ord_id)
+    after = replace(after, new_in_flight=None, cancel_in_flight=None)
+    state.execution.put_order(after)
+    changes: list[Change] = [OrderChanged(before=before, after=after, anomaly=anomaly)]
+    if anomaly is not None:
+        changes.append(AnomalyRaised(anomaly=anomaly, order_id=after.order_id, venue=after.venue))
+    return changes
+
+
+def _reconciliation_started(state: State, recorded: Recorded, event: ReconciliationStarted) -> list[Change]:
+    state.control.reconciliations[event.venue] = Reconciliation(reason=event.reason)
+    state.control.venues[event.venue] = VenueState(reason="reconciling")
+    for order_id in event.order_ids:
+        state.control.expect_confirmation(event.venue, order_id)
+        state.execution.asked.discard(order_id)
+    return []
+
+
+def _reconciliation_finished(state: State, recorded: Recorded, event: ReconciliationFinished) -> list[Change]:
+    state.control.reconciliations.discard(event.venue)
+    for order_id in tuple(state.control.unconfirmed_of[event.venue]):
+        state.control.confirm(event.venue, order_id)
+    if event.complete:
+        return []
+    detail = f"{len(event.unanswered)} orders unanswered: " + ", ".join(event.unanswered[:10])
+    state.control.venues[event.venue] = VenueState(reason="not reconciled: " + detail)
+    return [AnomalyRaised(anomaly="not_reconciled", venue=event.venue, detail=detail)]
+
+
+def _venue_opened(state: State, recorded: Recorded, event: VenueOpened) -> list[Change]:
+    state.control.venues[event.venue] = VenueState(opened=True, reason=event.reason)
+    return []
+
+
+def _strategy(state: State, name: str) -> StrategyState:
+    return state.control.strategies.get(name, StrategyState())
+
+
+def _remembered(state: State, recorded: Recorded, event: StrategyRemembered) -> list[Change]:
+    state.control.strategies[event.strategy] = replace(_strategy(state, event.strategy), memory=event.memory)
+    return []
+
+
+def _strategy_failed(state: State, recorded: Recorded, event: StrategyFailed) -> list[Change]:
+    known = _strategy(state, event.strategy)
+    state.control.strategies[event.strategy] = replace(known, errors=known.errors + 1)
+    return [AnomalyRaised(anomaly="strategy_failed", detail=f"{event.strategy}: {event.error}")]
+
+
+def _strategy_disabled(state: State, recorded: Recorded, event: StrategyDisabled) -> list[Change]:
+    state.control.strategies[event.strategy] = replace(_strategy(state, event.strategy), disabled=event.reason)
+    return [AnomalyRaised(anomaly="strategy_disabled", detail=f"{event.strategy}: {event.reason}")]
+
+
+HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
+    Denied: _denied,
+    Queued: _queued,
+    Superseded: _unqueued,
+    ClosedUnsent: _unqueued,
+    Dispatched: _dispatched,
+    StatusRequested: _status_requested,
+    InDoubt: _in_doubt,
+    Resolved: _resolved,
+    FillInferred: infer,
+    ReconciliationStarted: _reconciliation_started,
+    ReconciliationFinished: _reconciliation_finished,
+    VenueOpened: _venue_opened,
+    StrategyRemembered: _remembered,
+    StrategyFailed: _strategy_failed,
+    StrategyDisabled: _strategy_disabled,
+}

@@ -1,0 +1,75 @@
+"""Tables of state, and a digest over them that costs only what changed.
+
+The digest is the sum, modulo 2^128, of BLAKE2b-128 over every (table, key, value). A sum does not depend on the order in
+which entries were made, so two states with equal contents have equal digests, whatever their histories; and replacing one
+entry costs two hashes, whatever the size of the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from hashlib import blake2b
+from typing import NoReturn, TypeVar
+
+import msgspec
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_MODULUS = 1 << 128
+_ABSENT = object()
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Digest:
+    """Remembers one hash an entry; entries touched since the last look are hashed when somebody asks."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[tuple[str, Hashable], int] = {}
+        self._touched: dict[tuple[str, Hashable], object] = {}
+        self._sum = 0
+
+    def touch(self, table: str, key: Hashable, value: object) -> None:
+        self._touched[table, key] = value
+
+    def drop(self, table: str, key: Hashable) -> None:
+        self._touched[table, key] = _ABSENT
+
+    def hex(self) -> str:
+        """32 hexadecimal digits over everything the tables hold now."""
+        for entry, value in self._touched.items():
+            old = self._hashes.pop(entry, 0)
+            new = 0
+            if value is not _ABSENT:
+                new = int.from_bytes(blake2b(_encode((entry, value)), digest_size=16).digest(), "big")
+                self._hashes[entry] = new
+            self._sum = (self._sum + new - old) % _MODULUS
+        self._touched.clear()
+        return f"{self._sum:032x}"
+
+
+class Table(dict[K, V]):
+    """A dict whose every change reaches the digest. Keys and values are immutable; values encode deterministically."""
+
+    def __init__(self, name: str, digest: Digest) -> None:
+        super().__init__()
+        self._name = name
+        self._digest = digest
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        self._digest.touch(self._name, key, value)
+
+    def __delitem__(self, key: K) -> None:
+        super().__delitem__(key)
+        self._digest.drop(self._name, key)
+
+    def discard(self, key: K) -> None:
+        """Remove `key` if it is there."""
+        if key in self:
+            del self[key]
+
+    def _closed(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise TypeError("a state table changes by assignment and deletion only, so that the digest sees it")
+
+    pop = popitem = clear = update = setdefault = __ior__ = _closed

@@ -1,0 +1,52 @@
+"""Positions at average cost, pure arithmetic.
+
+Opening trades move the average, closing trades realise the difference to it; a trade through zero does both. Profit and
+loss is quantity * price difference * multiplier, in the instrument's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from gateway.core.orders import Fill, Position
+from gateway.core.values import ZERO, Side
+
+
+def traded(position: Position, side: Side, quantity: Decimal, price: Decimal, multiplier: Decimal, at_ns: int) -> Position:
+    """The position after buying or selling `quantity` (> 0) at `price`."""
+    signed = side.sign * quantity
+    net = position.net_qty + signed
+    realized, average = position.realized_pnl, position.avg_px
+    if position.net_qty * signed >= 0:
+        average = (average * abs(position.net_qty) + price * quantity) / abs(net)
+    else:
+        closed = min(abs(position.net_qty), quantity)
+        direction = 1 if position.net_qty > 0 else -1
+        realized += (price - average) * closed * direction * multiplier
+        if net == 0:
+            average = ZERO
+        elif net * position.net_qty < 0:
+            average = price
+    return replace(
+        position,
+        net_qty=net,
+        avg_px=average,
+        realized_pnl=realized,
+        bought_qty=position.bought_qty + (quantity if side is Side.BUY else ZERO),
+        sold_qty=position.sold_qty + (quantity if side is Side.SELL else ZERO),
+        updated_ns=at_ns,
+    )
+
+
+def recomputed(position: Position, fills: Iterable[Fill], multiplier: Decimal, at_ns: int) -> Position:
+    """The position that the live ones among `fills`, in order, amount to: after a bust, a correction or a replacement."""
+    result = Position(
+        account=position.account, strategy=position.strategy, venue=position.venue, symbol=position.symbol, updated_ns=at_ns
+    )
+    for fill in fills:
+        if fill.live and fill.last_qty > 0:
+            result = traded(result, fill.side, fill.last_qty, fill.last_px, multiplier, at_ns)
+    return result

@@ -1,0 +1,257 @@
+"""The state: exactly three domains, each a function of the event stream.
+
+`gateway.core.apply` is the only module that changes it. Everything in a `Table` is part of the digest; the plain dicts are
+indexes that can be recomputed from the tables and are kept only for speed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+
+import msgspec
+
+from gateway.core.changes import Session
+from gateway.core.digest import Digest, Table
+from gateway.core.events import Level
+from gateway.core.orders import Command, Fill, Order, Position
+from gateway.core.settings import CoreSettings
+from gateway.core.values import CommandKind, FeedState, TradingState, scopes_of
+
+FillKey = tuple[str, str, str, str]
+"""(venue, trade date, order id, ExecID(17))."""
+PositionKey = tuple[str, str, str, str]
+"""(account, strategy, venue, symbol)."""
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """Best price first; quantity is the total at the price."""
+
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+    updated_ns: int = 0
+
+    @property
+    def mid(self) -> Decimal | None:
+        """Half way between best bid and best ask; None when a side is empty."""
+        return (self.bids[0].price + self.asks[0].price) / 2 if self.bids and self.asks else None
+
+
+class LastTrade(msgspec.Struct, frozen=True):
+    price: Decimal
+    quantity: Decimal
+    at_ns: int
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """Approved work that waits: for an answer, for the rate limit, for the session."""
+
+    command: Command
+    decided_seq: int
+    since_ns: int
+    why: str
+
+
+class Awaiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A request without an answer. `msg_seq_num` is None until it was transmitted; `deadline_ns` None once it passed."""
+
+    order_id: str
+    venue: str
+    kind: CommandKind
+    dispatched_ns: int
+    deadline_ns: int | None
+    epoch: int | None = None
+    msg_seq_num: int | None = None
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A status request without an answer."""
+
+    venue: str
+    deadline_ns: int
+    attempts: int
+
+
+class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
+    """A venue is telling us about our orders; those in `failed` gave no usable answer."""
+
+    reason: str
+    failed: tuple[str, ...] = ()
+
+
+class VenueState(msgspec.Struct, frozen=True, kw_only=True):
+    """`opened`: orders may go. Closed by every session loss, opened when settled and reconciled."""
+
+    opened: bool = False
+    reason: str = "not logged on"
+
+
+class StrategyState(msgspec.Struct, frozen=True, kw_only=True):
+    memory: str | None = None
+    errors: int = 0
+    disabled: str | None = None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """The run and its counters. `orders` counts order ids given out, `externals` those met at a venue."""
+
+    run_id: int = 0
+    version: str = ""
+    id_prefix: str = ""
+    config_sha256: str = ""
+    trading_date: str = ""
+    started_ns: int = 0
+    running: bool = False
+    stopping: bool = False
+    orders: int = 0
+    externals: int = 0
+
+
+class MarketState:
+    """What the feeds say. Keys are (venue, symbol)."""
+
+    def __init__(self, digest: Digest) -> None:
+        self.books: Table[tuple[str, str], Book] = Table("book", digest)
+        self.trades: Table[tuple[str, str], LastTrade] = Table("trade", digest)
+        self.feeds: Table[tuple[str, str], FeedState] = Table("feed", digest)
+
+
+class ExecutionState:
+    """Orders, fills, positions, and the execution-control queue."""
+
+    def __init__(self, digest: Digest) -> None:
+        self.orders: Table[str, Order] = Table("order", digest)
+        self.cl_ord_ids: Table[tuple[str, str], str] = Table("cl_ord_id", digest)
+        self.fills: Table[FillKey, Fill] = Table("fill", digest)
+        self.positions: Table[PositionKey, Position] = Table("position", digest)
+        self.pending: Table[str, Pending] = Table("pending", digest)
+        self.awaiting: Table[str, Awaiting] = Table("awaiting", digest)
+        self.asked: Table[str, Asked] = Table("asked", digest)
+        self.buckets: Table[str, int] = Table("bucket", digest)
+        # Indexes.
+        self.venue_order_ids: dict[tuple[str, str], str] = {}
+        self.open: dict[str, dict[str, None]] = defaultdict(dict)
+        """Scope -> ids of orders that are not terminal, oldest first."""
+        self.fills_of: dict[str, list[FillKey]] = defaultdict(list)
+        self.deadlines: dict[str, dict[str, int]] = defaultdict(dict)
+        """Venue -> ClOrdID -> acknowledgement deadline, oldest first."""
+        self.pending_new: dict[str, dict[str, None]] = defaultdict(dict)
+        """Scope -> ids of orders whose NEW waits."""
+
+    def put_order(self, order: Order) -> None:
+        """Store an order and keep the indexes true."""
+        before = self.orders.get(order.order_id)
+        self.orders[order.order_id] = order
+        if order.venue_order_id is not None and (before is None or before.venue_order_id != order.venue_order_id):
+            self.venue_order_ids[order.venue, order.venue_order_id] = order.order_id
+        was_open = before is not None and not before.state.terminal
+        is_open = not order.state.terminal
+        if was_open != is_open:
+            for scope in order_scopes(order):
+                if is_open:
+                    self.open[scope][order.order_id] = None
+                else:
+                    self.open[scope].pop(order.order_id, None)
+
+    def put_fill(self, key: FillKey, fill: Fill) -> None:
+        if key not in self.fills:
+            self.fills_of[fill.order_id].append(key)
+        self.fills[key] = fill
+
+    def put_pending(self, pending: Pending) -> None:
+        self.drop_pending(pending.command.order_id)
+        self.pending[pending.command.order_id] = pending
+        if pending.command.kind is CommandKind.NEW:
+            for scope in order_scopes(pending.command):
+                self.pending_new[scope][pending.command.order_id] = None
+
+    def drop_pending(self, order_id: str) -> None:
+        pending = self.pending.get(order_id)
+        if pending is None:
+            return
+        del self.pending[order_id]
+        if pending.command.kind is CommandKind.NEW:
+            for scope in order_scopes(pending.command):
+                self.pending_new[scope].pop(order_id, None)
+
+    def put_awaiting(self, cl_ord_id: str, awaiting: Awaiting) -> None:
+        self.awaiting[cl_ord_id] = awaiting
+        if awaiting.deadline_ns is None:
+            self.deadlines[awaiting.venue].pop(cl_ord_id, None)
+        else:
+            self.deadlines[awaiting.venue].setdefault(cl_ord_id, awaiting.deadline_ns)
+
+    def drop_awaiting(self, cl_ord_id: str) -> None:
+        awaiting = self.awaiting.get(cl_ord_id)
+        if awaiting is not None:
+            del self.awaiting[cl_ord_id]
+            self.deadlines[awaiting.venue].pop(cl_ord_id, None)
+
+
+class ControlState:
+    """The run, its switches, its sessions, and the strategies' memory."""
+
+    def __init__(self, digest: Digest) -> None:
+        self._run: Table[str, Run] = Table("run", digest)
+        self._run["run"] = Run()
+        self.settings = CoreSettings(config_sha256="")
+        self.trading: Table[str, TradingState] = Table("trading", digest)
+        self.killed: Table[str, str] = Table("killed", digest)
+        """Scope -> reason."""
+        self.sessions: Table[str, Session] = Table("session", digest)
+        self.venues: Table[str, VenueState] = Table("venue", digest)
+        self.reconciliations: Table[str, Reconciliation] = Table("reconciliation", digest)
+        self.unconfirmed: Table[tuple[str, str], str] = Table("unconfirmed", digest)
+        """(venue, order id) of orders a reconciliation still waits for."""
+        self.unconfirmed_of: dict[str, dict[str, None]] = defaultdict(dict)
+        """Index: venue -> order ids."""
+        self.strategies: Table[str, StrategyState] = Table("strategy", digest)
+        self.requests: Table[str, str] = Table("request", digest)
+        """Operator request id -> order id it made, or "": a retry changes nothing."""
+
+    def expect_confirmation(self, venue: str, order_id: str) -> None:
+        self.unconfirmed[venue, order_id] = ""
+        self.unconfirmed_of[venue][order_id] = None
+
+    def confirm(self, venue: str, order_id: str) -> None:
+        self.unconfirmed.discard((venue, order_id))
+        self.unconfirmed_of[venue].pop(order_id, None)
+
+    @property
+    def run(self) -> Run:
+        return self._run["run"]
+
+    @run.setter
+    def run(self, run: Run) -> None:
+        self._run["run"] = run
+
+    @property
+    def run_id(self) -> int:
+        return self.run.run_id
+
+    @property
+    def config_sha256(self) -> str:
+        return self.run.config_sha256
+
+
+class State:
+    """State = f(event stream). `seq` and `at_ns` are those of the last event applied."""
+
+    def __init__(self) -> None:
+        self._digest = Digest()
+        self.seq = 0
+        self.at_ns = 0
+        self.market = MarketState(self._digest)
+        self.execution = ExecutionState(self._digest)
+        self.control = ControlState(self._digest)
+        self.anomalies: dict[str, int] = defaultdict(int)
+        """Kind -> how many: a tally for people, no part of any decision."""
+
+    def digest(self) -> str:
+        """Stable over processes, hash seeds and histories: equal contents give equal digests."""
+        return self._digest.hex()
+
+
+def order_scopes(order: Order | Command) -> tuple[str, ...]:
+    """Every scope an order or command falls under."""
+    return scopes_of(venue=order.venue, strategy=order.strategy, account=order.account, symbol=order.symbol)
