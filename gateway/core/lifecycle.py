@@ -127,10 +127,10 @@ TABLE: dict[str, dict[OrderState, Edge]] = {
     "unknown_at_venue": {S: Edge(R, "sent, and the venue denies knowing it after its sequence numbers were settled")},
     # What a status answer says of an order we were not told about in time.
     "reported_accepted": {S: Edge(A), A: Edge(KEEP), P: Edge(KEEP)},
-    "reported_filled": {S: Edge(BY_QUANTITY), A: Edge(BY_QUANTITY), P: Edge(BY_QUANTITY)},
-    "reported_cancelled": {S: Edge(C), A: Edge(C), P: Edge(C)},
-    "reported_rejected": {S: Edge(R), A: Edge(R)},
-    "reported_expired": {S: Edge(X), A: Edge(X), P: Edge(X)},
+    "reported_filled": {S: Edge(BY_QUANTITY), A: Edge(BY_QUANTITY), P: Edge(BY_QUANTITY), F: Edge(KEEP)},
+    "reported_cancelled": {S: Edge(C), A: Edge(C), P: Edge(C), C: Edge(KEEP)},
+    "reported_rejected": {S: Edge(R), A: Edge(R), R: Edge(KEEP)},
+    "reported_expired": {S: Edge(X), A: Edge(X), P: Edge(X), X: Edge(KEEP)},
 }
 """What happened -> state before -> edge."""
 

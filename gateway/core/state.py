@@ -137,6 +137,8 @@ class ExecutionState:
         """Venue -> ClOrdID -> acknowledgement deadline, oldest first."""
         self.pending_new: dict[str, dict[str, None]] = defaultdict(dict)
         """Scope -> ids of orders whose NEW waits."""
+        self.pending_of: dict[str, dict[str, None]] = defaultdict(dict)
+        """Venue -> ids of orders with pending work, oldest first."""
 
     def put_order(self, order: Order) -> None:
         """Store an order and keep the indexes true."""
@@ -161,6 +163,7 @@ class ExecutionState:
     def put_pending(self, pending: Pending) -> None:
         self.drop_pending(pending.command.order_id)
         self.pending[pending.command.order_id] = pending
+        self.pending_of[pending.command.venue][pending.command.order_id] = None
         if pending.command.kind is CommandKind.NEW:
             for scope in order_scopes(pending.command):
                 self.pending_new[scope][pending.command.order_id] = None
@@ -170,6 +173,7 @@ class ExecutionState:
         if pending is None:
             return
         del self.pending[order_id]
+        del self.pending_of[pending.command.venue][order_id]
         if pending.command.kind is CommandKind.NEW:
             for scope in order_scopes(pending.command):
                 self.pending_new[scope].pop(order_id, None)
@@ -205,6 +209,8 @@ class ControlState:
         """(venue, order id) of orders a reconciliation still waits for."""
         self.unconfirmed_of: dict[str, dict[str, None]] = defaultdict(dict)
         """Index: venue -> order ids."""
+        self.to_ask: dict[str, dict[str, None]] = defaultdict(dict)
+        """Index: venue -> unconfirmed orders that were not asked about yet."""
         self.strategies: Table[str, StrategyState] = Table("strategy", digest)
         self.requests: Table[str, str] = Table("request", digest)
         """Operator request id -> order id it made, or "": a retry changes nothing."""
@@ -212,10 +218,16 @@ class ControlState:
     def expect_confirmation(self, venue: str, order_id: str) -> None:
         self.unconfirmed[venue, order_id] = ""
         self.unconfirmed_of[venue][order_id] = None
+        self.to_ask[venue][order_id] = None
 
     def confirm(self, venue: str, order_id: str) -> None:
         self.unconfirmed.discard((venue, order_id))
         self.unconfirmed_of[venue].pop(order_id, None)
+        self.to_ask[venue].pop(order_id, None)
+
+    def asked_about(self, venue: str, order_id: str) -> None:
+        if self.to_ask[venue].pop(order_id, False) is None:
+            self.unconfirmed[venue, order_id] = "asked"
 
     @property
     def run(self) -> Run:

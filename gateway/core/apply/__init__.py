@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gateway.core.apply import control, execution, market, outcomes
+from gateway.core.apply.control import HANDLERS as CONTROL
+from gateway.core.apply.execution import HANDLERS as EXECUTION
+from gateway.core.apply.market import HANDLERS as MARKET
+from gateway.core.apply.outcomes import HANDLERS as OUTCOMES
 from gateway.core.changes import AnomalyRaised, Change
 from gateway.core.events import Event, Recorded
 from gateway.core.state import State
 
 Handler = Callable[[State, Recorded, Any], list[Change]]
 
-HANDLERS: dict[type[Event], Handler] = {**market.HANDLERS, **execution.HANDLERS, **control.HANDLERS, **outcomes.HANDLERS}
+HANDLERS: dict[type[Event], Handler] = {**MARKET, **EXECUTION, **CONTROL, **OUTCOMES}
 
 
 def apply(state: State, recorded: Recorded) -> list[Change]:

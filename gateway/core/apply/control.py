@@ -67,11 +67,13 @@ def _run_stopped(state: State, recorded: Recorded, event: RunStopped) -> list[Ch
     return []
 
 
-def _act(state: State, event: OperatorEvent, scope: str, before: str, after: str, result: str = "done") -> list[Change]:
-    """Remember the request id, and tell the audit trail."""
+def _act(
+    state: State, event: OperatorEvent, scope: str, before: str, after: str, result: str = "done", order_id: str = ""
+) -> list[Change]:
+    """Remember the request id, and tell the audit trail. A repeated request changes nothing."""
     if event.request_id in state.control.requests:
         return []
-    state.control.requests[event.request_id] = ""
+    state.control.requests[event.request_id] = order_id
     return [
         OperatorActed(
             action=event.kind(),
@@ -113,7 +115,8 @@ def _kill_released(state: State, recorded: Recorded, event: KillReleased) -> lis
 
 def _order_requested(state: State, recorded: Recorded, event: OrderRequested) -> list[Change]:
     what = f"{event.side} {event.quantity} {event.symbol} at {event.price if event.price is not None else event.order_type}"
-    return _act(state, event, f"venue:{event.venue}", "", what, "requested")
+    run = state.control.run
+    return _act(state, event, f"venue:{event.venue}", "", what, "requested", f"{run.run_id}-{run.orders + 1}")
 
 
 def _cancel_requested(state: State, recorded: Recorded, event: CancelRequested) -> list[Change]:

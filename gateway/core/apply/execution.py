@@ -155,7 +155,11 @@ def _status(state: State, recorded: Recorded, event: StatusReported, order: Orde
     status = order.venue_status if event.unknown else event.ord_status or order.venue_status
     after = replace(order, venue_status=status, venue_order_id=_venue_order_id(event, order), updated_ns=recorded.at_ns)
     state.execution.put_order(after)
-    return [OrderChanged(before=order, after=after)]
+    changes: list[Change] = [OrderChanged(before=order, after=after)]
+    if event.cum_qty is not None and event.cum_qty < order.cum_qty and not event.unknown:
+        detail = f"CumQty(14) is {event.cum_qty} at the venue, {order.cum_qty} here"
+        changes.append(_anomaly(event, "cum_qty_behind", order, detail))
+    return changes
 
 
 def _external(state: State, recorded: Recorded, event: ExecutionEvent) -> Order | None:
@@ -212,7 +216,9 @@ def _submission_failed(state: State, recorded: Recorded, event: SubmissionFailed
     if event.cl_ord_id == order.new_in_flight == order.cl_ord_id:
         new_state, anomaly = transition(event.kind(), order.state, quantity=order.quantity, cum_qty=order.cum_qty)
         reason = f"not_sent: {event.reason}"
-        ended = replace(order, state=new_state, reason=reason, updated_ns=recorded.at_ns, terminal_ns=recorded.at_ns)
+        ended = replace(
+            order, state=new_state, reason=reason, in_doubt=None, updated_ns=recorded.at_ns, terminal_ns=recorded.at_ns
+        )
         return settle_requests(state, order, ended, anomaly)
     state.execution.drop_awaiting(event.cl_ord_id)
     after = replace(

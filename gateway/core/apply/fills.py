@@ -224,7 +224,7 @@ def _update_order(
             after,
             venue_status=event.ord_status or after.venue_status,
             venue_order_id=event.venue_order_id or after.venue_order_id,
-            in_doubt=None if what == "filled" and not event.poss_dup and after.in_doubt == "ack_timeout" else after.in_doubt,
+            in_doubt=None if new_state.terminal or after.in_doubt == "ack_timeout" else after.in_doubt,
         )
     if new_state.terminal or (after.new_in_flight is not None and after.new_in_flight == after.cl_ord_id):
         after = release_requests(state, after, keep_cancel=not new_state.terminal)

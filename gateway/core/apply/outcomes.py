@@ -127,6 +127,7 @@ def _status_requested(state: State, recorded: Recorded, event: StatusRequested) 
     earlier = state.execution.asked.get(event.order_id)
     attempts = 1 if earlier is None else earlier.attempts + 1
     state.execution.asked[event.order_id] = Asked(venue=event.venue, deadline_ns=event.deadline_ns, attempts=attempts)
+    state.control.asked_about(event.venue, event.order_id)
     if event.bucket_ns is not None:
         state.execution.buckets[event.venue] = event.bucket_ns
     return []
@@ -138,6 +139,8 @@ def _in_doubt(state: State, recorded: Recorded, event: InDoubt) -> list[Change]:
         return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="in_doubt")]
     after = replace(before, in_doubt=event.reason, updated_ns=recorded.at_ns)
     state.execution.put_order(after)
+    if event.reason in UNANSWERABLE:
+        _give_up(state, before)
     for cl_ord_id in (before.new_in_flight, before.cancel_in_flight):
         awaiting = state.execution.awaiting.get(cl_ord_id) if cl_ord_id else None
         if cl_ord_id and awaiting is not None:
@@ -145,11 +148,25 @@ def _in_doubt(state: State, recorded: Recorded, event: InDoubt) -> list[Change]:
     return [OrderChanged(before=before, after=after)]
 
 
+UNANSWERABLE = frozenset({"status_unanswered", "unknown_at_venue"})
+"""Doubts that asking again will not end: an operator's, or the next reconciliation's."""
+
+
+def _give_up(state: State, order: Order) -> None:
+    state.execution.asked.discard(order.order_id)
+    reconciliation = state.control.reconciliations.get(order.venue)
+    if reconciliation is not None and (order.venue, order.order_id) in state.control.unconfirmed:
+        failed = (*reconciliation.failed, order.order_id)
+        state.control.reconciliations[order.venue] = replace(reconciliation, failed=failed)
+        state.control.confirm(order.venue, order.order_id)
+
+
 def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]:
     before = state.execution.orders.get(event.order_id)
     if before is None:
         return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="resolved")]
     new_state, anomaly = transition(event.disposition, before.state, quantity=before.quantity, cum_qty=before.cum_qty)
+    state.control.confirm(before.venue, before.order_id)
     after = replace(
         before,
         state=new_state,

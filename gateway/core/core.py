@@ -1,0 +1,93 @@
+"""The core: one event in, everything that follows from it out. Pure: no clock, no I/O, no threads, no engine, no SQL.
+
+    event -> state -> strategy -> intents -> risk -> execution control -> dispatches
+
+`step` advances the state and returns the records to journal. `fold` replays recorded events, derived ones included, and
+decides nothing: an upgraded build cannot forget an order that was really sent. Only `gateway.core.verify` decides again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.core.apply import apply
+from gateway.core.changes import Change, FillChanged, OrderChanged
+from gateway.core.events import (
+    Event,
+    MarketEvent,
+    Recorded,
+    StrategyDisabled,
+    StrategyFailed,
+    StrategyRemembered,
+)
+from gateway.core.execution_control import release
+from gateway.core.reactions import react
+from gateway.core.reactions.intents import intend
+from gateway.core.settings import StrategySettings
+from gateway.core.state import State, StrategyState
+from gateway.core.strategy import Strategy, View
+from gateway.core.turn import Step, Turn
+
+AnyStrategy = Strategy[Any, Any]
+MAX_STRATEGY_ERRORS = 3
+
+
+class Core:
+    """Owns the state and the strategies' code; one thread at a time."""
+
+    def __init__(self, strategies: Mapping[str, AnyStrategy], state: State | None = None) -> None:
+        self.state = State() if state is None else state
+        self._strategies = dict(strategies)
+
+    def fold(self, recorded: Iterable[Recorded]) -> None:
+        """Apply what was recorded, without deciding anything. Raises ValueError when a position is missing."""
+        for one in recorded:
+            apply(self.state, one)
+
+    def step(self, event: Event, *, run_id: int, at_ns: int, wall_ns: int) -> Step:
+        """Apply an input event and everything that follows from it. `at_ns` must not be below the last event's."""
+        if at_ns < self.state.at_ns:
+            raise ValueError(f"stream time may not fall: {at_ns} after {self.state.at_ns}")
+        turn = Turn(self.state, run_id=run_id, at_ns=at_ns, wall_ns=wall_ns)
+        changes = turn.emit(event)
+        react(turn, event, changes)
+        for settings in self._concerned(event, changes):
+            self._consult(turn, settings, event)
+        release(turn)
+        return turn.step()
+
+    def _concerned(self, event: Event, changes: tuple[Change, ...]) -> list[StrategySettings]:
+        """Strategies that see this event: market events of their instruments, anything about their orders."""
+        configured = self.state.control.settings.strategies
+        if isinstance(event, MarketEvent):
+            return [s for s in configured.values() if s.venue == event.venue and event.symbol in s.instruments]
+        names = dict.fromkeys(c.after.strategy for c in changes if isinstance(c, (OrderChanged, FillChanged)))
+        return [configured[name] for name in names if name in configured]
+
+    def _consult(self, turn: Turn, settings: StrategySettings, event: Event) -> None:
+        strategy = self._strategies.get(settings.name)
+        known = self.state.control.strategies.get(settings.name, StrategyState())
+        if strategy is None or known.disabled is not None:
+            return
+        try:
+            before = _memory(strategy, known.memory)
+            after, intents = strategy.on_event(event, View(self.state, settings), before)
+            intents = tuple(intents)
+            remembered = msgspec.json.encode(after).decode()
+        except Exception as error:  # noqa: BLE001 - a strategy may raise anything; it is named and the core goes on
+            turn.emit(StrategyFailed(strategy=settings.name, error=f"{type(error).__name__}: {error}"))
+            if known.errors + 1 >= MAX_STRATEGY_ERRORS:
+                turn.emit(StrategyDisabled(strategy=settings.name, reason=f"{known.errors + 1} errors, last: {error}"))
+            return
+        if remembered != known.memory and after != before:
+            turn.emit(StrategyRemembered(strategy=settings.name, memory=remembered))
+        for intent in intents:
+            intend(turn, intent, strategy=settings.name, venue=settings.venue, account=settings.account)
+
+
+def _memory(strategy: AnyStrategy, stored: str | None) -> msgspec.Struct:
+    memory: msgspec.Struct = strategy.Memory() if stored is None else msgspec.json.decode(stored, type=strategy.Memory)
+    return memory

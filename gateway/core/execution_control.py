@@ -1,0 +1,240 @@
+"""Execution control: when does an approved request go, and in what order?
+
+Theory of operation
+-------------------
+An order has at most one *pending* command. CANCEL dominates REPLACE dominates NEW; of a kind the latest wins, and what
+gives way is closed by an event. A CANCEL of a NEW that was never sent closes it here: nothing reaches the venue.
+
+*In flight* an order has at most one NEW or REPLACE and one CANCEL. What must wait for an answer, for the venue's token
+bucket or for the session stays pending; every turn ends with `release`, which sends what may go, cancels first.
+
+Risk is not run again here: limits hold because exposure counts from approval. Work whose scope was closed in the meantime
+is purged by `purge`. A CANCEL is never purged: it waits for the session, and ends when its order does.
+
+The token bucket is a GCRA on stream time (ITU-T I.371): one number a venue, the theoretical arrival time of the next
+request. Cancels may use a quarter of the burst beyond what new orders may; cancels under kill are not held at all.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gateway.core.events import ClosedUnsent, Dispatched, Queued, StatusRequested, Superseded
+from gateway.core.orders import Command, Order
+from gateway.core.settings import Venue
+from gateway.core.state import State, order_scopes
+from gateway.core.turn import Turn
+from gateway.core.values import NANOS, CommandKind
+
+MAX_STATUS_REQUESTS = 50
+"""Status requests without an answer, per venue: a reconciliation of many orders goes in waves."""
+
+
+def place(turn: Turn, command: Command) -> None:
+    """Send an approved command now if it may go, else let it wait."""
+    execution = turn.state.execution
+    pending = execution.pending.get(command.order_id)
+    order = execution.orders.get(command.order_id)
+    if command.kind is CommandKind.CANCEL:
+        if pending is not None and pending.command.kind is CommandKind.NEW:
+            turn.emit(ClosedUnsent(command=pending.command, reason="cancelled before it was sent"))
+            return
+        other = pending.command.cl_ord_id if pending is not None else order.cancel_in_flight if order is not None else None
+        if other is not None and (pending is None or pending.command.kind is CommandKind.CANCEL):
+            turn.emit(Superseded(command=command, by=other))
+            return
+    if pending is not None:
+        turn.emit(Superseded(command=pending.command, by=command.cl_ord_id))
+    why = held(turn.state, command)
+    if why is None:
+        _dispatch(turn, command, decided_seq=turn.state.seq + 1)
+    else:
+        turn.emit(Queued(command=command, why=why))
+
+
+def held(state: State, command: Command) -> str | None:
+    """Why the command must wait (`session`, `in_flight`, `rate`); None when it may go now."""
+    session = state.control.sessions.get(command.venue)
+    if session is None or session.state != "settled":
+        return "session"
+    if command.kind is not CommandKind.CANCEL and not state.control.venues[command.venue].opened:
+        return "session"
+    urgent = _urgent(state, command)
+    order = state.execution.orders.get(command.order_id)
+    if order is not None and _in_flight(order, command, urgent=urgent):
+        return "in_flight"
+    if urgent:
+        return None
+    return None if _tokens(state, command.venue, command.kind is CommandKind.CANCEL) else "rate"
+
+
+def _in_flight(order: Order, command: Command, *, urgent: bool) -> bool:
+    """A CANCEL waits for the answer to the request before it, unless that is overdue or the kill switch is engaged."""
+    if command.kind is not CommandKind.CANCEL:
+        return order.new_in_flight is not None
+    unanswered = order.new_in_flight is not None and order.in_doubt is None
+    return order.cancel_in_flight is not None or (unanswered and not urgent)
+
+
+def _urgent(state: State, command: Command) -> bool:
+    """Cancels under kill are never throttled by us."""
+    return command.kind is CommandKind.CANCEL and any(scope in state.control.killed for scope in order_scopes(command))
+
+
+def _interval(venue: Venue) -> int | None:
+    return None if venue.rate_per_second is None else int(Decimal(NANOS) / venue.rate_per_second)
+
+
+def _free_at(state: State, venue: Venue, interval: int, *, cancel: bool) -> int:
+    """Stream time from which one more request is within the rate."""
+    burst = venue.rate_burst + (max(1, venue.rate_burst // 4) if cancel else 0)
+    return state.execution.buckets.get(venue.name, 0) - (burst - 1) * interval
+
+
+def _tokens(state: State, name: str, cancel: bool) -> bool:
+    venue = state.control.settings.venues[name]
+    interval = _interval(venue)
+    return interval is None or _free_at(state, venue, interval, cancel=cancel) <= state.at_ns
+
+
+def _spend(state: State, name: str) -> int | None:
+    """The bucket after one more request."""
+    interval = _interval(state.control.settings.venues[name])
+    return None if interval is None else max(state.execution.buckets.get(name, 0), state.at_ns) + interval
+
+
+def _dispatch(turn: Turn, command: Command, *, decided_seq: int) -> None:
+    state = turn.state
+    timeout = state.control.settings.venues[command.venue].ack_timeout_ns
+    turn.emit(
+        Dispatched(
+            command=command,
+            decided_seq=decided_seq,
+            ack_deadline_ns=state.at_ns + timeout,
+            bucket_ns=_spend(state, command.venue),
+        )
+    )
+
+
+def release(turn: Turn) -> None:
+    """Send everything that may go now: cancels, then status requests, then new orders; oldest first within each."""
+    for venue, waiting in turn.state.execution.pending_of.items():
+        if waiting:
+            _release_kind(turn, venue, cancels=True)
+    for venue, orders in turn.state.control.to_ask.items():
+        if orders:
+            _ask(turn, venue)
+    for venue, waiting in turn.state.execution.pending_of.items():
+        if waiting:
+            _release_kind(turn, venue, cancels=False)
+
+
+def _release_kind(turn: Turn, venue: str, *, cancels: bool) -> None:
+    execution = turn.state.execution
+    for order_id in tuple(execution.pending_of[venue]):
+        pending = execution.pending[order_id]
+        if (pending.command.kind is CommandKind.CANCEL) is not cancels:
+            continue
+        order = execution.orders.get(order_id)
+        if order is not None and order.state.terminal:
+            turn.emit(ClosedUnsent(command=pending.command, reason=f"the order is {order.state}"))
+            continue
+        why = held(turn.state, pending.command)
+        if why is None:
+            _dispatch(turn, pending.command, decided_seq=pending.decided_seq)
+        elif why != "in_flight" and not cancels:
+            return  # no other NEW can go at this venue either; a later CANCEL may be under kill and go all the same
+
+
+def purge(turn: Turn, scope: str, reason: str) -> None:
+    """Close every NEW that waits in a scope. CANCELs stay: they are how risk goes down."""
+    for order_id in tuple(turn.state.execution.pending_new[scope]):
+        turn.emit(ClosedUnsent(command=turn.state.execution.pending[order_id].command, reason=reason))
+
+
+def ask_status(turn: Turn, order: Order, *, again: bool = False) -> None:
+    """Ask the venue what became of an order; if that was asked already, only `again`."""
+    state = turn.state
+    if order.venue not in state.control.settings.venues or (order.order_id in state.execution.asked and not again):
+        return
+    timeout = state.control.settings.venues[order.venue].ack_timeout_ns
+    turn.emit(
+        StatusRequested(
+            venue=order.venue,
+            order_id=order.order_id,
+            cl_ord_id=order.cl_ord_id,
+            request_id=f"S{state.control.run_id}-{state.seq + 1}",
+            venue_order_id=order.venue_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            deadline_ns=state.at_ns + timeout,
+            bucket_ns=_spend(state, order.venue),
+        )
+    )
+
+
+def _ask(turn: Turn, venue: str) -> None:
+    """Ask about orders a reconciliation waits for, in waves and within the rate."""
+    state = turn.state
+    session = state.control.sessions.get(venue)
+    if session is None or session.state != "settled":
+        return
+    outstanding = sum(1 for asked in state.execution.asked.values() if asked.venue == venue)
+    for order_id in tuple(state.control.to_ask[venue])[: max(0, MAX_STATUS_REQUESTS - outstanding)]:
+        if not _tokens(state, venue, cancel=True):
+            return
+        ask_status(turn, state.execution.orders[order_id])
+
+
+def cancel_command(state: State, order: Order) -> Command:
+    """The CANCEL of an order; OrigClOrdID(41) is its last accepted ClOrdID."""
+    return Command(
+        kind=CommandKind.CANCEL,
+        order_id=order.order_id,
+        cl_ord_id=cl_ord_id(state, order.order_id, order.requests + 1),
+        orig_cl_ord_id=order.cl_ord_id,
+        venue_order_id=order.venue_order_id,
+        venue=order.venue,
+        strategy=order.strategy,
+        account=order.account,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        quantity=order.quantity,
+        price=order.price,
+        stop_price=order.stop_price,
+    )
+
+
+def cl_ord_id(state: State, order_id: str, request: int) -> str:
+    """ClOrdID(11): unique for the life of the state directory and beyond it, a function of position alone."""
+    prefix = state.control.run.id_prefix
+    return f"{prefix}-{order_id}-{request}" if prefix else f"{order_id}-{request}"
+
+
+def next_deadline(state: State) -> int | None:
+    """The next stream time at which time alone lets something happen; None when nothing waits for time.
+
+    Never stored: it follows from the state, so a restart finds the same obligation.
+    """
+    execution = state.execution
+    times = [next(iter(waiting.values())) for waiting in execution.deadlines.values() if waiting]
+    times += [asked.deadline_ns for asked in execution.asked.values()]
+    for name, venue in state.control.settings.venues.items():
+        interval = _interval(venue)
+        if interval is None or not (execution.pending_of[name] or state.control.to_ask[name]):
+            continue
+        times += [at for at in (_free_at(state, venue, interval, cancel=c) for c in (True, False)) if at > state.at_ns]
+    return min(times, default=None)
+
+
+def overdue(state: State) -> list[Order]:
+    """Orders with a request whose acknowledgement deadline has passed."""
+    found: dict[str, None] = {}
+    for waiting in state.execution.deadlines.values():
+        for request, deadline in waiting.items():
+            if deadline > state.at_ns:
+                break
+            found[state.execution.awaiting[request].order_id] = None
+    return [state.execution.orders[order_id] for order_id in found]

@@ -1,0 +1,20 @@
+"""What follows from an event, as a table from its type to the rule. Every consequence is emitted as an event of its own."""
+
+from __future__ import annotations
+
+from gateway.core.changes import Change
+from gateway.core.events import Event, ExecutionEvent
+from gateway.core.reactions import operators, reports, sessions
+from gateway.core.turn import Turn
+
+RULES = {**operators.RULES, **sessions.RULES, **reports.RULES}
+
+
+def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
+    """Everything that an input event entails before strategies are consulted."""
+    rule = RULES.get(type(event))
+    if rule is not None:
+        rule(turn, event, changes)
+    if isinstance(event, ExecutionEvent):
+        reports.infer_missing_fill(turn, event)
+    sessions.finish_reconciliations(turn)

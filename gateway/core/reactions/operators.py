@@ -1,0 +1,86 @@
+"""What operators ask for. An operator's order is an intent of strategy `desk` and passes risk like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gateway.core import execution_control as control
+from gateway.core.changes import Change
+from gateway.core.events import (
+    CancelRequested,
+    Event,
+    KillEngaged,
+    OrderRequested,
+    ReconciliationFinished,
+    StopRequested,
+    TradingSwitched,
+    VenueOpened,
+    VenueOpenRequested,
+)
+from gateway.core.reactions.intents import DESK, cancel_scope, enforce_kill, intend, repeated
+from gateway.core.strategy import Cancel, New
+from gateway.core.turn import Turn
+from gateway.core.values import SCOPE_ALL, TradingState
+
+
+def _order_requested(turn: Turn, event: OrderRequested, changes: tuple[Change, ...]) -> None:
+    if repeated(changes):
+        return
+    configured = turn.state.control.settings.venues.get(event.venue)
+    account = event.account or ("" if configured is None else configured.account)
+    intent = New(
+        symbol=event.symbol,
+        side=event.side,
+        quantity=event.quantity,
+        price=event.price,
+        stop_price=event.stop_price,
+        order_type=event.order_type,
+        time_in_force=event.time_in_force,
+    )
+    intend(turn, intent, strategy=DESK, venue=event.venue, account=account)
+
+
+def _cancel_requested(turn: Turn, event: CancelRequested, changes: tuple[Change, ...]) -> None:
+    if repeated(changes):
+        return
+    if event.order_id is not None:
+        intend(turn, Cancel(order_id=event.order_id), strategy=DESK, venue="", account="")
+    else:
+        cancel_scope(turn, event.scope or SCOPE_ALL)
+
+
+def _kill_engaged(turn: Turn, event: KillEngaged, changes: tuple[Change, ...]) -> None:
+    control.purge(turn, event.scope, "kill switch engaged")
+    cancel_scope(turn, event.scope)
+
+
+def _trading_switched(turn: Turn, event: TradingSwitched, changes: tuple[Change, ...]) -> None:
+    if event.state is not TradingState.ENABLED:
+        control.purge(turn, event.scope, f"trading {event.state}")
+
+
+def _stop_requested(turn: Turn, event: StopRequested, changes: tuple[Change, ...]) -> None:
+    control.purge(turn, SCOPE_ALL, "the gateway is stopping")
+    if event.cancel_open:
+        cancel_scope(turn, SCOPE_ALL)
+
+
+def _venue_open_requested(turn: Turn, event: VenueOpenRequested, changes: tuple[Change, ...]) -> None:
+    session = turn.state.control.sessions.get(event.venue)
+    if not repeated(changes) and session is not None and session.state == "settled":
+        unanswered = tuple(turn.state.control.unconfirmed_of[event.venue])
+        if event.venue in turn.state.control.reconciliations:
+            turn.emit(ReconciliationFinished(venue=event.venue, complete=False, unanswered=unanswered))
+        turn.emit(VenueOpened(venue=event.venue, reason=f"{event.actor}: {event.reason}"))
+        enforce_kill(turn, event.venue)
+
+
+RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
+    OrderRequested: _order_requested,
+    CancelRequested: _cancel_requested,
+    KillEngaged: _kill_engaged,
+    TradingSwitched: _trading_switched,
+    StopRequested: _stop_requested,
+    VenueOpenRequested: _venue_open_requested,
+}

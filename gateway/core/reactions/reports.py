@@ -1,0 +1,155 @@
+"""What venues said, where it proves more than it says: missing fills, doubts that end, contradictions worth asking about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from gateway.core import execution_control as control
+from gateway.core.apply.execution import find_order
+from gateway.core.changes import Change
+from gateway.core.events import (
+    CancelRejected,
+    ControlTime,
+    Event,
+    ExecutionEvent,
+    FillBusted,
+    FillCorrected,
+    FillInferred,
+    InDoubt,
+    Rejected,
+    ReplaceRejected,
+    Resolved,
+    StatusReported,
+)
+from gateway.core.orders import Order
+from gateway.core.state import State
+from gateway.core.turn import Turn
+from gateway.core.values import ZERO, OrderState
+
+STATUS_ATTEMPTS = 2
+
+REPORTED = {
+    "0": "reported_accepted", "1": "reported_filled", "2": "reported_filled", "3": "reported_accepted",
+    "4": "reported_cancelled", "5": "reported_accepted", "6": "reported_accepted", "7": "reported_accepted",
+    "8": "reported_rejected", "9": "reported_accepted", "A": "reported_accepted", "B": "reported_accepted",
+    "C": "reported_expired", "D": "reported_accepted", "E": "reported_accepted",
+}  # fmt: skip
+"""OrdStatus(39) in a status answer -> lifecycle edge (FIX 4.4 vol. 6)."""
+
+
+def _control_time(turn: Turn, event: ControlTime, changes: tuple[Change, ...]) -> None:
+    state = turn.state
+    for order in control.overdue(state):
+        turn.emit(InDoubt(order_id=order.order_id, reason="ack_timeout"))
+        control.ask_status(turn, order)
+    for order_id, asked in tuple(state.execution.asked.items()):
+        if asked.deadline_ns > state.at_ns:
+            continue
+        if asked.attempts >= STATUS_ATTEMPTS:
+            turn.emit(InDoubt(order_id=order_id, reason="status_unanswered"))
+        else:
+            control.ask_status(turn, state.execution.orders[order_id], again=True)
+
+
+def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, ...]) -> None:
+    order = find_order(turn.state, event)
+    if order is None:
+        return
+    if event.unknown:
+        if order.state is OrderState.SUBMITTED and order.cum_qty == ZERO:
+            turn.emit(Resolved(order_id=order.order_id, disposition="unknown_at_venue", detail=event.text or ""))
+        elif not order.state.terminal or order.in_doubt is not None:
+            turn.emit(InDoubt(order_id=order.order_id, reason="unknown_at_venue"))
+        return
+    infer_missing_fill(turn, event)
+    order = turn.state.execution.orders[order.order_id]
+    disposition = REPORTED.get(event.ord_status or "")
+    if disposition is None:
+        turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
+    elif order.in_doubt is not None or not _agrees(order.state, disposition):
+        turn.emit(Resolved(order_id=order.order_id, disposition=disposition, detail=event.text or ""))
+
+
+_AGREES = {
+    "reported_accepted": (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED),
+    "reported_filled": (OrderState.PARTIALLY_FILLED, OrderState.FILLED),
+    "reported_cancelled": (OrderState.CANCELLED,),
+    "reported_rejected": (OrderState.REJECTED,),
+    "reported_expired": (OrderState.EXPIRED,),
+}
+
+
+def _agrees(state: OrderState, disposition: str) -> bool:
+    return state in _AGREES[disposition]
+
+
+def _request_refused(turn: Turn, event: CancelRejected | ReplaceRejected, changes: tuple[Change, ...]) -> None:
+    """OrdStatus(39) in a reject never closes an order, but when it contradicts us, we ask."""
+    order = find_order(turn.state, event)
+    if order is None or order.state.terminal:
+        return
+    disposition = REPORTED.get(event.ord_status or "")
+    unknown = event.cxl_rej_reason == "1"  # CxlRejReason(102)=1: unknown order
+    if unknown or (disposition is not None and not _agrees(order.state, disposition)):
+        control.ask_status(turn, order)
+
+
+def _rejected(turn: Turn, event: Rejected, changes: tuple[Change, ...]) -> None:
+    """A reject of an order that has fills cannot be the whole truth."""
+    order = find_order(turn.state, event)
+    if order is not None and order.cum_qty and not order.state.terminal:
+        control.ask_status(turn, order)
+
+
+def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> None:
+    """CumQty(14) above ours proves a trade whose report we do not have: count it now, replace it when the report comes."""
+    if event.cum_qty is None or isinstance(event, (FillBusted, FillCorrected)):
+        return
+    order = find_order(turn.state, event)
+    if order is None or event.cum_qty <= order.cum_qty or (event.poss_dup and _amended(turn.state, order)):
+        return
+    missing = event.cum_qty - order.cum_qty
+    price = _missing_price(event, order, missing)
+    if price is None and isinstance(event, StatusReported):
+        turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
+        return
+    if price is None:
+        control.ask_status(turn, order)
+        return
+    turn.emit(
+        FillInferred(
+            order_id=order.order_id,
+            venue=order.venue,
+            exec_id=f"inferred-{order.order_id}-{turn.state.seq + 1}",
+            trade_date=turn.state.control.run.trading_date,
+            last_qty=missing,
+            last_px=price,
+            venue_time_ns=event.venue_time_ns,
+        )
+    )
+
+
+def _missing_price(event: ExecutionEvent, order: Order, missing: Decimal) -> Decimal | None:
+    """From AvgPx(6) where it makes sense, else the order's own limit."""
+    if event.avg_px is not None and event.cum_qty is not None and event.avg_px > 0:
+        price = (event.avg_px * event.cum_qty - order.notional) / missing
+        if price > 0:
+            return price
+    return order.price
+
+
+def _amended(state: State, order: Order) -> bool:
+    """After a bust or a correction an old report's CumQty proves nothing."""
+    fills = (state.execution.fills[key] for key in state.execution.fills_of.get(order.order_id, ()))
+    return any(fill.status in ("busted", "corrected") for fill in fills)
+
+
+RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
+    ControlTime: _control_time,
+    StatusReported: _status_reported,
+    CancelRejected: _request_refused,
+    ReplaceRejected: _request_refused,
+    Rejected: _rejected,
+}

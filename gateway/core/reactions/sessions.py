@@ -1,0 +1,79 @@
+"""Runs and sessions: what is in doubt after a loss, and reconciliation before a venue opens again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gateway.core import execution_control as control
+from gateway.core.changes import Change
+from gateway.core.events import (
+    ClosedUnsent,
+    EngineRejected,
+    Event,
+    InDoubt,
+    LostRange,
+    ReconciliationFinished,
+    ReconciliationStarted,
+    RunStarted,
+    SessionDown,
+    SessionSettled,
+    VenueOpened,
+)
+from gateway.core.reactions.intents import enforce_kill
+from gateway.core.turn import Turn
+
+
+def _run_started(turn: Turn, event: RunStarted, changes: tuple[Change, ...]) -> None:
+    """What was approved and never sent belongs to the run that decided it; what was sent is in doubt."""
+    state = turn.state
+    for pending in tuple(state.execution.pending.values()):
+        turn.emit(ClosedUnsent(command=pending.command, reason="the run that decided it has ended"))
+    for order_id in dict.fromkeys(awaiting.order_id for awaiting in state.execution.awaiting.values()):
+        turn.emit(InDoubt(order_id=order_id, reason="restart"))
+
+
+def _session_down(turn: Turn, event: SessionDown, changes: tuple[Change, ...]) -> None:
+    control.purge(turn, f"venue:{event.venue}", "session down")
+    awaiting = turn.state.execution.awaiting.values()
+    for order_id in dict.fromkeys(a.order_id for a in awaiting if a.venue == event.venue):
+        turn.emit(InDoubt(order_id=order_id, reason="disconnect"))
+
+
+def _session_settled(turn: Turn, event: SessionSettled, changes: tuple[Change, ...]) -> None:
+    _reconcile(turn, event.venue, "logon")
+
+
+def _reports_missing(turn: Turn, event: LostRange | EngineRejected, changes: tuple[Change, ...]) -> None:
+    """Something the venue said will never be seen: ask for its outcome. Before the session is settled that happens anyway."""
+    session = turn.state.control.sessions.get(event.venue)
+    if session is not None and session.state == "settled":
+        _reconcile(turn, event.venue, event.kind())
+
+
+def _reconcile(turn: Turn, venue: str, reason: str) -> None:
+    execution = turn.state.execution
+    doubtful = (order.order_id for order in execution.orders.values() if order.in_doubt and order.venue == venue)
+    order_ids = tuple(dict.fromkeys((*execution.open[f"venue:{venue}"], *doubtful)))
+    turn.emit(ReconciliationStarted(venue=venue, order_ids=order_ids, reason=reason))
+
+
+def finish_reconciliations(turn: Turn) -> None:
+    state = turn.state.control
+    for venue, reconciliation in tuple(state.reconciliations.items()):
+        if state.unconfirmed_of[venue]:
+            continue
+        complete = not reconciliation.failed
+        turn.emit(ReconciliationFinished(venue=venue, complete=complete, unanswered=reconciliation.failed))
+        if complete:
+            turn.emit(VenueOpened(venue=venue, reason=f"reconciled ({reconciliation.reason})"))
+            enforce_kill(turn, venue)
+
+
+RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
+    RunStarted: _run_started,
+    SessionDown: _session_down,
+    SessionSettled: _session_settled,
+    LostRange: _reports_missing,
+    EngineRejected: _reports_missing,
+}

@@ -1,0 +1,46 @@
+"""One step in progress: an input event and everything the core derives from it, each applied the moment it is decided."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.core.apply import apply
+from gateway.core.changes import Change
+from gateway.core.events import Event, Recorded
+from gateway.core.state import State
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one input event led to: the records to journal, in order, each with what it changed."""
+
+    records: tuple[Recorded, ...]
+    changes: tuple[tuple[Recorded, tuple[Change, ...]], ...]
+
+
+class Turn:
+    """Collects records and changes. Every derived event carries the stream time and the cause of its input."""
+
+    def __init__(self, state: State, *, run_id: int, at_ns: int, wall_ns: int) -> None:
+        self.state = state
+        self._run_id = run_id
+        self._at_ns = at_ns
+        self._wall_ns = wall_ns
+        self._cause = state.seq + 1
+        self._changes: list[tuple[Recorded, tuple[Change, ...]]] = []
+
+    def emit(self, event: Event) -> tuple[Change, ...]:
+        """Give the event the next position and apply it."""
+        recorded = Recorded(
+            seq=self.state.seq + 1,
+            run_id=self._run_id,
+            at_ns=self._at_ns,
+            wall_ns=self._wall_ns,
+            cause=self._cause,
+            event=event,
+        )
+        changes = tuple(apply(self.state, recorded))
+        self._changes.append((recorded, changes))
+        return changes
+
+    def step(self) -> Step:
+        return Step(tuple(recorded for recorded, _ in self._changes), tuple(self._changes))

@@ -1,0 +1,62 @@
+"""The run number: fsynced before use, never reused, so ids made with it never repeat even if the journal's tail was lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from gateway.errors import PreconditionFailed
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class RunNumber(msgspec.Struct, frozen=True):
+    """`id_prefix` is made when the state directory is first used; it keeps ClOrdIDs apart from a lost directory's."""
+
+    run_id: int
+    id_prefix: str
+
+
+def take(path: Path, now_ns: int, at_least: int) -> RunNumber:
+    """The next run number (above `at_least`, the journal's last), written and fsynced before it is returned."""
+    try:
+        last = _read(path) or RunNumber(0, _base36(now_ns // 1_000_000_000))
+        taken = RunNumber(max(last.run_id, at_least) + 1, last.id_prefix)
+        write_durably(path, msgspec.json.encode(taken))
+    except OSError as error:
+        raise PreconditionFailed(f"run number {path}: {error.strerror}; make the directory writable") from error
+    return taken
+
+
+def _read(path: Path) -> RunNumber | None:
+    if not path.exists():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RunNumber)
+    except msgspec.MsgspecError as error:
+        raise PreconditionFailed(f"run number {path} is damaged: {error}; restore it, or move it away to begin anew") from error
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace a small file so that after power loss either the old or the new content is there, whole."""
+    temporary = path.with_name(path.name + ".new")
+    with open(temporary, "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, rest = divmod(number, 36)
+        digits = _DIGITS[rest] + digits
+    return digits
