@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from gateway.core.codec import decode, encode
 from gateway.core.events import Recorded
@@ -98,7 +98,7 @@ class SqliteReader:
             raise JournalError(f"{self._path}: {error}") from error
         return found
 
-    def _all(self, sql: str, values: tuple[int, ...] = ()) -> list[_Row]:
+    def _all(self, sql: str, values: tuple[int, ...] = ()) -> list[Any]:
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
@@ -126,7 +126,7 @@ class SqliteJournal(SqliteReader):
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
         if found not in (0, FORMAT):
             raise PreconditionFailed(
-                f"journal {path} has format {found}, this build writes {FORMAT}: use the build that wrote it"
+                f"journal {path} has format {found}, this build writes {FORMAT}: use the other build"
             )
         self._db.execute(f"PRAGMA user_version={FORMAT}")
 
