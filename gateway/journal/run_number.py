@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from gateway.errors import PreconditionFailed
+from gateway.journal.durable import write_durably
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -37,21 +37,6 @@ def _read(path: Path) -> RunNumber | None:
         return msgspec.json.decode(path.read_bytes(), type=RunNumber)
     except msgspec.MsgspecError as error:
         raise PreconditionFailed(f"run number {path} is damaged: {error}; restore it, or move it away to begin anew") from error
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace a small file so that after power loss either the old or the new content is there, whole."""
-    temporary = path.with_name(path.name + ".new")
-    with open(temporary, "wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _base36(number: int) -> str:

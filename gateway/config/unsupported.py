@@ -1,0 +1,108 @@
+"""The one table of what the public contract names and this version does not do.
+
+Accepting such a key would make somebody believe in a protection that is not there, so each is an error with its line.
+Putting a feature in force means removing its row here (and, for a risk limit, adding the field to `RiskLimits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.config.findings import Finding, Table
+from gateway.config.lines import KeyPath
+
+ANY = "*"
+"""Stands for any one key or index in a pattern."""
+
+
+def _given(_: Any) -> bool:
+    return True
+
+
+def _is_true(value: Any) -> bool:
+    return value is True
+
+
+def _filled(value: Any) -> bool:
+    return bool(value)
+
+
+def _is_postgresql(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("postgresql")
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    pattern: tuple[str, ...]
+    applies: Callable[[Any], bool]
+    feature: str
+    remedy: str
+
+
+_RISK_KEYS = (
+    "max_position_long",
+    "max_position_short",
+    "max_gross_exposure",
+    "max_net_exposure",
+    "max_daily_value",
+    "max_orders_per_second",
+    "max_repeated_executions",
+    "max_market_data_age_seconds",
+    "restricted",
+)
+_RISK_SCOPES = ("venue", "instrument", "strategy", "account")
+_RISK_REMEDY = "remove it and keep this control outside the gateway until it is in force"
+_TLS_REMEDY = "set it to false and put a TLS proxy such as stunnel in front of the venue"
+
+TABLE: tuple[Unsupported, ...] = (
+    Unsupported(
+        ("journal", "url"), _is_postgresql, "a journal in PostgreSQL", 'use "sqlite:///..."; records may be in PostgreSQL'
+    ),
+    Unsupported(("venues", ANY, "tls"), _is_true, "TLS", _TLS_REMEDY),
+    *(
+        Unsupported(("venues", ANY, key), _filled, "TLS", "remove it")
+        for key in ("tls_ca_file", "tls_cert_file", "tls_key_file", "tls_server_name")
+    ),
+    Unsupported(
+        ("venues", ANY, "cancel_on_disconnect"),
+        _is_true,
+        "cancel on disconnect",
+        "set it to false, and ask the venue to cancel on disconnect on its side",
+    ),
+    Unsupported(
+        ("venues", ANY, "schedule"),
+        _given,
+        "a session schedule",
+        "remove the table, and start and stop the gateway or use `gateway session logon|logout` at the hours needed",
+    ),
+    *(Unsupported(("risk", key), _given, "this limit", _RISK_REMEDY) for key in _RISK_KEYS),
+    *(
+        Unsupported(("risk", scope, ANY, key), _given, "this limit", _RISK_REMEDY)
+        for scope in _RISK_SCOPES
+        for key in _RISK_KEYS
+    ),
+)
+
+
+def unsupported(document: Table) -> Iterator[Finding]:
+    """A finding for each key of the document that asks for what this version does not do."""
+    for row in TABLE:
+        for path, value in _select(document, row.pattern, ()):
+            if row.applies(value):
+                yield Finding(path, f"{row.feature} is not supported in this version", row.remedy)
+
+
+def _select(value: Any, pattern: tuple[str, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    if not pattern:
+        yield path, value
+        return
+    first, rest = pattern[0], pattern[1:]
+    if isinstance(value, dict):
+        for key in value if first == ANY else [first]:
+            if key in value:
+                yield from _select(value[key], rest, (*path, key))
+    elif isinstance(value, list) and first == ANY:
+        for index, entry in enumerate(value):
+            yield from _select(entry, rest, (*path, index))

@@ -1,0 +1,129 @@
+"""What an operator can ask of a running gateway, transport aside. The control API speaks it; the runtime implements it.
+
+Every change is an event: who, why, what, result. The answer carries the position (`seq`) that applied it, and a repeated
+`request_id` changes nothing. All methods may be called from any thread, and are bounded in time.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.core.values import OrderType, Side, TimeInForce, TradingState
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who asks and why. `actor` is filled in from the socket's peer credentials, never by the client."""
+
+    request_id: str
+    reason: str = ""
+
+
+class NewOrder(Request, frozen=True, kw_only=True):
+    """`wait_seconds`: how long to wait for the venue's answer before the reply (for the end of a market, IOC or FOK order)."""
+
+    venue: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    order_type: OrderType = OrderType.LIMIT
+    time_in_force: TimeInForce = TimeInForce.DAY
+    account: str = ""
+    wait_seconds: float = 0
+
+
+class CancelOrder(Request, frozen=True, kw_only=True):
+    order_id: str
+    wait_seconds: float = 0
+
+
+class CancelAll(Request, frozen=True, kw_only=True):
+    scope: str
+
+
+class Kill(Request, frozen=True, kw_only=True):
+    scope: str = "all"
+
+
+class SwitchTrading(Request, frozen=True, kw_only=True):
+    scope: str = "all"
+    state: TradingState
+
+
+class OpenVenue(Request, frozen=True, kw_only=True):
+    venue: str
+
+
+class Stop(Request, frozen=True, kw_only=True):
+    cancel_open: bool = False
+
+
+class SessionRequest(Request, frozen=True, kw_only=True):
+    """`action`: logon, logout, test-request."""
+
+    venue: str
+    action: str
+
+
+class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`stage`: denied, queued, dispatched. `state`: the order's state when one exists. `timed_out`: `wait_seconds` passed."""
+
+    order_id: str | None
+    stage: str
+    state: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    seq: int
+    timed_out: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """`seq` is the position that applied the request, None when the core could not be reached in time (see `detail`)."""
+
+    seq: int | None
+    detail: str = ""
+
+
+class KillAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`engaged`: scope -> reason, after the request. `cancelling`: orders a cancel was sent for. `seq`: None if the core is stuck."""
+
+    engaged: dict[str, str]
+    cancelling: int = 0
+    seq: int | None = None
+    detail: str = ""
+
+
+class Surface(Protocol):
+    """Raises gateway.errors: Denied, NotFound, PreconditionFailed, UnknownOutcome (the core did not answer in time)."""
+
+    def status(self) -> dict[str, Any]:
+        """The whole status document of `gateway status --json`."""
+
+    def seq(self) -> int:
+        """Position of the last event whose effects are durable."""
+
+    def new_order(self, request: NewOrder, actor: str) -> OrderAnswer: ...
+
+    def cancel_order(self, request: CancelOrder, actor: str) -> OrderAnswer: ...
+
+    def cancel_all(self, request: CancelAll, actor: str) -> Answer: ...
+
+    def engage_kill(self, request: Kill, actor: str) -> KillAnswer:
+        """The gate closes before anything else, also when the core is stuck."""
+
+    def release_kill(self, request: Kill, actor: str) -> KillAnswer: ...
+
+    def kill_status(self) -> KillAnswer: ...
+
+    def switch_trading(self, request: SwitchTrading, actor: str) -> Answer: ...
+
+    def open_venue(self, request: OpenVenue, actor: str) -> Answer: ...
+
+    def session(self, request: SessionRequest, actor: str) -> Answer: ...
+
+    def stop(self, request: Stop, actor: str) -> Answer:
+        """Accepts the request and returns; the process ends after a bounded drain."""

@@ -1,0 +1,184 @@
+"""A dialect is data: how one venue writes FIX, in one TOML file of `fix_specs/`.
+
+Exists so that another venue, or another version of FIX, is another file and no code. It says what is sent and what is meant;
+which fields exist at all is the dictionary's matter, what follows from a report the core's. Unknown keys are errors.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from gateway.core.values import OrderType, Side, TimeInForce
+from gateway.errors import ConfigurationError, Problem
+from gateway.fix.specs import spec_path
+
+Meaning = Literal[
+    "accepted", "rejected", "fill", "cancelled", "replaced", "expired", "done_for_day", "pending_new", "pending_cancel",
+    "pending_replace", "suspended", "restated", "fill_corrected", "fill_busted", "status",
+]  # fmt: skip
+"""What an ExecType(150) or ExecTransType(20) can mean to us."""
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Root of everything a dialect file holds."""
+
+
+class ExtraField(Spec, frozen=True, kw_only=True):
+    """A field the venue uses beyond the standard dictionary, or in a place where that does not have it.
+
+    `messages` are MsgType(35) values. With `group` (the name of its count field) it belongs to the entries of that group.
+    """
+
+    tag: int
+    name: str
+    type: str = "STRING"
+    values: dict[str, str] = {}
+    messages: list[str]
+    group: str | None = None
+    required: bool = False
+
+
+class Codes(Spec, frozen=True, kw_only=True):
+    """Our words -> the venue's codes. `side_read`: further codes of Side(54) we understand but never send."""
+
+    side: dict[Side, str]
+    side_read: dict[str, Side] = {}
+    order_type: dict[OrderType, str]
+    time_in_force: dict[TimeInForce, str]
+
+
+class UnknownOrder(Spec, frozen=True, kw_only=True):
+    """How a report says that the venue does not know the order asked about: all three must hold.
+
+    `status_reply_only`: an ExecType(150) other than the status one counts only when OrdStatusReqID(790) shows that the report
+    answers a status request, because the same code in answer to a new order is a plain reject.
+    """
+
+    ord_status: str = "8"
+    ord_rej_reasons: list[str]
+    status_reply_only: bool = True
+
+
+class Execution(Spec, frozen=True, kw_only=True):
+    """How reports are read. `exec_trans_types` (FIX 4.2, ExecTransType(20)) rules over `exec_types` where it has an entry.
+
+    `absent`: texts venues put into required id fields that have nothing to say.
+    """
+
+    exec_types: dict[str, Meaning]
+    exec_trans_types: dict[str, Meaning] = {}
+    unknown_order: UnknownOrder
+    absent: list[str] = []
+
+
+class Orders(Spec, frozen=True, kw_only=True):
+    """How requests are written. The tables give constant fields by name, e.g. `HandlInst = "1"`.
+
+    `replace_repeats_order`: OrderCancelReplaceRequest(G) carries all terms of the order, not only the changed ones.
+    """
+
+    max_cl_ord_id_length: int
+    timestamp_decimals: Literal[0, 3, 6, 9] = 3
+    cancel_names: Literal["last_accepted", "last_sent"]
+    send_account: bool = True
+    send_venue_order_id: bool = True
+    new_order: dict[str, str] = {}
+    cancel: dict[str, str] = {}
+    replace: dict[str, str] = {}
+
+
+class Status(Spec, frozen=True, kw_only=True):
+    """Which status request the venue answers: OrderStatusRequest(H) per order, or also OrderMassStatusRequest(AF)."""
+
+    request: Literal["one-by-one", "mass", "none"]
+    request_id: bool = True
+    mass_type: str = "7"
+    """MassStatusReqType(585); 7: all orders."""
+
+
+class MarketData(Spec, frozen=True, kw_only=True):
+    """How market data is asked for and read.
+
+    `entries`: `price` when an entry gives the total at its price, `id` when entries are single orders or quotes named by
+    MDEntryID(278) whose quantities add up.
+    """
+
+    subscribe: str = "1"
+    unsubscribe: str = "2"
+    depth: str = "0"
+    update_type: str | None = "1"
+    entry_types: list[str]
+    bid: str = "0"
+    offer: str = "1"
+    trade: str = "2"
+    entries: Literal["price", "id"] = "price"
+    constants: dict[str, str] = {}
+
+
+class Dialect(Spec, frozen=True, kw_only=True):
+    """One venue dialect. `messages` are the application messages used; admin messages are always there.
+
+    `ignored`: messages the venue may send that say nothing to us. `transport_dictionary` and `appl_ver_id` belong to FIXT.1.1
+    sessions, whose header and admin messages live in a dictionary of their own.
+    """
+
+    name: str
+    title: str
+    begin_string: str
+    dictionary: str
+    transport_dictionary: str | None = None
+    appl_ver_id: str | None = None
+    messages: list[str]
+    ignored: list[str] = []
+    codes: Codes
+    execution: Execution
+    orders: Orders
+    status: Status
+    market_data: MarketData | None = None
+    extra_fields: list[ExtraField] = []
+
+
+@lru_cache(maxsize=64)
+def load_dialect(name: str) -> Dialect:
+    """The dialect `name` of `fix_specs/`. Raises `NotFound`, or `ConfigurationError` naming file and key."""
+    return read_dialect(spec_path(name))
+
+
+def read_dialect(path: Path) -> Dialect:
+    """The dialect in the file `path`. Raises `ConfigurationError` naming file, key and remedy."""
+    try:
+        dialect = msgspec.toml.decode(path.read_bytes(), type=Dialect)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `")
+        raise _wrong(path, where.rstrip("`").removeprefix("$.") or "(top)", what) from error
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _wrong(path, "(file)", str(error)) from error
+    for key, what in _contradictions(dialect, path.stem):
+        raise _wrong(path, key, what)
+    return dialect
+
+
+def _contradictions(dialect: Dialect, stem: str) -> list[tuple[str, str]]:
+    """What each key allows by itself but not together."""
+    found = []
+    if dialect.name != stem:
+        found.append(("name", f"{dialect.name!r} differs from the file's name"))
+    fixt = dialect.begin_string == "FIXT.1.1"
+    if fixt != (dialect.transport_dictionary is not None) or fixt != (dialect.appl_ver_id is not None):
+        found.append(("begin_string", "transport_dictionary and appl_ver_id are needed with FIXT.1.1 and only there"))
+    if len(set(dialect.codes.side.values())) != len(Side) or set(dialect.codes.side) != set(Side):
+        found.append(("codes.side", "buy and sell each need a code of their own"))
+    if dialect.orders.max_cl_ord_id_length < 1:
+        found.append(("orders.max_cl_ord_id_length", "must be at least 1"))
+    if not {"8", "9"} <= set(dialect.messages):
+        found.append(("messages", "an order session needs ExecutionReport 8 and OrderCancelReject 9"))
+    return found
+
+
+def _wrong(path: Path, key: str, what: str) -> ConfigurationError:
+    problem = Problem(file=str(path), line=None, key=key, what=what, remedy="correct the dialect file (see fix_specs/README.md)")
+    return ConfigurationError([problem])

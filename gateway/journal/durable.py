@@ -1,0 +1,21 @@
+"""Small files that are there after power loss, whole: the run number, the kill file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace a small file so that after power loss either the old or the new content is there, whole."""
+    temporary = path.with_name(path.name + ".new")
+    with open(temporary, "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

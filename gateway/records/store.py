@@ -1,0 +1,128 @@
+"""The records database as a whole: opening it, its revision, and one transaction at a time.
+
+Everything that goes wrong here is the operator's to mend and says so in one line (`PreconditionFailed`); only `transaction`
+lets database errors through as they are, because the writer decides what to do about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import PreconditionFailed
+from gateway.records import schema, sink
+from gateway.records.engines import READ_ONLY, RecordsUnavailable, explain, is_file, open_engine, parse_url, shown
+
+
+class RecordStore:
+    """The records at `url`. Opening connects to nothing; the first use does. Safe to share between threads."""
+
+    def __init__(self, url: str, *, password: str | None = None, busy_timeout_ms: int = 2_000) -> None:
+        self._url = parse_url(url, password)
+        self._engine = open_engine(self._url, busy_timeout_ms=busy_timeout_ms)
+
+    @property
+    def shown_url(self) -> str:
+        """For messages: without the password."""
+        return shown(self._url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction that commits at the end, or rolls back. Raises SQLAlchemyError as the database does."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent view of the records, whatever a writer does meanwhile. Writes nothing, creates nothing."""
+        self._require_file()
+        with self._explained(), self._engine.connect() as connection:
+            # Everything read within sees one moment: WAL gives that on SQLite, repeatable read on PostgreSQL.
+            options = READ_ONLY if is_file(self._url) else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            yield connection.execution_options(**options)
+
+    def current_revision(self) -> str | None:
+        """The revision the database has; None when it does not exist yet or has never been migrated."""
+        if self._file_missing():
+            return None
+        with self.reading() as connection:
+            return schema.current_revision(connection)
+
+    def upgrade(self) -> str:
+        """Bring the database to the revision of this build, creating an SQLite file on the way; returns the revision."""
+        with self._explained():
+            if is_file(self._url) and self._url.database:
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+            wanted = schema.wanted_revision()
+            with self.transaction() as connection:
+                current = schema.current_revision(connection)
+                self._refuse_newer(current)
+                if current != wanted:
+                    schema.upgrade(connection)
+        return wanted
+
+    def ensure_current(self) -> None:
+        """SQLite is brought up to date; PostgreSQL, which others may depend on, only by `gateway db upgrade`."""
+        if is_file(self._url):
+            self.upgrade()
+        else:
+            self.require_current()
+
+    def require_current(self) -> None:
+        """Raise PreconditionFailed unless the database has the revision of this build."""
+        current, wanted = self.current_revision(), schema.wanted_revision()
+        self._refuse_newer(current)
+        if current != wanted:
+            raise PreconditionFailed(
+                f"records database {self.shown_url} is at revision {current or 'none'}, this build wants {wanted}:"
+                " run `gateway db upgrade`"
+            )
+
+    def check(self) -> list[str]:
+        """Where the database departs from what this build declares, one line each; empty when nowhere."""
+        with self.reading() as connection:
+            return schema.differences(connection)
+
+    def checkpoint(self) -> sink.Checkpoint:
+        """Up to where the records are the projection of the journal."""
+        with self.reading() as connection:
+            return sink.read_checkpoint(connection)
+
+    def clear(self) -> None:
+        """Empty the records, in one transaction; a writer then rebuilds them from the journal. No writer may be running."""
+        with self._explained(), self.transaction() as connection:
+            sink.clear(connection)
+
+    def explain(self, error: SQLAlchemyError) -> str:
+        """One line for a database error, without the password."""
+        return explain(self._url, error)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    def _refuse_newer(self, current: str | None) -> None:
+        if current is not None and not schema.known(current):
+            raise PreconditionFailed(
+                f"records database {self.shown_url} is at revision {current}, which this build does not know:"
+                " it was upgraded by a newer gateway; use that one, or restore the database from before"
+            )
+
+    def _file_missing(self) -> bool:
+        return is_file(self._url) and not Path(self._url.database or "").is_file()
+
+    def _require_file(self) -> None:
+        # Connecting would create an empty file, and reading must not.
+        if self._file_missing():
+            raise PreconditionFailed(f"there are no records at {self.shown_url}: start the gateway or run `gateway db upgrade`")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            raise RecordsUnavailable(explain(self._url, error)) from error

@@ -1,0 +1,124 @@
+"""Comparing the records with the journal they are the projection of: the SQL half of `gateway verify`.
+
+Folds the journal up to the records' checkpoint and reports every row that is missing, too many, or different. History is
+compared chunk by chunk; of the state tables, one row a key is held. Reads one consistent view and writes nothing, so it may
+run beside a live writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from gateway.journal.interface import JournalReader
+from gateway.records import sink
+from gateway.records.context import Row, RowOp, Value
+from gateway.records.fold import Fold
+from gateway.records.sink import KEYS
+from gateway.records.store import RecordStore
+from gateway.records.tables import HISTORY, PROJECTED, STATE
+
+_CHUNK = 1_000
+
+Key = tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """`column` is None when one side lacks the whole row; `records` and `journal` then say (bool) which side has it."""
+
+    table: str
+    key: dict[str, Value]
+    column: str | None
+    records: Value
+    journal: Value
+
+    def __str__(self) -> str:
+        key = ", ".join(f"{name}={value!r}" for name, value in self.key.items())
+        if self.column is not None:
+            return f"{self.table} [{key}] {self.column}: records {self.records!r}, journal {self.journal!r}"
+        where = "records only" if self.records else "journal only"
+        return f"{self.table} [{key}]: row in the {where}"
+
+
+def expected_rows(reader: JournalReader, up_to: int | None = None) -> dict[str, dict[Key, Row]]:
+    """Every row the journal (up to a position) amounts to: table -> primary key -> row. All in memory."""
+    expected: dict[str, dict[Key, Row]] = {name: {} for name in PROJECTED}
+    for _, ops in _chunks(reader, reader.head()[0] if up_to is None else up_to):
+        for name, row in ops:
+            expected[name][_key(name, row)] = row
+    return expected
+
+
+def compare(store: RecordStore, reader: JournalReader) -> Iterator[Difference]:
+    """Differences between the records and the journal up to the records' checkpoint; nothing when they agree.
+
+    A checkpoint the journal does not have is the first difference and the last.
+    """
+    with store.reading() as connection:
+        checkpoint = sink.read_checkpoint(connection)
+        found = reader.hash_at(checkpoint.seq)
+        if found != checkpoint.hash:
+            position: dict[str, Value] = {"seq": checkpoint.seq}
+            yield Difference(table="checkpoint", key=position, column="hash", records=checkpoint.hash, journal=found)
+            return
+        latest: dict[str, dict[Key, Row]] = {table.name: {} for table in STATE}
+        for (first, last), ops in _chunks(reader, checkpoint.seq):
+            histories: dict[str, dict[Key, Row]] = {table.name: {} for table in HISTORY}
+            for name, row in ops:
+                (histories if name in histories else latest)[name][_key(name, row)] = row
+            for name, rows in histories.items():
+                yield from _compared(name, _history_rows(connection, name, first, last), rows)
+        for table in HISTORY:
+            yield from _compared(table.name, _history_rows(connection, table.name, checkpoint.seq + 1, None), {})
+        for name, rows in latest.items():
+            yield from _compared(name, _rows(connection, name), rows)
+
+
+def _chunks(reader: JournalReader, up_to: int) -> Iterator[tuple[tuple[int, int], list[RowOp]]]:
+    """((first seq, last seq), rows) for one stretch of the journal after another."""
+    fold = Fold(reader)
+    while fold.seq < up_to:
+        first = fold.seq + 1
+        records = reader.read(fold.seq, min(_CHUNK, up_to - fold.seq))
+        ops = [op for stored in records for op in fold.advance(stored)]
+        yield (first, fold.seq), ops
+
+
+def _history_rows(connection: Connection, name: str, first: int, last: int | None) -> Iterable[Row]:
+    seq = PROJECTED[name].c.event_seq
+    wanted = seq >= first if last is None else seq.between(first, last)
+    return (dict(row) for row in connection.execute(select(PROJECTED[name]).where(wanted)).mappings())
+
+
+def _rows(connection: Connection, name: str) -> Iterable[Row]:
+    streamed = connection.execute(select(PROJECTED[name]), execution_options={"yield_per": _CHUNK})
+    return (dict(row) for row in streamed.mappings())
+
+
+def _compared(name: str, found: Iterable[Row], expected: dict[Key, Row]) -> Iterator[Difference]:
+    """Differences within one table; empties `expected`."""
+    for row in found:
+        wanted = expected.pop(_key(name, row), None)
+        if wanted is None:
+            yield _one_sided(name, row, in_records=True)
+            continue
+        for column, value in row.items():
+            if value != wanted[column]:
+                yield Difference(table=name, key=_named_key(name, row), column=column, records=value, journal=wanted[column])
+    for row in expected.values():
+        yield _one_sided(name, row, in_records=False)
+
+
+def _one_sided(name: str, row: Row, *, in_records: bool) -> Difference:
+    return Difference(table=name, key=_named_key(name, row), column=None, records=in_records, journal=not in_records)
+
+
+def _key(name: str, row: Row) -> Key:
+    return tuple(row[column] for column in KEYS[name])
+
+
+def _named_key(name: str, row: Row) -> dict[str, Value]:
+    return {column: row[column] for column in KEYS[name]}

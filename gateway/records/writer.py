@@ -1,0 +1,227 @@
+"""The record writer: follows the journal on a thread of its own and keeps the records its projection.
+
+With the database away it falls behind on disk, not in memory: it holds one batch, tries it again with growing pauses, and
+goes on in order. Records that belong to another history are never written to. Whatever happens, the thread ends by itself
+and says so in its status: nothing is ever raised into the gateway, and trading does not wait for records.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Literal, TypeVar
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from gateway.errors import GatewayError, JournalCorrupt, JournalError, PreconditionFailed
+from gateway.journal.interface import JournalReader, Stored
+from gateway.records import sink
+from gateway.records.engines import RecordsUnavailable
+from gateway.records.fold import Fold
+from gateway.records.sink import Batch, Checkpoint
+from gateway.records.store import RecordStore
+
+T = TypeVar("T")
+WriterState = Literal["initialising", "running", "degraded", "stopped", "failed"]
+
+_POLL_S = 1.0
+"""How often the journal is looked at although nobody woke us: a wake-up can be lost, an event cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterStatus:
+    """`seq`: last event in the records; `head`: last event known in the journal; `retries` since start.
+
+    `recorded_ns` is the stream time of event `seq` if this process wrote it; `since_ns` when `state` began.
+    """
+
+    state: WriterState
+    since_ns: int
+    seq: int = 0
+    head: int = 0
+    recorded_ns: int | None = None
+    retries: int = 0
+    last_error: str | None = None
+
+    @property
+    def lag(self) -> int:
+        """Events in the journal that the records do not have yet."""
+        return max(self.head - self.seq, 0)
+
+
+class _OutOfTime(Exception):
+    """The time given to `stop` is over."""
+
+
+class RecordWriter:
+    """One per process. `now_ns` is the clock for the status; `on_change` hears each change of state, on the writer's thread."""
+
+    def __init__(
+        self,
+        reader_factory: Callable[[], JournalReader],
+        store: RecordStore,
+        *,
+        now_ns: Callable[[], int],
+        on_change: Callable[[WriterStatus], None] | None = None,
+        chunk: int = 500,
+        rest_s: float = 0.02,
+        retry_s: tuple[float, float] = (0.2, 5.0),
+    ) -> None:
+        """`chunk`: events a transaction; `rest_s`: least time between small ones; `retry_s`: first and longest pause."""
+        self._reader_factory = reader_factory
+        self._store = store
+        self._now_ns = now_ns
+        self._on_change = on_change
+        self._chunk = chunk
+        self._rest_s = rest_s
+        self._retry_s = retry_s
+        self._signal = threading.Condition()
+        self._head = 0
+        self._stop_at: float | None = None
+        self._phase: WriterState = "initialising"
+        self._status = WriterStatus(state="stopped", since_ns=now_ns())
+        self._thread = threading.Thread(target=self._run, name="record-writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow the journal. Once only."""
+        self._change("initialising")
+        self._thread.start()
+
+    def wake(self, seq: int) -> None:
+        """The journal has been committed up to `seq`. Cheap; any thread."""
+        with self._signal:
+            if seq > self._head:
+                self._head = seq
+                self._signal.notify_all()
+
+    def stop(self, timeout: float) -> bool:
+        """Write what is committed, then end; True if all of it was written within `timeout` seconds."""
+        with self._signal:
+            self._stop_at = monotonic() + timeout
+            self._signal.notify_all()
+        if self._thread.ident is not None:
+            # A statement that hangs in the database is left behind: its transaction is all or nothing.
+            self._thread.join(timeout + 0.5)
+        return self.status().state == "stopped" and self.status().lag == 0
+
+    def status(self) -> WriterStatus:
+        """How it stands. Any thread."""
+        status = self._status
+        return replace(status, head=max(self._head, status.head, status.seq))
+
+    def _run(self) -> None:
+        try:
+            with closing(self._reader_factory()) as reader:
+                self._follow(reader)
+        except _OutOfTime:
+            self._change("stopped")
+        except GatewayError as error:
+            self._change("failed", str(error))
+        except Exception as error:  # noqa: BLE001 - a defect here must not reach the gateway; it shows as a failed component
+            self._change("failed", f"{type(error).__name__}: {error}")
+        else:
+            self._change("stopped")
+
+    def _follow(self, reader: JournalReader) -> None:
+        self._persist(self._store.ensure_current)
+        fold = Fold(reader)
+        done = self._persist(self._checkpoint)
+        self._resume(reader, fold, done)
+        self._phase = "running"
+        self._change("running")
+        while True:
+            records = self._persist(lambda: reader.read(fold.seq, self._chunk))
+            if records:
+                done = self._write(fold, done, records)
+            elif self._stop_at is not None:
+                return
+            if len(records) < self._chunk:
+                self._await_more(done.seq)
+
+    def _resume(self, reader: JournalReader, fold: Fold, done: Checkpoint) -> None:
+        """Bring the fold to where the records stand, after making sure that it is the same history."""
+        self._status = replace(self._status, seq=done.seq, head=self._persist(reader.head)[0])
+        found = self._persist(lambda: reader.hash_at(done.seq))
+        if found != done.hash:
+            what = "the journal ends before it" if found is None else "the journal has another event there"
+            raise PreconditionFailed(
+                f"records and journal disagree at event {done.seq}: {what}; nothing was written."
+                " Restore the journal or the records that belong together, or run `gateway db rebuild`"
+            )
+        while fold.seq < done.seq:
+            self._in_time()
+            for stored in self._persist(lambda: reader.read(fold.seq, min(self._chunk, done.seq - fold.seq))):
+                fold.advance(stored)
+
+    def _write(self, fold: Fold, done: Checkpoint, records: Sequence[Stored]) -> Checkpoint:
+        """Rows are computed once; only writing them is ever repeated."""
+        last = records[-1]
+        after = Checkpoint(last.recorded.seq, last.hash)
+        batch = Batch(before=done, after=after, ops=[op for stored in records for op in fold.advance(stored)])
+        self._status = replace(self._status, head=max(self._status.head, after.seq))
+        self._persist(lambda: self._commit(batch))
+        self._status = replace(self._status, seq=after.seq, recorded_ns=last.recorded.at_ns)
+        return after
+
+    def _checkpoint(self) -> Checkpoint:
+        with self._store.transaction() as connection:
+            return sink.read_checkpoint(connection)
+
+    def _commit(self, batch: Batch) -> None:
+        with self._store.transaction() as connection:
+            sink.write_batch(connection, batch)
+
+    def _persist(self, action: Callable[[], T]) -> T:
+        """The result of `action`, however long the database or the journal's store stays away."""
+        pause, longest = self._retry_s
+        while True:
+            self._in_time()
+            try:
+                result = action()
+            except JournalCorrupt:
+                raise
+            except (IntegrityError, DataError) as error:
+                raise PreconditionFailed(f"{self._store.explain(error)}; run `gateway db rebuild`") from error
+            except (DBAPIError, PoolTimeout) as error:
+                self._try_later(self._store.explain(error), pause)
+            except (JournalError, RecordsUnavailable) as error:
+                self._try_later(str(error), pause)
+            else:
+                if self._status.state == "degraded":
+                    self._change(self._phase)
+                return result
+            pause = min(pause * 2, longest)
+
+    def _try_later(self, error: str, pause: float) -> None:
+        """Say what is wrong, then wait; a stop cuts the first wait short, for one more attempt."""
+        self._status = replace(self._status, retries=self._status.retries + 1)
+        self._change("degraded", error)
+        with self._signal:
+            stop_at = self._stop_at
+            if stop_at is None:
+                self._signal.wait_for(lambda: self._stop_at is not None, pause)
+            else:
+                self._signal.wait_for(lambda: False, min(pause, max(stop_at - monotonic(), 0)))
+
+    def _await_more(self, seq: int) -> None:
+        """Rest, so that a busy journal is written in larger transactions, then wait for events after `seq`."""
+        with self._signal:
+            self._signal.wait_for(lambda: self._stop_at is not None, self._rest_s)
+            self._signal.wait_for(lambda: self._stop_at is not None or self._head > seq, _POLL_S)
+
+    def _in_time(self) -> None:
+        stop_at = self._stop_at
+        if stop_at is not None and monotonic() > stop_at:
+            raise _OutOfTime
+
+    def _change(self, state: WriterState, error: str | None = None) -> None:
+        """Publish a state; `last_error` outlives the trouble it tells of."""
+        before = self._status
+        since_ns = before.since_ns if before.state == state else self._now_ns()
+        self._status = replace(before, state=state, since_ns=since_ns, last_error=error or before.last_error)
+        if self._on_change is not None and before.state != state:
+            self._on_change(self.status())

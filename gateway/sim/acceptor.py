@@ -1,0 +1,183 @@
+"""The venue's FIX side: the engine, its settings and its callbacks.
+
+Exists to carry messages between the engine and the venue. It must not decide, and nothing may be raised out of a callback
+but what the engine expects there: anything else ends the process.
+
+The engine validates against the standard FIX 4.4 dictionary, so a malformed request is answered by a Reject(3). Messages are
+kept (PersistMessages=Y): a client that was away asks for its reports and gets them with PossDupFlag(43)=Y. Old market data
+is not sent again; a gap fill stands in its place.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import socket
+from pathlib import Path
+
+import quickfix as fix
+
+from gateway.errors import PreconditionFailed
+from gateway.sim import wire
+from gateway.sim.feed import MarketDataAnswer
+from gateway.sim.messages import Answer, BusinessReject
+from gateway.sim.settings import LOOPBACK, VenueSettings
+from gateway.sim.venue import Venue
+
+log = logging.getLogger("gateway.sim")
+
+MARKET_DATA = frozenset("WX")
+
+
+class Sessions:
+    """The client sessions by CompID, as the engine knows them, and the way out to them."""
+
+    def __init__(self, settings: VenueSettings, dictionary: Path) -> None:
+        self._ids = {target: fix.SessionID("FIX.4.4", settings.sender, target) for target in settings.target}
+        self._encoder = wire.Encoder(fix.DataDictionary(str(dictionary)))
+
+    def answer(self, answer: Answer) -> None:
+        self._send(self._encoder.answer(answer), answer.session)
+
+    def market_data(self, answer: MarketDataAnswer) -> None:
+        self._send(self._encoder.market_data(answer), answer.session)
+
+    def names(self) -> list[str]:
+        return list(self._ids)
+
+    def find(self, target: str) -> fix.Session:
+        """The engine's session. Raises KeyError for a client that is not configured."""
+        return fix.Session.lookupSession(self._ids[target])
+
+    def _send(self, message: fix.Message, session: str) -> None:
+        fix.Session.sendToTarget(message, self._ids[session])
+
+
+class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ships no types
+    """The callbacks. The two switches are faults of the session, set from the console."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.venue: Venue | None = None
+        self.refuse_logon = False
+        self.gap_fill_resends = False
+
+    def onCreate(self, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name, as are those below
+        pass
+
+    def onLogon(self, session_id: fix.SessionID) -> None:  # noqa: N802
+        log.info("%s logged on", _client(session_id))
+
+    def onLogout(self, session_id: fix.SessionID) -> None:  # noqa: N802
+        client = _client(session_id)
+        log.info("%s logged out", client)
+        if self.venue is not None:
+            self.venue.session_gone(client)
+
+    def toAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
+        pass
+
+    def fromAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
+        if self.refuse_logon and message.getHeader().getField(35) == "A":
+            raise fix.RejectLogon("logon refused by the operator of the venue")
+
+    def toApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
+        header = message.getHeader()
+        resent = header.isSetField(43) and header.getField(43) == "Y"
+        if resent and (self.gap_fill_resends or header.getField(35) in MARKET_DATA):
+            raise fix.DoNotSend
+
+    def fromApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
+        try:
+            self._take(message, _client(session_id))
+        except Exception:
+            log.exception("a request of %s failed in the venue", _client(session_id))
+
+    def _take(self, message: fix.Message, client: str) -> None:
+        assert self.venue is not None
+        try:
+            request = wire.decode(message)
+        except wire.Unreadable as error:
+            header = message.getHeader()
+            reject = BusinessReject(
+                session=client,
+                ref_msg_type=header.getField(35),
+                ref_seq_num=header.getField(34),
+                ref_id=None,
+                reason=error.reason,
+                text=str(error),
+            )
+            self.venue.intervene(lambda _exchange, _now_ns: [reject])
+        else:
+            self.venue.request(client, request)
+
+
+class Acceptor:
+    """The listening engine. `port` is the real one when 0 was asked for."""
+
+    def __init__(self, application: VenueApplication, settings: VenueSettings, store: Path, dictionary: Path) -> None:
+        self.port = _free_port(settings.port)
+        self._application = application
+        self._settings = _engine_settings(settings, self.port, store, dictionary)
+        self._factory = fix.FileStoreFactory(self._settings)
+        try:
+            self._acceptor = fix.SocketAcceptor(application, self._factory, self._settings)
+            self._acceptor.start()
+        except (fix.ConfigError, fix.RuntimeError) as error:
+            raise PreconditionFailed(f"the engine cannot listen on port {self.port}: {error}") from error
+
+    def stop(self) -> None:
+        """Log every client out, wait for their answer within the engine's own limit, and close."""
+        self._acceptor.stop()
+
+
+def standard_dictionary() -> Path:
+    """FIX44.xml as the engine's distribution installed it. Raises PreconditionFailed when it did not."""
+    for file in importlib.metadata.distribution("quickfix").files or ():
+        if file.name == "FIX44.xml":
+            return Path(str(file.locate())).resolve()
+    raise PreconditionFailed("the quickfix distribution has no FIX44.xml; install quickfix 1.16.0 from PyPI")
+
+
+def _client(session_id: fix.SessionID) -> str:
+    return str(session_id.getTargetCompID().getValue())
+
+
+def _free_port(wanted: int) -> int:
+    """`wanted`, or any free port for 0, found out beforehand: the engine would only report a failure of its own."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", wanted))
+        except OSError as error:
+            raise PreconditionFailed(f"port {wanted}: {error.strerror}; name another --port, or 0 for any") from error
+        return int(probe.getsockname()[1])
+
+
+def _engine_settings(settings: VenueSettings, port: int, store: Path, dictionary: Path) -> fix.SessionSettings:
+    default = {
+        "ConnectionType": "acceptor",
+        "SocketAcceptPort": str(port),
+        "SocketReuseAddress": "Y",
+        "SocketNodelay": "Y",
+        "FileStorePath": str(store),
+        "PersistMessages": "Y",
+        "NonStopSession": "Y",
+        "StartTime": "00:00:00",
+        "EndTime": "00:00:00",
+        "UseDataDictionary": "Y",
+        "DataDictionary": str(dictionary),
+        "AllowUnknownMsgFields": "Y",
+        "ValidateUserDefinedFields": "N",
+        "ValidateFieldsOutOfOrder": "N",
+        "CheckLatency": "N",
+    }
+    if settings.host == LOOPBACK:
+        # The engine listens on every interface; this is how it is kept to one.
+        default["AllowedRemoteAddresses"] = LOOPBACK
+    lines = ["[DEFAULT]", *(f"{key}={value}" for key, value in default.items())]
+    for target in settings.target:
+        lines += ["[SESSION]", "BeginString=FIX.4.4", f"SenderCompID={settings.sender}", f"TargetCompID={target}"]
+    path = store / "engine.cfg"
+    path.write_text("\n".join(lines) + "\n")
+    return fix.SessionSettings(str(path))

@@ -1,0 +1,134 @@
+"""One venue process from start to stop: assembles the parts, runs the ticks, waits for the end.
+
+Exists as the composition root of the simulator, and is imported only when a venue is really started, for it brings in the
+engine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import click
+
+from gateway.errors import GatewayError
+from gateway.sim.acceptor import Acceptor, Sessions, VenueApplication, standard_dictionary
+from gateway.sim.console import Console
+from gateway.sim.ledger import Ledger
+from gateway.sim.settings import VenueSettings
+from gateway.sim.store import Directory
+from gateway.sim.venue import Venue
+
+log = logging.getLogger("gateway.sim")
+
+IDLE_SECONDS = 0.05
+PARENT_POLL_SECONDS = 0.25
+
+
+def serve(settings: VenueSettings, *, as_json: bool, quiet: bool, console: bool, exit_with_parent: bool) -> None:
+    """Run until SIGTERM, SIGINT or, if asked, the parent's death. Raises PreconditionFailed when it cannot start."""
+    parent = os.getppid()
+    stop = threading.Event()
+    # After the import of the engine, which resets SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    with closing(Directory(settings.dir)) as directory, closing(Ledger(settings.ledger_path)) as ledger:
+        application = VenueApplication()
+        dictionary = standard_dictionary()
+        sessions = Sessions(settings, dictionary)
+        venue = application.venue = Venue(settings, directory.run, ledger, sessions)
+        venue.tick()
+        acceptor = Acceptor(application, settings, directory.store, dictionary)
+        try:
+            with _ticking(venue, settings.rate, stop) as failure:
+                _announce(settings, acceptor.port, as_json)
+                if console:
+                    _start_console(Console(venue, application, sessions))
+                _wait(stop, parent if exit_with_parent else None)
+        finally:
+            acceptor.stop()
+        if not quiet:
+            orders = len(venue.exchange.orders)
+            click.echo(f"stopped: {orders} orders, {ledger.lines} reports, {settings.ledger_path}", err=True)
+    if failure:
+        raise failure[0]
+
+
+def _announce(settings: VenueSettings, port: int, as_json: bool) -> None:
+    where = {"host": settings.host, "port": port, "dir": str(settings.dir)}
+    text = json.dumps(where) if as_json else "listening " + " ".join(f"{key}={value}" for key, value in where.items())
+    _say(text)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _wait(stop: threading.Event, parent: int | None) -> None:
+    if parent is None:
+        stop.wait()
+        return
+    while not stop.wait(PARENT_POLL_SECONDS):
+        if os.getppid() != parent:
+            log.warning("the parent process is gone; stopping")
+            return
+
+
+@contextmanager
+def _ticking(venue: Venue, rate: float, stop: threading.Event) -> Iterator[list[GatewayError]]:
+    """Ticks on a thread of their own while the block runs; a market that cannot go on stops the venue and is yielded."""
+    failure: list[GatewayError] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            _tick_until(done, venue, rate)
+        except GatewayError as error:
+            failure.append(error)
+            stop.set()
+
+    thread = threading.Thread(target=run, name="ticks", daemon=True)
+    thread.start()
+    try:
+        yield failure
+    finally:
+        done.set()
+        thread.join()
+
+
+def _tick_until(done: threading.Event, venue: Venue, rate: float) -> None:
+    due = time.monotonic()
+    while not done.wait(min(IDLE_SECONDS, max(due - time.monotonic(), 0.0)) if rate else IDLE_SECONDS):
+        work: Callable[[], None] = venue.publish
+        if rate and time.monotonic() >= due:
+            work = venue.tick
+            due = max(due + 1 / rate, time.monotonic() - 1)  # after a stall, catch up a second at most
+        try:
+            work()
+        except GatewayError:
+            raise
+        except Exception:
+            log.exception("a tick failed")
+
+
+def _start_console(console: Console) -> None:
+    def run() -> None:
+        for line in sys.stdin:
+            if not line.strip():
+                continue
+            try:
+                answer = console.execute(line)
+            except Exception:
+                log.exception("console: %s", line.strip())
+                answer = "error a defect of the venue; see its log"
+            _say(answer)
+
+    threading.Thread(target=run, name="console", daemon=True).start()

@@ -1,0 +1,242 @@
+"""FIX 4.4 in and out: messages to requests, answers to messages.
+
+Exists so that tags are in one place. It must not decide: what cannot be read raises `Unreadable`, and the acceptor answers
+that with a BusinessMessageReject(j). Messages are written as text and parsed by the engine once, which costs a tenth of
+setting field by field.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+
+import quickfix as fix
+
+from gateway.sim.feed import Increment, MarketDataAnswer, MarketDataReject, MarketDataRequest, Snapshot
+from gateway.sim.messages import (
+    Answer,
+    BusinessReject,
+    CancelReject,
+    CancelRequest,
+    MassStatusRequest,
+    NewOrder,
+    OrderRequest,
+    ReplaceRequest,
+    Report,
+    StatusRequest,
+    TimeInForce,
+)
+
+SOH = "\x01"
+
+
+class Unreadable(Exception):
+    """A request that cannot be understood. `reason` is BusinessRejectReason(380)."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+UNSUPPORTED_MSG_TYPE, REQUIRED_TAG_MISSING, OTHER = "3", "5", "0"
+
+
+def decode(message: fix.Message) -> OrderRequest | MarketDataRequest:
+    """The request in an application message. Raises Unreadable."""
+    match message.getHeader().getField(35):
+        case "D":
+            return NewOrder(
+                cl_ord_id=_need(message, 11),
+                symbol=_need(message, 55),
+                side=_need(message, 54),
+                ord_type=_need(message, 40),
+                quantity=_decimal(message, 38) or Decimal(0),
+                price=_decimal(message, 44),
+                stop_px=_decimal(message, 99),
+                time_in_force=_get(message, 59) or TimeInForce.DAY,
+                account=_get(message, 1),
+            )
+        case "F":
+            return CancelRequest(cl_ord_id=_need(message, 11), orig_cl_ord_id=_need(message, 41))
+        case "G":
+            return ReplaceRequest(
+                cl_ord_id=_need(message, 11),
+                orig_cl_ord_id=_need(message, 41),
+                quantity=_decimal(message, 38) or Decimal(0),
+                price=_decimal(message, 44),
+                stop_px=_decimal(message, 99),
+            )
+        case "H":
+            return StatusRequest(
+                cl_ord_id=_need(message, 11),
+                symbol=_need(message, 55),
+                side=_need(message, 54),
+                ord_status_req_id=_get(message, 790),
+            )
+        case "AF":
+            return MassStatusRequest(req_id=_need(message, 584), req_type=_need(message, 585), symbol=_get(message, 55))
+        case "V":
+            return _market_data_request(message)
+        case other:
+            raise Unreadable(UNSUPPORTED_MSG_TYPE, f"MsgType {other} is not supported")
+
+
+def _market_data_request(message: fix.Message) -> MarketDataRequest:
+    pairs = [field.partition("=") for field in message.toString().split(SOH)]
+    depth = _need(message, 264)
+    if not depth.isdecimal():
+        raise Unreadable(OTHER, f"MarketDepth {depth} is not a number")
+    return MarketDataRequest(
+        req_id=_need(message, 262),
+        subscription=_need(message, 263),
+        depth=int(depth),
+        full_refresh=_get(message, 265) == "0",
+        entry_types=frozenset(value for tag, _, value in pairs if tag == "269"),
+        symbols=tuple(dict.fromkeys(value for tag, _, value in pairs if tag == "55")),
+    )
+
+
+def _get(message: fix.Message, tag: int) -> str | None:
+    if not message.isSetField(tag):
+        return None
+    value = str(message.getField(tag))
+    if not value.isascii():
+        raise Unreadable(OTHER, f"tag {tag} is not ASCII")
+    return value
+
+
+def _need(message: fix.Message, tag: int) -> str:
+    value = _get(message, tag)
+    if not value:
+        raise Unreadable(REQUIRED_TAG_MISSING, f"tag {tag} is missing")
+    return value
+
+
+def _decimal(message: fix.Message, tag: int) -> Decimal | None:
+    text = _get(message, tag)
+    if text is None:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise Unreadable(OTHER, f"tag {tag} is not a number") from error
+    if not value.is_finite():
+        raise Unreadable(OTHER, f"tag {tag} is not a number")
+    return value
+
+
+class Encoder:
+    """Answers to messages. The dictionary tells the engine where groups begin; it is loaded once."""
+
+    def __init__(self, dictionary: fix.DataDictionary) -> None:
+        self._dictionary = dictionary
+
+    def answer(self, answer: Answer) -> fix.Message:
+        match answer:
+            case Report():
+                return _message("8", _report_fields(answer))
+            case CancelReject():
+                return _message("9", _cancel_reject_fields(answer))
+            case BusinessReject():
+                return _message("j", _business_reject_fields(answer))
+
+    def market_data(self, answer: MarketDataAnswer) -> fix.Message:
+        match answer:
+            case Snapshot():
+                head = [(262, answer.req_id), (55, answer.symbol), (268, len(answer.entries))]
+                rows = [((269, e.entry_type), (270, _text(e.price)), (271, _text(e.size))) for e in answer.entries]
+                return self._with_groups("W", head, rows)
+            case Increment():
+                head = [(262, answer.req_id), (268, len(answer.entries))]
+                increments = [
+                    (
+                        (279, e.action),
+                        (269, e.entry_type),
+                        (278, e.entry_id),
+                        (55, answer.symbol),
+                        (270, _text(e.price)),
+                        (271, _text(e.size)),
+                    )
+                    for e in answer.entries
+                ]
+                return self._with_groups("X", head, increments)
+            case MarketDataReject():
+                return _message("Y", [(262, answer.req_id), (281, answer.reason), (58, answer.text)])
+
+    def _with_groups(self, msg_type: str, head: Fields, rows: Iterable[Fields]) -> fix.Message:
+        fields = [*head, *(field for row in rows for field in row)]
+        return fix.Message(_raw(msg_type, fields), self._dictionary, False)
+
+
+Fields = Iterable[tuple[int, object]]
+
+
+def _message(msg_type: str, fields: Fields) -> fix.Message:
+    return fix.Message(_raw(msg_type, fields), False)
+
+
+def _raw(msg_type: str, fields: Fields) -> str:
+    """The message as text; the engine fills in the rest of the header, the length and the checksum."""
+    body = "".join([f"{tag}={value}{SOH}" for tag, value in fields if value is not None])
+    return f"8=FIX.4.4{SOH}9=0{SOH}35={msg_type}{SOH}{body}10=000{SOH}"
+
+
+def _report_fields(r: Report) -> Fields:
+    last = r.last_rpt_requested
+    return (
+        (37, r.order_id),
+        (11, r.cl_ord_id),
+        (41, r.orig_cl_ord_id),
+        (790, r.ord_status_req_id),
+        (584, r.mass_status_req_id),
+        (911, r.tot_num_reports),
+        (912, None if last is None else "Y" if last else "N"),
+        (17, r.exec_id),
+        (19, r.exec_ref_id),
+        (150, r.exec_type),
+        (39, r.ord_status),
+        (103, r.ord_rej_reason),
+        (1, r.account),
+        (55, r.symbol),
+        (54, r.side),
+        (38, _text(r.order_qty)),
+        (40, r.ord_type),
+        (44, _text(r.price)),
+        (99, _text(r.stop_px)),
+        (59, r.time_in_force),
+        (32, _text(r.last_qty)),
+        (31, _text(r.last_px)),
+        (151, _text(r.leaves_qty)),
+        (14, _text(r.cum_qty)),
+        (6, _text(r.avg_px)),
+        (60, utc_timestamp(r.transact_ns)),
+        (58, r.text),
+    )
+
+
+def _cancel_reject_fields(r: CancelReject) -> Fields:
+    return (
+        (37, r.order_id),
+        (11, r.cl_ord_id),
+        (41, r.orig_cl_ord_id),
+        (39, r.ord_status),
+        (60, utc_timestamp(r.transact_ns)),
+        (434, r.response_to),
+        (102, r.reason),
+        (58, r.text),
+    )
+
+
+def _business_reject_fields(r: BusinessReject) -> Fields:
+    return ((45, r.ref_seq_num), (372, r.ref_msg_type), (379, r.ref_id), (380, r.reason), (58, r.text))
+
+
+def utc_timestamp(ns: int) -> str:
+    """UTCTimestamp with milliseconds."""
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1_000_000:03d}"
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else format(value, "f")

@@ -1,0 +1,80 @@
+"""The gate in front of the wire: closed by the kill switch before anything else happens.
+
+It needs neither core nor journal nor database: engaging writes an fsynced kill file and closes the gate, on whatever thread
+asks. The file survives restarts; a gateway that finds it starts killed. Requests that lower risk (cancels, status requests,
+market data) always pass; new orders pass only when no engaged scope covers them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+
+import msgspec
+
+from gateway.core.orders import Command
+from gateway.core.state import order_scopes
+from gateway.core.values import CommandKind
+from gateway.errors import PreconditionFailed
+from gateway.journal.durable import write_durably
+
+
+class KillGate:
+    """Engaged scopes, in memory and in the kill file. Thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._engaged: dict[str, str] = _read(path)
+
+    @property
+    def engaged(self) -> Mapping[str, str]:
+        """Scope -> reason."""
+        return self._engaged
+
+    def engage(self, scope: str, reason: str) -> None:
+        """Close the gate for a scope. Closed in memory first: even when the file cannot be written nothing passes.
+
+        Raises PreconditionFailed when the file could not be written; the gate is closed all the same, for this process.
+        """
+        with self._lock:
+            self._engaged = {**self._engaged, scope: reason}
+            self._write()
+
+    def release(self, scope: str) -> None:
+        """Open the gate for a scope. The file goes first: a crash in between leaves it engaged nowhere else."""
+        with self._lock:
+            remaining = {engaged: reason for engaged, reason in self._engaged.items() if engaged != scope}
+            previous, self._engaged = self._engaged, remaining
+            try:
+                self._write()
+            except PreconditionFailed:
+                self._engaged = previous
+                raise
+
+    def refusal(self, command: Command) -> str | None:
+        """Why this request must not pass; None when it may."""
+        if command.kind is CommandKind.CANCEL:
+            return None
+        engaged = self._engaged
+        if not engaged:
+            return None
+        return next((f"kill switch engaged for {scope}" for scope in order_scopes(command) if scope in engaged), None)
+
+    def _write(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(self._path, msgspec.json.encode(self._engaged))
+        except OSError as error:
+            raise PreconditionFailed(f"kill file {self._path}: {error.strerror}; make the directory writable") from error
+
+
+def _read(path: Path) -> dict[str, str]:
+    """A kill file that cannot be understood means killed: never trade on a doubt."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.MsgspecError) as error:
+        return {"all": f"kill file {path} is unreadable ({error})"}

@@ -1,0 +1,106 @@
+"""The send log: one line for every request, written before the wire sees it.
+
+After a crash it settles what the journal cannot know. A dispatch that is not in it was never sent, provided the machine has
+not rebooted since (a line that only reached the page cache survives the process, not the power). One that is in it may have
+arrived: ask.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from gateway.errors import PreconditionFailed
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_KEEP_LINES = 100_000
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A request that was about to reach the wire under this MsgSeqNum(34)."""
+
+    epoch: int
+    msg_seq_num: int
+    cl_ord_id: str
+    boot_id: str
+
+
+def boot_id() -> str:
+    """Changes with every boot; "unknown" where the kernel does not tell, which counts as a reboot."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return "unknown"
+
+
+class SendLog:
+    """Append-only, one file a session. Appending is a single write(2), unbuffered."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._boot_id = boot_id()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = _shorten(path)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise PreconditionFailed(f"send log {path}: {error.strerror}; make the directory writable") from error
+        self._by_id: dict[str, Sent] = {}
+        self._by_number: dict[tuple[int, int], str] = {}
+        for line in lines:
+            self._remember(_parse(line))
+
+    def append(self, epoch: int, msg_seq_num: int, cl_ord_id: str) -> None:
+        """Raises OSError when the line cannot be written: the request must then not be sent."""
+        sent = Sent(epoch, msg_seq_num, cl_ord_id, self._boot_id)
+        line = f"{epoch} {msg_seq_num} {cl_ord_id} {self._boot_id}\n".encode()
+        if os.write(self._file, line) != len(line):
+            raise OSError("send log: short write")
+        self._remember(sent)
+
+    def find(self, cl_ord_id: str) -> Sent | None:
+        """The send of a request; the last one when it was tried more than once."""
+        return self._by_id.get(cl_ord_id)
+
+    def cl_ord_id(self, epoch: int, msg_seq_num: int) -> str | None:
+        """The request that was sent under a number: what RefSeqNum(45) refers to."""
+        return self._by_number.get((epoch, msg_seq_num))
+
+    def last_number(self, epoch: int) -> int:
+        """Highest number used for a request in an epoch; 0 when none."""
+        return max((number for known, number in self._by_number if known == epoch), default=0)
+
+    def complete_since_boot(self, sent_in: str | None = None) -> bool:
+        """Whether absence from the log proves that nothing was sent: no line is from another boot."""
+        return self._boot_id != "unknown" and all(sent.boot_id == self._boot_id for sent in self._by_id.values())
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _remember(self, sent: Sent | None) -> None:
+        if sent is not None:
+            self._by_id[sent.cl_ord_id] = sent
+            self._by_number[sent.epoch, sent.msg_seq_num] = sent.cl_ord_id
+
+
+def _parse(line: str) -> Sent | None:
+    """A torn last line (power loss) is no line."""
+    parts = line.split(" ")
+    if len(parts) != 4 or not parts[0].isdigit() or not parts[1].isdigit():
+        return None
+    return Sent(int(parts[0]), int(parts[1]), parts[2], parts[3])
+
+
+def _shorten(path: Path) -> list[str]:
+    """The log's lines; a long log is cut to its last part, which is all that can still be in doubt."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    if len(lines) <= _KEEP_LINES:
+        return lines
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text("\n".join(lines[-_KEEP_LINES:]) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+    return lines[-_KEEP_LINES:]
