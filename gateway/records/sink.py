@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, insert, select, update
@@ -94,6 +95,7 @@ def _by_table(ops: Sequence[RowOp]) -> dict[str, list[Row]]:
     return histories | {name: list(rows.values()) for name, rows in states.items()}
 
 
+@cache
 def _statement(table: Table, dialect: str) -> Insert:
     """INSERT for a history table; for a state table the upsert, in the words of each database."""
     if table in _APPENDED:

@@ -54,13 +54,14 @@ class Sessions:
 
 
 class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ships no types
-    """The callbacks. The two switches are faults of the session, set from the console."""
+    """The callbacks. The switches are faults of the session, set from the console."""
 
     def __init__(self) -> None:
         super().__init__()
         self.venue: Venue | None = None
         self.refuse_logon = False
         self.gap_fill_resends = False
+        self.silent_resends = False
 
     def onCreate(self, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name, as are those below
         pass
@@ -75,7 +76,9 @@ class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ship
             self.venue.session_gone(client)
 
     def toAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
-        pass
+        header = message.getHeader()
+        if self.silent_resends and header.getField(35) == "4" and _is_resent(header):
+            _silence(message)
 
     def fromAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
         if self.refuse_logon and message.getHeader().getField(35) == "A":
@@ -83,8 +86,8 @@ class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ship
 
     def toApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
         header = message.getHeader()
-        resent = header.isSetField(43) and header.getField(43) == "Y"
-        if resent and (self.gap_fill_resends or header.getField(35) in MARKET_DATA):
+        withheld = self.gap_fill_resends or self.silent_resends or header.getField(35) in MARKET_DATA
+        if withheld and _is_resent(header):
             raise fix.DoNotSend
 
     def fromApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
@@ -137,6 +140,19 @@ def standard_dictionary() -> Path:
         if file.name == "FIX44.xml":
             return Path(str(file.locate())).resolve()
     raise PreconditionFailed("the quickfix distribution has no FIX44.xml; install quickfix 1.16.0 from PyPI")
+
+
+def _is_resent(header: fix.Header) -> bool:
+    return bool(header.isSetField(43) and header.getField(43) == "Y")
+
+
+def _silence(gap_fill: fix.Message) -> None:
+    """Make of a gap fill what any client ignores, a Heartbeat(0) long seen: the engine cannot be kept from answering."""
+    header = gap_fill.getHeader()
+    header.setField(35, "0")
+    header.setField(34, "1")
+    for tag in (36, 123):
+        gap_fill.removeField(tag)
 
 
 def _client(session_id: fix.SessionID) -> str:

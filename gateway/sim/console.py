@@ -45,6 +45,7 @@ class Console:
             "jump-sequence": ("SESSION COUNT", self._jump_sequence),
             "refuse-logon": ("on|off", self._refuse_logon),
             "gap-fill-resends": ("on|off", self._gap_fill_resends),
+            "silent-resends": ("on|off", self._silent_resends),
         }
 
     def execute(self, line: str) -> str:
@@ -163,6 +164,10 @@ class Console:
 
     def _gap_fill_resends(self, switch: str) -> str:
         self._application.gap_fill_resends = _switch(switch)
+        return switch
+
+    def _silent_resends(self, switch: str) -> str:
+        self._application.silent_resends = _switch(switch)
         return switch
 
 

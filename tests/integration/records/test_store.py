@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 
-from gateway.errors import PreconditionFailed
+from gateway.errors import InternalError, PreconditionFailed
 from gateway.records import schema
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.store import RecordStore
@@ -189,3 +189,13 @@ def test_sqlite_refuses_what_is_not_of_its_type(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="cannot store TEXT"):
         plain.execute("UPDATE checkpoint SET seq = 'five'")
     plain.close()
+
+
+def test_migrations_are_found_where_the_package_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "gateway"
+    monkeypatch.setattr("gateway.__file__", str(package / "__init__.py"))
+    with pytest.raises(InternalError, match="no migrations in"):
+        schema.location()
+    (package / "migrations").mkdir(parents=True)
+    (package / "migrations" / "env.py").touch()
+    assert schema.location() == package / "migrations"

@@ -169,6 +169,20 @@ def test_faults_of_sessions(venue: VenueProcess, client: Any, connect: Callable[
     assert int(jumped[34]) >= 8
 
 
+def test_a_resend_request_can_stay_unanswered(venue: VenueProcess, client: Any) -> None:
+    client.new("A", FX, 1, 10, "100")
+    placed = client.report(t11="A")
+    venue.command("silent-resends on")
+    client.send("2", (7, 1), (16, 0))
+    client.settle()
+    fresh = [message for message in client.received if message.get(43) != "Y"]
+    assert {m[35] for m in client.received if m not in fresh} == {"0"}
+    assert [m[35] for m in fresh] == ["A", "8", "0"]
+    venue.command("silent-resends off")
+    client.send("2", (7, placed[34]), (16, 0))
+    assert client.report(t43="Y")[11] == "A"
+
+
 def test_a_client_of_another_name_is_not_let_in(venue: VenueProcess, connect: Callable[..., Any]) -> None:
     stranger = connect(venue.port, "STRANGER")
     stranger.send("A", (98, 0), (108, 30))

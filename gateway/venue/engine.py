@@ -1,0 +1,319 @@
+"""QuickFIX behind the `Link` protocol: settings, callbacks, numbers. The only module of the gateway that imports the engine.
+
+An exception that leaves a callback kills the process, so every callback is total: it takes the message, stamps it, hands it
+over, and answers for whatever goes wrong itself. Nothing is decoded here and nothing is decided, with two exceptions at the
+last moment before the wire: the guard of `send`, and a full intake.
+
+Engine settings are fixed (NonStopSession=Y, PersistMessages=N and no resets of the engine's own): schedules and resets are
+ours. With PersistMessages=N a resend request is answered by a gap fill, so a stale order can never be sent again, and the
+store holds no password.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections import deque
+from pathlib import Path
+
+import msgspec
+import quickfix as fix
+
+from gateway.clock import wall_ns
+from gateway.errors import PreconditionFailed
+from gateway.fix.encoder import Outgoing
+from gateway.fix.permissive import PermissiveFiles
+from gateway.venue.fix_log import FixLog
+from gateway.venue.link import Inbound, Kind, NotSent, SendGuard, Sink
+from gateway.venue.numbers import Numbers
+
+_log = logging.getLogger(__name__)
+_RECENT = 256
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one session needs. `password` is put into the Logon on its way out and kept nowhere else."""
+
+    venue: str
+    begin_string: str
+    sender_comp_id: str
+    target_comp_id: str
+    host: str
+    port: int
+    heartbeat_seconds: int
+    reconnect_seconds: int
+    reset_on_logon: bool
+    store: Path
+    dictionaries: PermissiveFiles
+    appl_ver_id: str | None = None
+    username: str = ""
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"EngineSettings(venue={self.venue!r})"
+
+
+def _text(settings: EngineSettings) -> str:
+    fixed = {
+        "ConnectionType": "initiator",
+        "NonStopSession": "Y",
+        "PersistMessages": "N",
+        "ResetOnLogon": "Y" if settings.reset_on_logon else "N",
+        "ResetOnLogout": "N",
+        "ResetOnDisconnect": "N",
+        "AllowUnknownMsgFields": "Y",
+        "ValidateUserDefinedFields": "N",
+        "ValidateFieldsHaveValues": "N",
+        "ValidateFieldsOutOfOrder": "N",
+        "CheckLatency": "N",
+        "SocketNodelay": "Y",
+        "LogonTimeout": "10",
+        "LogoutTimeout": "2",
+        "SocketConnectHost": settings.host,
+        "SocketConnectPort": settings.port,
+        "HeartBtInt": settings.heartbeat_seconds,
+        "ReconnectInterval": settings.reconnect_seconds,
+        "FileStorePath": settings.store,
+    }
+    if settings.appl_ver_id is None:
+        fixed["DataDictionary"] = settings.dictionaries.application
+    else:
+        fixed["DefaultApplVerID"] = settings.appl_ver_id
+        fixed["AppDataDictionary"] = settings.dictionaries.application
+        fixed["TransportDataDictionary"] = settings.dictionaries.transport or ""
+    lines = [f"{key}={value}" for key, value in fixed.items()]
+    session = [
+        f"BeginString={settings.begin_string}",
+        f"SenderCompID={settings.sender_comp_id}",
+        f"TargetCompID={settings.target_comp_id}",
+    ]
+    return "\n".join(["[DEFAULT]", *lines, "[SESSION]", *session, ""])
+
+
+class _Log(fix.Log):  # type: ignore[misc]  # the engine has no type stubs
+    """Message log of one session; also remembers recent arrivals, for the day the engine refuses one."""
+
+    def __init__(self, file: FixLog, recent: deque[str]) -> None:
+        super().__init__()
+        self._file = file
+        self._recent = recent
+
+    def clear(self) -> None: ...
+
+    def backup(self) -> None: ...
+
+    def onIncoming(self, text: str) -> None:  # noqa: N802 - the engine's name
+        try:
+            self._recent.append(text)
+            self._file.put("in", text)
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("FIX log")
+
+    def onOutgoing(self, text: str) -> None:  # noqa: N802 - the engine's name
+        try:
+            self._file.put("out", text)
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("FIX log")
+
+    def onEvent(self, text: str) -> None:  # noqa: N802 - the engine's name
+        try:
+            self._file.put("event", text)
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("FIX log")
+
+
+class _LogFactory(fix.LogFactory):  # type: ignore[misc]  # the engine has no type stubs
+    def __init__(self, file: FixLog, recent: deque[str]) -> None:
+        super().__init__()
+        self._make = lambda: _Log(file, recent)
+        self._alive: list[_Log] = []
+
+    def create(self, *_session: object) -> _Log:
+        log = self._make()
+        self._alive.append(log)  # the engine keeps a bare pointer
+        return log
+
+    def destroy(self, log: _Log) -> None: ...
+
+
+class _Application(fix.Application):  # type: ignore[misc]  # the engine has no type stubs
+    """The callbacks. `onLogout` also follows a refused logon; the Logout's text has come as a message before it."""
+
+    def __init__(self, settings: EngineSettings, sink: Sink, recent: deque[str]) -> None:
+        super().__init__()
+        self._settings = settings
+        self._sink = sink
+        self._recent = recent
+        self.rewind_to: int | None = None
+        """First message of this connection that the intake had no room for."""
+        self.guard: SendGuard | None = None
+        self.sent: int | None = None
+        self.refused: str | None = None
+
+    def onCreate(self, session: fix.SessionID) -> None: ...  # noqa: N802 - the engine's name
+
+    def onLogon(self, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
+        self._insist(Kind.LOGON)
+
+    def onLogout(self, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
+        self._insist(Kind.LOGOUT)
+
+    def toAdmin(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
+        try:
+            msg_type = message.getHeader().getField(35)
+            if msg_type == "A":
+                self._logon_leaves(message, session)
+            elif msg_type == "3":
+                self._engine_refused(message)
+            elif msg_type == "2":
+                self._insist(Kind.RESEND_REQUESTED, message.toString())
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("toAdmin")
+
+    def toApp(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
+        try:
+            if message.getHeader().getField(35) == "j":  # only the engine sends these
+                self._engine_refused(message)
+                return
+            number = int(message.getHeader().getField(34))
+            self.refused = self.guard(number) if self.guard is not None else None
+            self.sent = None if self.refused else number
+        except Exception as error:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("toApp")
+            self.refused = f"{type(error).__name__}: {error}"
+        if self.refused is not None:
+            raise fix.DoNotSend
+
+    def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
+        self._take(message, session)
+
+    def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
+        self._take(message, session)
+
+    def _take(self, message: fix.Message, session: fix.SessionID) -> None:
+        try:
+            if self.rewind_to is not None:
+                return
+            inbound = Inbound(venue=self._settings.venue, kind=Kind.MESSAGE, raw=message.toString(), received_ns=wall_ns())
+            if not self._sink.offer(inbound):
+                self.rewind_to = int(message.getHeader().getField(34))
+                _log.error("intake full at MsgSeqNum(34)=%s of %s: dropping the connection", self.rewind_to, session)
+                fix.Session.lookupSession(session).disconnect()
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("taking a message")
+
+    def _logon_leaves(self, message: fix.Message, session: fix.SessionID) -> None:
+        if self.rewind_to is not None:
+            fix.Session.lookupSession(session).setNextTargetMsgSeqNum(self.rewind_to)
+            self.rewind_to = None
+        self._insist(Kind.LOGON_SENT, message.toString())
+        if self._settings.username:
+            message.setField(fix.StringField(553, self._settings.username))
+        if self._settings.password is not None:
+            message.setField(fix.StringField(554, self._settings.password))
+
+    def _engine_refused(self, reject: fix.Message) -> None:
+        """The engine answers a message by itself: no other callback will ever see that message."""
+        ref = reject.getField(45) if reject.isSetField(45) else None
+        raw = next((text for text in reversed(self._recent) if f"\x0134={ref}\x01" in text), "")
+        detail = reject.getField(58) if reject.isSetField(58) else "no reason given"
+        number = int(ref) if ref is not None and ref.isdigit() else None
+        self._insist(Kind.ENGINE_REJECT, raw, detail, number)
+
+    def _insist(self, kind: Kind, raw: str = "", detail: str = "", number: int | None = None) -> None:
+        try:
+            self._sink.insist(
+                Inbound(
+                    venue=self._settings.venue,
+                    kind=kind,
+                    raw=raw,
+                    received_ns=wall_ns(),
+                    detail=detail,
+                    msg_seq_num=number,
+                )
+            )
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("handing over %s", kind)
+
+
+class QuickFixLink:
+    """A session on an initiator of its own: it starts, stops and fails alone."""
+
+    def __init__(self, settings: EngineSettings, numbers: Numbers, sink: Sink, log: FixLog) -> None:
+        self._settings = settings
+        self._log_file = log
+        recent: deque[str] = deque(maxlen=_RECENT)
+        try:
+            settings.store.mkdir(parents=True, exist_ok=True)
+            parsed = fix.SessionSettings()
+            parsed.setFromString(_text(settings))
+            self._application = _Application(settings, sink, recent)
+            self._logs = _LogFactory(log, recent)
+            self._stores = fix.FileStoreFactory(parsed)
+            self._parsed = parsed
+            self._initiator: fix.SocketInitiator | None = fix.SocketInitiator(
+                self._application, self._stores, parsed, self._logs
+            )
+            self._dictionary = fix.DataDictionary(str(settings.dictionaries.application))
+        except (fix.ConfigError, fix.RuntimeError, OSError) as error:
+            raise PreconditionFailed(f"venue {settings.venue}: the FIX engine refuses its settings: {error}") from error
+        self._session_id = fix.SessionID(settings.begin_string, settings.sender_comp_id, settings.target_comp_id)
+        self._session = fix.Session.lookupSession(self._session_id)
+        self._session.setNextSenderMsgSeqNum(numbers.next_sender)
+        self._session.setNextTargetMsgSeqNum(numbers.next_target)
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        return self._session.getExpectedSenderNum(), self._session.getExpectedTargetNum()
+
+    @property
+    def logged_on(self) -> bool:
+        return bool(self._session.isLoggedOn())
+
+    def start(self) -> None:
+        assert self._initiator is not None
+        self._initiator.start()
+
+    def send(self, outgoing: Outgoing, guard: SendGuard | None = None) -> int:
+        if not self._session.isLoggedOn():
+            raise NotSent("not logged on")
+        application = self._application
+        application.guard, application.sent, application.refused = guard, None, None
+        try:
+            fix.Session.sendToTarget(self._message(outgoing), self._session_id)
+        except (fix.SessionNotFound, fix.RuntimeError) as error:
+            if application.sent is None:
+                raise NotSent(f"{type(error).__name__}: {error}") from error
+        finally:
+            application.guard = None
+        if application.refused is not None:
+            raise NotSent(application.refused)
+        if outgoing.msg_type == "1":  # administrative: goes through toAdmin, and nobody asks for its number
+            return 0
+        if application.sent is None:
+            raise NotSent("the engine did not take it")
+        return application.sent
+
+    def _message(self, outgoing: Outgoing) -> fix.Message:
+        """Parsing ready text costs 2 us, setting fields one by one 14; header, length and checksum are the engine's."""
+        fields = "".join(f"{tag}={value}\x01" for tag, value in outgoing.fields)
+        text = f"8={self._settings.begin_string}\x019=0\x0135={outgoing.msg_type}\x01{fields}10=000\x01"
+        return fix.Message(text, self._dictionary, False)
+
+    def logon(self) -> None:
+        self._session.logon()
+
+    def logout(self) -> None:
+        self._session.logout()
+
+    def drop(self) -> None:
+        self._session.disconnect()
+
+    def stop(self) -> None:
+        """The engine keeps bare pointers to our objects: it must be gone before they are."""
+        if self._initiator is None:
+            return
+        self._initiator.stop()
+        self._initiator = None
+        gc.collect()
+        self._log_file.close()

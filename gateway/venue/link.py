@@ -1,0 +1,90 @@
+"""Between the engine's thread and the runtime's: what the engine hands over, and what it is asked to do.
+
+The rest of the gateway knows a FIX engine only as a `Link`; the engine's own types stay in `gateway.venue.engine`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+import msgspec
+
+from gateway.fix.encoder import Outgoing
+
+
+class Kind(Enum):
+    """What happened on a session. All but MESSAGE come from the engine itself."""
+
+    MESSAGE = "message"
+    LOGON = "logon"
+    LOGOUT = "logout"
+    LOGON_SENT = "logon sent"
+    RESEND_REQUESTED = "resend requested"
+    ENGINE_REJECT = "engine reject"
+
+
+class Inbound(msgspec.Struct, kw_only=True):
+    """One thing that happened, stamped when it was taken from the engine.
+
+    `raw`: the message; for ENGINE_REJECT the one the engine refused ("" when it is not known any more), for LOGON_SENT and
+    RESEND_REQUESTED our own. `conflated` counts older snapshots this one replaced while it waited.
+    """
+
+    venue: str
+    kind: Kind
+    raw: str = ""
+    received_ns: int = 0
+    detail: str = ""
+    msg_seq_num: int | None = None
+    conflated: int = 0
+
+
+class Sink(Protocol):
+    """The bounded intake."""
+
+    def offer(self, inbound: Inbound) -> bool:
+        """Take it, or return False: then nothing more of this connection is taken, and the venue keeps it for us."""
+
+    def insist(self, inbound: Inbound) -> None:
+        """Take it whatever the bound: logons, logouts and what the engine did are few and must not be missed."""
+
+
+class NotSent(Exception):  # noqa: N818 - a proven outcome, not a malfunction
+    """The request provably did not reach the wire."""
+
+
+class SendGuard(Protocol):
+    """Consulted at the last moment, under the number the message is about to get."""
+
+    def __call__(self, msg_seq_num: int) -> str | None:
+        """Why it must not go, or None. Whatever must be written down before the wire is written here."""
+
+
+class Link(Protocol):
+    """One FIX session over one connection."""
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Next MsgSeqNum(34) we send, next one we expect."""
+
+    @property
+    def logged_on(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def send(self, outgoing: Outgoing, guard: SendGuard | None = None) -> int:
+        """MsgSeqNum(34) it was sent under. Raises NotSent when it provably did not leave."""
+
+    def logon(self) -> None:
+        """Let the session (re)connect."""
+
+    def logout(self) -> None:
+        """Log out and stay out until `logon`."""
+
+    def drop(self) -> None:
+        """Cut the connection; the engine reconnects by itself."""
+
+    def stop(self) -> None:
+        """Log out (bounded in time), end the engine's thread, release everything."""

@@ -1,0 +1,39 @@
+"""Sequence numbers as they lie on disk, read before the engine touches them.
+
+The engine resets its store to 1/1 when it was created on an earlier UTC day, without telling anybody (its session
+constructor does that, NonStopSession=Y or not). So the numbers are read first and set back after construction.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """Next MsgSeqNum(34) to send, next one expected."""
+
+    next_sender: int
+    next_target: int
+
+
+def read_store(directory: Path, begin_string: str, sender: str, target: str) -> Numbers | None:
+    """What the engine's file store holds for a session; None when it has none, or an unreadable one."""
+    path = directory / f"{begin_string}-{sender}-{target}.seqnums"
+    try:
+        left, colon, right = path.read_text(encoding="ascii").partition(":")
+        return Numbers(int(left), int(right)) if colon else None
+    except (OSError, ValueError):
+        return None
+
+
+def to_restore(store: Numbers | None, watermark: int | None, last_sent: int) -> Numbers:
+    """The numbers a session must continue with, within one epoch.
+
+    Expected: one past the journal's watermark, so that the venue resends whatever never reached the journal. To send: never
+    below a number that may have been used; too high is asked about and gap-filled, too low ends the session.
+    """
+    next_sender = max(store.next_sender if store else 1, last_sent + 1)
+    next_target = store.next_target if store else 1
+    return Numbers(next_sender, next_target if watermark is None else watermark + 1)
