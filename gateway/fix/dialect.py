@@ -78,7 +78,7 @@ class Execution(Spec, frozen=True, kw_only=True):
 class Orders(Spec, frozen=True, kw_only=True):
     """How requests are written. The tables give constant fields by name, e.g. `HandlInst = "1"`.
 
-    `replace_repeats_order`: OrderCancelReplaceRequest(G) carries all terms of the order, not only the changed ones.
+    `cancel_names`: what OrigClOrdID(41) names in a cancel that overtakes an unanswered replace.
     """
 
     max_cl_ord_id_length: int
@@ -116,7 +116,6 @@ class MarketData(Spec, frozen=True, kw_only=True):
     offer: str = "1"
     trade: str = "2"
     entries: Literal["price", "id"] = "price"
-    constants: dict[str, str] = {}
 
 
 class Dialect(Spec, frozen=True, kw_only=True):
@@ -180,5 +179,7 @@ def _contradictions(dialect: Dialect, stem: str) -> list[tuple[str, str]]:
 
 
 def _wrong(path: Path, key: str, what: str) -> ConfigurationError:
-    problem = Problem(file=str(path), line=None, key=key, what=what, remedy="correct the dialect file (see fix_specs/README.md)")
+    problem = Problem(
+        file=str(path), line=None, key=key, what=what, remedy="correct the dialect file (see fix_specs/README.md)"
+    )
     return ConfigurationError([problem])

@@ -62,7 +62,7 @@ def permissive_xml(dialect: Dialect, file: str) -> bytes:
     _components(source, components, kept)
     _fields(source, ElementTree.SubElement(root, "fields"), kept, dialect.extra_fields)
     ElementTree.indent(root, " ")
-    return ElementTree.tostring(root, encoding="utf-8") + b"\n"
+    return ElementTree.tostring(root, encoding="unicode").encode() + b"\n"
 
 
 def _copy(source: ElementTree.Element, target: ElementTree.Element, kept: set[str], *, required: bool) -> None:

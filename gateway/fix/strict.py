@@ -223,7 +223,9 @@ def _check(fields: FieldSet, level: _Rules, found: list[str]) -> None:
         entries = fields.groups(definition)
         declared = fields.get(definition.count_tag)
         if whole_number(declared) != len(entries):
-            found.append(f"{definition.name}={declared} announces another number of entries than the {len(entries)} that follow")
+            found.append(
+                f"{definition.name}={declared} announces another number of entries than the {len(entries)} that follow"
+            )
         for entry in entries:
             _check(entry, level.groups[definition.count_tag][1], found)
 

@@ -6,11 +6,13 @@ first: a state cannot begin in the middle.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gateway.core.apply import apply
 from gateway.core.changes import Change, OrderChanged
 from gateway.core.events import Recorded, Transmitted
 from gateway.core.state import State
-from gateway.journal.interface import JournalReader, Stored
+from gateway.journal.interface import Stored
 from gateway.records.context import Context, RowOp
 from gateway.records.rows import project
 
@@ -18,9 +20,10 @@ from gateway.records.rows import project
 class Fold:
     """State and projection context at a position of the journal."""
 
-    def __init__(self, reader: JournalReader) -> None:
+    def __init__(self, configuration: Callable[[str], str | None]) -> None:
+        """`configuration`: SHA-256 -> TOML text, None when the journal does not have it."""
         self._state = State()
-        self._context = Context(configuration=lambda sha256: reader.configurations().get(sha256))
+        self._context = Context(configuration=configuration)
 
     @property
     def seq(self) -> int:

@@ -25,19 +25,18 @@ from gateway.core.events import (
     InDoubt,
     Recorded,
     Resolved,
-    RunStarted,
-    RunStopped,
     SubmissionFailed,
     Transmitted,
 )
 from gateway.core.orders import Order
 from gateway.records.context import Context, Row, RowOp, cleaned, position_in_stream, quotient
 from gateway.records.decisions import decision_row
+from gateway.records.runs import run_rows
 
 
 def project(recorded: Recorded, changes: Sequence[Change], context: Context) -> list[RowOp]:
     """Rows for one event, in order. Moves `context` on: call it once per event, in the order of the stream."""
-    ops = _run_rows(recorded, context)
+    ops = run_rows(recorded, context)
     decision = decision_row(recorded, context)
     if decision is not None:
         ops.append(RowOp("decisions", decision))
@@ -268,40 +267,6 @@ def _operator(recorded: Recorded, change: OperatorActed, place: _Place) -> list[
         "result": change.result,
     }
     return [RowOp("operator_actions", place.history(name if kind == "strategy" else None) | row)]
-
-
-def _run_rows(recorded: Recorded, context: Context) -> list[RowOp]:
-    """Runs and configurations; a run that never recorded its end keeps `stopped_ns` NULL and `clean_stop` false."""
-    event = recorded.event
-    if isinstance(event, RunStarted):
-        context.run = position_in_stream(recorded, context) | {
-            "runtime": "live",
-            "experiment_id": None,
-            "parameters": None,
-            "data_sha256": None,
-            "started_ns": recorded.at_ns,
-            "stopped_ns": None,
-            "clean_stop": False,
-            "version": event.version,
-        }
-        return [RowOp("runs", context.run), *_configuration(recorded, event.settings.config_sha256, context)]
-    if isinstance(event, RunStopped) and context.run is not None and context.run["run_id"] == recorded.run_id:
-        context.run = context.run | position_in_stream(recorded, context) | {"stopped_ns": recorded.at_ns, "clean_stop": True}
-        return [RowOp("runs", context.run)]
-    return []
-
-
-def _configuration(recorded: Recorded, config_sha256: str, context: Context) -> list[RowOp]:
-    """The row of a configuration, at its first use only."""
-    if config_sha256 in context.configurations_seen:
-        return []
-    context.configurations_seen.add(config_sha256)
-    row = position_in_stream(recorded, context) | {
-        "config_sha256": config_sha256,
-        "toml": context.configuration(config_sha256),
-        "first_used_ns": recorded.at_ns,
-    }
-    return [RowOp("configurations", row)]
 
 
 _BUILDERS: dict[type[Change], Callable[[Recorded, Any, _Place], list[RowOp]]] = {

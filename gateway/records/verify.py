@@ -79,7 +79,7 @@ def compare(store: RecordStore, reader: JournalReader) -> Iterator[Difference]:
 
 def _chunks(reader: JournalReader, up_to: int) -> Iterator[tuple[tuple[int, int], list[RowOp]]]:
     """((first seq, last seq), rows) for one stretch of the journal after another."""
-    fold = Fold(reader)
+    fold = Fold(lambda sha256: reader.configurations().get(sha256))
     while fold.seq < up_to:
         first = fold.seq + 1
         records = reader.read(fold.seq, min(_CHUNK, up_to - fold.seq))

@@ -128,7 +128,7 @@ class RecordWriter:
 
     def _follow(self, reader: JournalReader) -> None:
         self._persist(self._store.ensure_current)
-        fold = Fold(reader)
+        fold = Fold(lambda sha256: self._persist(reader.configurations).get(sha256))
         done = self._persist(self._checkpoint)
         self._resume(reader, fold, done)
         self._phase = "running"
@@ -224,4 +224,7 @@ class RecordWriter:
         since_ns = before.since_ns if before.state == state else self._now_ns()
         self._status = replace(before, state=state, since_ns=since_ns, last_error=error or before.last_error)
         if self._on_change is not None and before.state != state:
-            self._on_change(self.status())
+            try:
+                self._on_change(self.status())
+            except Exception as caught:  # noqa: BLE001 - who listens must not be able to stop the records
+                self._status = replace(self._status, last_error=f"listener: {type(caught).__name__}: {caught}")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import socket
+import time
 from pathlib import Path
 
 import quickfix as fix
@@ -27,6 +28,7 @@ from gateway.sim.venue import Venue
 log = logging.getLogger("gateway.sim")
 
 MARKET_DATA = frozenset("WX")
+LOGOUT_POLL_SECONDS = 0.02
 
 
 class Sessions:
@@ -44,6 +46,15 @@ class Sessions:
 
     def names(self) -> list[str]:
         return list(self._ids)
+
+    def log_out_all(self, seconds: float) -> None:
+        """Log every client out for good; returns when all have answered or the time is over."""
+        sessions = [self.find(target) for target in self._ids]
+        for session in sessions:
+            session.logout("the venue stops")
+        deadline = time.monotonic() + seconds
+        while any(session.isLoggedOn() for session in sessions) and time.monotonic() < deadline:
+            time.sleep(LOGOUT_POLL_SECONDS)
 
     def find(self, target: str) -> fix.Session:
         """The engine's session. Raises KeyError for a client that is not configured."""
@@ -116,7 +127,11 @@ class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ship
 
 
 class Acceptor:
-    """The listening engine. `port` is the real one when 0 was asked for."""
+    """The listening engine. `port` is the real one when 0 was asked for.
+
+    It is never stopped: the engine's own stop frees its server while its thread may still use it, and ends the process with
+    a segmentation fault if a client connects at that moment (seen once in ten). Log out, then end the process.
+    """
 
     def __init__(self, application: VenueApplication, settings: VenueSettings, store: Path, dictionary: Path) -> None:
         self.port = _free_port(settings.port)
@@ -128,10 +143,6 @@ class Acceptor:
             self._acceptor.start()
         except (fix.ConfigError, fix.RuntimeError) as error:
             raise PreconditionFailed(f"the engine cannot listen on port {self.port}: {error}") from error
-
-    def stop(self) -> None:
-        """Log every client out, wait for their answer within the engine's own limit, and close."""
-        self._acceptor.stop()
 
 
 def standard_dictionary() -> Path:

@@ -7,4 +7,4 @@ import time
 
 def utc_ns() -> int:
     """UTC nanoseconds since the epoch."""
-    return time.time_ns()  # noqa: TID251 - the simulator may not import gateway.runtime, where the other clock lives
+    return time.time_ns()  # noqa: TID251 - the simulator shares no clock with the gateway either

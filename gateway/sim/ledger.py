@@ -87,9 +87,6 @@ class Ledger:
         self._file.flush()
         self.lines += 1
 
-    def close(self) -> None:
-        self._file.close()
-
 
 def read_ledger(path: Path) -> list[LedgerLine]:
     """Every complete line, in the order of sending. A torn last line, left by a kill, was never sent and is left out."""

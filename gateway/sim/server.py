@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from typing import NoReturn
 
 import click
 
@@ -30,35 +31,51 @@ log = logging.getLogger("gateway.sim")
 
 IDLE_SECONDS = 0.05
 PARENT_POLL_SECONDS = 0.25
+LOGOUT_SECONDS = 2.0
 
 
-def serve(settings: VenueSettings, *, as_json: bool, quiet: bool, console: bool, exit_with_parent: bool) -> None:
-    """Run until SIGTERM, SIGINT or, if asked, the parent's death. Raises PreconditionFailed when it cannot start."""
+def serve(settings: VenueSettings, *, as_json: bool, quiet: bool, console: bool, exit_with_parent: bool) -> NoReturn:
+    """Run until SIGTERM, SIGINT or, if asked, the parent's death, then end the process.
+
+    Raises PreconditionFailed when the venue cannot start.
+    """
     parent = os.getppid()
     stop = threading.Event()
     # After the import of the engine, which resets SIGINT.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
-    with closing(Directory(settings.dir)) as directory, closing(Ledger(settings.ledger_path)) as ledger:
-        application = VenueApplication()
-        dictionary = standard_dictionary()
-        sessions = Sessions(settings, dictionary)
-        venue = application.venue = Venue(settings, directory.run, ledger, sessions)
-        venue.tick()
-        acceptor = Acceptor(application, settings, directory.store, dictionary)
-        try:
-            with _ticking(venue, settings.rate, stop) as failure:
-                _announce(settings, acceptor.port, as_json)
-                if console:
-                    _start_console(Console(venue, application, sessions))
-                _wait(stop, parent if exit_with_parent else None)
-        finally:
-            acceptor.stop()
-        if not quiet:
-            orders = len(venue.exchange.orders)
-            click.echo(f"stopped: {orders} orders, {ledger.lines} reports, {settings.ledger_path}", err=True)
+    directory = Directory(settings.dir)
+    ledger = Ledger(settings.ledger_path)
+    application = VenueApplication()
+    dictionary = standard_dictionary()
+    sessions = Sessions(settings, dictionary)
+    venue = application.venue = Venue(settings, directory.run, ledger, sessions)
+    venue.tick()
+    acceptor = Acceptor(application, settings, directory.store, dictionary)
+    with _ticking(venue, settings.rate, stop) as failure:
+        _announce(settings, acceptor.port, as_json)
+        if console:
+            _start_console(Console(venue, application, sessions))
+        _wait(stop, parent if exit_with_parent else None)
+    sessions.log_out_all(LOGOUT_SECONDS)
+    venue.freeze()
     if failure:
-        raise failure[0]
+        click.echo(f"venue-sim: {failure[0]}", err=True)
+    elif not quiet:
+        orders = len(venue.exchange.orders)
+        click.echo(f"stopped: {orders} orders, {ledger.lines} reports, {settings.ledger_path}", err=True)
+    _end(failure[0].exit_code if failure else 0)
+
+
+def _end(code: int) -> NoReturn:
+    """Leave at once: the engine's thread is still there and cannot be stopped safely, see `Acceptor`.
+
+    Nothing is lost. The ledger is flushed line by line, the engine flushes its store message by message, and the lock of the
+    directory goes with the process.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _announce(settings: VenueSettings, port: int, as_json: bool) -> None:

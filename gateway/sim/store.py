@@ -16,7 +16,10 @@ from gateway.sim.clock import utc_ns
 
 
 class Directory:
-    """An opened venue directory. Raises PreconditionFailed when it cannot be written or another venue has it."""
+    """An opened venue directory, held until the process ends.
+
+    Raises PreconditionFailed when it cannot be written or another venue has it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.store = path / "store"
@@ -32,10 +35,6 @@ class Directory:
             self._lock.close()
             raise PreconditionFailed(f"{path}: another venue is running here; stop it or name another --dir") from error
         _keep_over_midnight(self.store)
-
-    def close(self) -> None:
-        """Let another venue have the directory."""
-        self._lock.close()
 
 
 def _next_run(path: Path) -> int:

@@ -97,6 +97,10 @@ class Venue:
         with self._lock:
             self._send(self.faults.clear())
 
+    def freeze(self) -> None:
+        """Let nothing more happen, so that the process can end between two answers. There is no way back."""
+        self._lock.acquire()
+
     def session_gone(self, session: str) -> None:
         """Note that a session logged out. Takes no lock: the engine holds one of its own when it says so."""
         self._gone.append(session)

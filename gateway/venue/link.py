@@ -5,7 +5,6 @@ The rest of the gateway knows a FIX engine only as a `Link`; the engine's own ty
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -51,7 +50,7 @@ class Sink(Protocol):
         """Take it whatever the bound: logons, logouts and what the engine did are few and must not be missed."""
 
 
-class NotSent(Exception):  # noqa: N818 - a proven outcome, not a malfunction
+class NotSent(Exception):
     """The request provably did not reach the wire."""
 
 

@@ -16,6 +16,7 @@ from gateway.errors import PreconditionFailed
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _KEEP_LINES = 100_000
+_OPENED = "opened "
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -24,7 +25,6 @@ class Sent(msgspec.Struct, frozen=True):
     epoch: int
     msg_seq_num: int
     cl_ord_id: str
-    boot_id: str
 
 
 def boot_id() -> str:
@@ -47,6 +47,9 @@ class SendLog:
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
             raise PreconditionFailed(f"send log {path}: {error.strerror}; make the directory writable") from error
+        opened = [line.removeprefix(_OPENED) for line in lines if line.startswith(_OPENED)]
+        self._complete = self._boot_id != "unknown" and opened[-1:] == [self._boot_id]
+        os.write(self._file, f"{_OPENED}{self._boot_id}\n".encode())
         self._by_id: dict[str, Sent] = {}
         self._by_number: dict[tuple[int, int], str] = {}
         for line in lines:
@@ -54,8 +57,8 @@ class SendLog:
 
     def append(self, epoch: int, msg_seq_num: int, cl_ord_id: str) -> None:
         """Raises OSError when the line cannot be written: the request must then not be sent."""
-        sent = Sent(epoch, msg_seq_num, cl_ord_id, self._boot_id)
-        line = f"{epoch} {msg_seq_num} {cl_ord_id} {self._boot_id}\n".encode()
+        sent = Sent(epoch, msg_seq_num, cl_ord_id)
+        line = f"{epoch} {msg_seq_num} {cl_ord_id}\n".encode()
         if os.write(self._file, line) != len(line):
             raise OSError("send log: short write")
         self._remember(sent)
@@ -72,9 +75,10 @@ class SendLog:
         """Highest number used for a request in an epoch; 0 when none."""
         return max((number for known, number in self._by_number if known == epoch), default=0)
 
-    def complete_since_boot(self, sent_in: str | None = None) -> bool:
-        """Whether absence from the log proves that nothing was sent: no line is from another boot."""
-        return self._boot_id != "unknown" and all(sent.boot_id == self._boot_id for sent in self._by_id.values())
+    @property
+    def complete(self) -> bool:
+        """Whether absence from the log proves that nothing was sent: it was last opened in this very boot."""
+        return self._complete
 
     def close(self) -> None:
         os.close(self._file)
@@ -88,9 +92,9 @@ class SendLog:
 def _parse(line: str) -> Sent | None:
     """A torn last line (power loss) is no line."""
     parts = line.split(" ")
-    if len(parts) != 4 or not parts[0].isdigit() or not parts[1].isdigit():
+    if len(parts) != 3 or not parts[0].isdigit() or not parts[1].isdigit():
         return None
-    return Sent(int(parts[0]), int(parts[1]), parts[2], parts[3])
+    return Sent(int(parts[0]), int(parts[1]), parts[2])
 
 
 def _shorten(path: Path) -> list[str]:

@@ -246,3 +246,31 @@ def test_a_wake_up_that_was_lost_loses_no_event(make_writer: Make, desk: Any, un
     until(lambda: writer.status().seq == 3)
     desk.trades(1)
     until(lambda: writer.status().seq == len(desk.journal.records))
+
+
+def test_a_listener_that_raises_stops_nothing(make_writer: Make, desk: Any) -> None:
+    def listen(status: WriterStatus) -> None:
+        raise RuntimeError("no")
+
+    writer = make_writer(on_change=listen)
+    writer.start()
+    assert writer.stop(5)
+    assert writer.status().last_error == "listener: RuntimeError: no"
+
+
+def test_a_configuration_is_waited_for_like_anything_else(
+    make_writer: Make, desk: Any, journal: Any, store: RecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([JournalError("disk I/O error")])
+
+    def configurations() -> Any:
+        for failure in failures:
+            raise failure
+        return journal.toml
+
+    monkeypatch.setattr(journal, "configurations", configurations)
+    writer = make_writer()
+    writer.start()
+    assert writer.stop(5)
+    assert writer.status().retries == 1
+    assert view_rows(store, "v_configurations")[0]["toml"] == journal.toml["c0ffee"]

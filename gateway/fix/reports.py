@@ -1,0 +1,247 @@
+"""ExecutionReport(8) and OrderCancelReject(9) as execution events.
+
+Exists apart from the decoder because this is where money is: a fill must not be lost because a field beside it is wrong, and an
+order must not be closed by a report that contradicts itself. What is certain is applied, everything else is said in
+`deviations`. It never asks what we know of the order; comparing is the core's matter.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from gateway.core.events import (
+    Accepted,
+    Cancelled,
+    CancelRejected,
+    DoneForDay,
+    ExecutionEvent,
+    Expired,
+    FillBusted,
+    FillCorrected,
+    Filled,
+    PendingCancel,
+    PendingNew,
+    PendingReplace,
+    Rejected,
+    Replaced,
+    ReplaceRejected,
+    Restated,
+    StatusReported,
+    Suspended,
+)
+from gateway.core.values import ZERO
+from gateway.errors import UndecodableMessage
+from gateway.fix import tags
+from gateway.fix.dialect import Dialect, Meaning
+from gateway.fix.message import FixMessage, readable
+from gateway.fix.numbers import parse_decimal
+from gateway.fix.strict import StrictDictionary
+from gateway.fix.timestamps import is_date, parse_utc, utc_date
+
+_PLAIN: dict[Meaning, type[ExecutionEvent]] = {
+    "accepted": Accepted,
+    "cancelled": Cancelled,
+    "replaced": Replaced,
+    "expired": Expired,
+    "done_for_day": DoneForDay,
+    "pending_new": PendingNew,
+    "pending_cancel": PendingCancel,
+    "pending_replace": PendingReplace,
+    "suspended": Suspended,
+    "restated": Restated,
+    "status": StatusReported,
+}
+"""Meanings that are an event as they stand; the others need numbers, a reference or a reason."""
+
+_KNOWN_STATUS = frozenset("0123456789ABCDE")
+"""OrdStatus(39), FIX 4.4 vol. 6."""
+_WORKING = frozenset("012")
+_ENDED = frozenset("348C")
+_REFUTED_BY: dict[Meaning, frozenset[str]] = {
+    "accepted": frozenset("48C"),
+    "cancelled": _KNOWN_STATUS - frozenset("4"),
+    "rejected": _KNOWN_STATUS - frozenset("8"),
+    "expired": _KNOWN_STATUS - frozenset("C"),
+}
+"""OrdStatus values with which these cannot be true (FIX 4.4 vol. 4, appendix D). A closing report that says the order is open
+would understate exposure, an acceptance of a closed order overstate it: both only inform, and the core asks."""
+
+
+class ReportReader:
+    """Reads the two messages that speak of one order. Holds no state between messages."""
+
+    def __init__(self, dialect: Dialect, strict: StrictDictionary, venue: str, session: str) -> None:
+        self._strict = strict
+        self._venue = venue
+        self._session = session
+        self._execution = dialect.execution
+        self._absent = frozenset(dialect.execution.absent)
+        self._sides = {**dialect.codes.side_read, **{code: side for side, code in dialect.codes.side.items()}}
+
+    def execution_report(self, message: FixMessage, received_ns: int) -> ExecutionEvent:
+        """The one event a report is. Raises `UndecodableMessage` when it names no order or says nothing certain."""
+        found = list(self._strict.deviations(message))
+        common = self._common(message, received_ns, found)
+        meaning = self._meaning(message)
+        event = None
+        if meaning is not None and not _refuted(message, meaning, self._strict, found):
+            event = self._event(meaning, message, common, found)
+        if event is None:
+            if common["ord_status"] not in _KNOWN_STATUS and common["cum_qty"] is None:
+                raise UndecodableMessage(
+                    "neither ExecType(150) nor OrdStatus(39) nor CumQty(14) can be understood", message.raw
+                )
+            event = StatusReported(**_deviating(common, message, found))
+        return event
+
+    def cancel_reject(self, message: FixMessage, received_ns: int) -> CancelRejected | ReplaceRejected:
+        """OrderCancelReject(9). Without a usable CxlRejResponseTo(434) it reads as the reject of a cancel."""
+        found = list(self._strict.deviations(message))
+        common = self._common(message, received_ns, found)
+        kind = ReplaceRejected if message.get(tags.CXL_REJ_RESPONSE_TO) == "2" else CancelRejected
+        return kind(**_deviating(common, message, found), cxl_rej_reason=message.get(tags.CXL_REJ_REASON))
+
+    def _meaning(self, message: FixMessage) -> Meaning | None:
+        """What the report is about. FIX 4.2: ExecTransType(20) cancels and corrects whatever ExecType(150) repeats."""
+        trans_type = message.get(tags.EXEC_TRANS_TYPE)
+        if trans_type is not None and trans_type in self._execution.exec_trans_types:
+            return self._execution.exec_trans_types[trans_type]
+        return self._execution.exec_types.get(message.get(tags.EXEC_TYPE) or "")
+
+    def _event(self, meaning: Meaning, message: FixMessage, common: dict[str, Any], found: list[str]) -> ExecutionEvent | None:
+        """The event of a meaning, or None when the report lacks what it takes; `found` then says what."""
+        if meaning in ("fill", "fill_corrected"):
+            return self._trade(meaning, message, common, found)
+        if self._is_unknown(meaning, message):
+            return StatusReported(**_deviating(common, message, found), unknown=True)
+        if meaning == "fill_busted":
+            reference = message.get(tags.EXEC_REF_ID)
+            if reference is None:
+                found.append("a trade is cancelled but ExecRefID(19) does not say which")
+                return None
+            return FillBusted(
+                **_deviating(common, message, found), exec_ref_id=reference, trade_date=_trade_date(message, common)
+            )
+        if meaning == "rejected":
+            return Rejected(**_deviating(common, message, found), reason=self._reason(message))
+        return _PLAIN[meaning](**_deviating(common, message, found))
+
+    def _trade(self, meaning: Meaning, message: FixMessage, common: dict[str, Any], found: list[str]) -> ExecutionEvent | None:
+        """A fill, or None when quantity or price are not to be trusted: CumQty(14) then still shows that something traded."""
+        last_qty = self._needed(message, tags.LAST_QTY, found)
+        last_px = self._needed(message, tags.LAST_PX, found)
+        if last_qty is not None and last_qty <= 0:
+            found.append(f"a trade with {self._strict.label(tags.LAST_QTY)}={last_qty:f}")
+            last_qty = None
+        _check_sums(common, found)
+        if last_qty is None or last_px is None:
+            return None
+        if meaning == "fill_corrected":
+            reference = message.get(tags.EXEC_REF_ID)
+            if reference is None:
+                found.append("a trade is corrected but ExecRefID(19) does not say which")
+                return None
+            date = _trade_date(message, common)
+            fields = _deviating(common, message, found)
+            return FillCorrected(**fields, exec_ref_id=reference, last_qty=last_qty, last_px=last_px, trade_date=date)
+        cum_qty = common["cum_qty"]
+        if cum_qty is not None and cum_qty < last_qty:
+            found.append(f"CumQty(14)={cum_qty:f} is below {self._strict.label(tags.LAST_QTY)}={last_qty:f}")
+        date = _trade_date(message, common)
+        return Filled(**_deviating(common, message, found), last_qty=last_qty, last_px=last_px, trade_date=date)
+
+    def _needed(self, message: FixMessage, tag: int, found: list[str]) -> Decimal | None:
+        """A number a trade must have; the dictionary asks for it only in words (FIX 4.4 vol. 4, ExecutionReport)."""
+        text = message.get(tag)
+        if text is None and tag not in message:
+            found.append(f"required {self._strict.label(tag)} is missing")
+        return parse_decimal(text)
+
+    def _is_unknown(self, meaning: Meaning, message: FixMessage) -> bool:
+        """Whether the report says that the venue does not know the order it was asked about."""
+        rule = self._execution.unknown_order
+        if message.get(tags.ORD_STATUS) != rule.ord_status or message.get(tags.ORD_REJ_REASON) not in rule.ord_rej_reasons:
+            return False
+        if meaning == "status":
+            return True
+        return meaning == "rejected" and (not rule.status_reply_only or tags.ORD_STATUS_REQ_ID in message)
+
+    def _reason(self, message: FixMessage) -> str:
+        code, text = message.get(tags.ORD_REJ_REASON), message.get(tags.TEXT)
+        words = self._strict.describe(tags.ORD_REJ_REASON, code) if code is not None else None
+        return ": ".join(part for part in (words, text) if part)
+
+    def _common(self, message: FixMessage, received_ns: int, found: list[str]) -> dict[str, Any]:
+        """The fields every execution event has. Raises `UndecodableMessage` when no id names an order."""
+        get = message.get
+        cl_ord_id, venue_order_id = self._id(message, tags.CL_ORD_ID), self._id(message, tags.ORDER_ID)
+        orig_cl_ord_id = self._id(message, tags.ORIG_CL_ORD_ID)
+        if cl_ord_id is None and venue_order_id is None and orig_cl_ord_id is None:
+            raise UndecodableMessage("no order is named: ClOrdID(11), OrigClOrdID(41) and OrderID(37) say nothing", message.raw)
+        venue_time_ns = parse_utc(get(tags.TRANSACT_TIME))
+        return {
+            "venue": self._venue,
+            "session": self._session,
+            "msg_seq_num": message.msg_seq_num,
+            "poss_dup": message.poss_dup,
+            "venue_time_ns": parse_utc(get(tags.SENDING_TIME)) if venue_time_ns is None else venue_time_ns,
+            "received_ns": received_ns,
+            "cl_ord_id": cl_ord_id,
+            "orig_cl_ord_id": orig_cl_ord_id,
+            "venue_order_id": venue_order_id,
+            "exec_id": get(tags.EXEC_ID),
+            "exec_type": get(tags.EXEC_TYPE),
+            "ord_status": get(tags.ORD_STATUS),
+            "symbol": get(tags.SYMBOL),
+            "side": self._sides.get(get(tags.SIDE) or ""),
+            "order_qty": self._quantity(message, tags.ORDER_QTY, found),
+            "price": parse_decimal(get(tags.PRICE)),
+            "cum_qty": self._quantity(message, tags.CUM_QTY, found),
+            "leaves_qty": self._quantity(message, tags.LEAVES_QTY, found),
+            "avg_px": parse_decimal(get(tags.AVG_PX)),
+            "account": get(tags.ACCOUNT),
+            "text": get(tags.TEXT) or get(tags.ENCODED_TEXT),
+        }
+
+    def _id(self, message: FixMessage, tag: int) -> str | None:
+        value = message.get(tag)
+        return None if value in self._absent else value
+
+    def _quantity(self, message: FixMessage, tag: int, found: list[str]) -> Decimal | None:
+        value = parse_decimal(message.get(tag))
+        if value is not None and value < ZERO:
+            found.append(f"{self._strict.label(tag)}={value:f} is negative")
+            return None
+        return value
+
+
+def _deviating(common: dict[str, Any], message: FixMessage, found: list[str]) -> dict[str, Any]:
+    """`common`, and if anything was found, what it was and the message itself."""
+    return {**common, "deviations": tuple(found), "raw": readable(message.raw)} if found else common
+
+
+def _refuted(message: FixMessage, meaning: Meaning, strict: StrictDictionary, found: list[str]) -> bool:
+    status = message.get(tags.ORD_STATUS)
+    if status is None or status not in _REFUTED_BY.get(meaning, ()):
+        return False
+    said = f"{strict.label(tags.EXEC_TYPE)}={message.get(tags.EXEC_TYPE)}"
+    found.append(f"{said} ({meaning}) contradicts OrdStatus(39)={status} ({strict.describe(tags.ORD_STATUS, status)})")
+    return True
+
+
+def _check_sums(common: dict[str, Any], found: list[str]) -> None:
+    """CumQty + LeavesQty = OrderQty while the order works, LeavesQty = 0 once it ended (FIX 4.4 vol. 4, appendix D)."""
+    cum, leaves, quantity, status = common["cum_qty"], common["leaves_qty"], common["order_qty"], common["ord_status"]
+    if status in _WORKING and None not in (cum, leaves, quantity) and cum + leaves != quantity:
+        found.append(f"CumQty(14)={cum:f} + LeavesQty(151)={leaves:f} is not OrderQty(38)={quantity:f}")
+    if status in _ENDED and leaves:
+        found.append(f"LeavesQty(151)={leaves:f} in an order that ended, OrdStatus(39)={status}")
+
+
+def _trade_date(message: FixMessage, common: dict[str, Any]) -> str:
+    """TradeDate(75), else the UTC day of TransactTime(60), else of SendingTime(52); empty when none can be read."""
+    stated = message.get(tags.TRADE_DATE)
+    if stated is not None and is_date(stated):
+        return stated
+    return utc_date(common["venue_time_ns"]) if common["venue_time_ns"] is not None else ""

@@ -1,0 +1,112 @@
+"""The intake: where every thread's input waits for the runtime thread. Bounded; nothing in it is ever dropped in silence.
+
+When it is full, order messages are refused: the adapter then cuts the connection and rewinds to the first message not
+taken, so the venue is the buffer. A full snapshot (W) of a symbol that is still waiting here is replaced in its place by
+the newer one and counted in it. What operators ask and what the engine did is few and always taken.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from gateway.core.events import Event
+from gateway.core.turn import Step
+from gateway.venue.link import Inbound, Kind
+
+_SNAPSHOT = "\x0135=W\x01"
+_NUMBER = re.compile("\x0134=([0-9]+)")
+_SYMBOL = re.compile("\x0155=([^\x01]*)")
+
+
+class Ask:
+    """Run `function` on the runtime thread, between batches."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+        self.answer: Future[Any] = Future()
+
+
+class Submit:
+    """Feed an event to the core; the answer is its step, once that is durable."""
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self.answer: Future[Step] = Future()
+
+
+Item = Inbound | Ask | Submit | None
+"""None only wakes the runtime thread."""
+
+
+class Intake:
+    """Many writers, one reader."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._snapshots: dict[tuple[str, str], Inbound] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def depth(self) -> int:
+        return self._queue.qsize()
+
+    def offer(self, inbound: Inbound) -> bool:
+        """Take a message from a venue, unless there is no room for it."""
+        if self._queue.qsize() < self._capacity // 2:
+            self._queue.put(inbound)
+            return True
+        return self._squeeze(inbound)
+
+    def _squeeze(self, inbound: Inbound) -> bool:
+        key = _snapshot_key(inbound)
+        with self._lock:
+            waiting = self._snapshots.get(key) if key is not None else None
+            if waiting is not None:
+                # The old place keeps its MsgSeqNum(34): the watermark must not run ahead of messages still waiting.
+                if waiting.msg_seq_num is None:
+                    number = _NUMBER.search(waiting.raw)
+                    waiting.msg_seq_num = int(number[1]) if number else None
+                waiting.raw, waiting.received_ns = inbound.raw, inbound.received_ns
+                waiting.conflated += 1
+                return True
+            if self._queue.qsize() >= self._capacity:
+                return False
+            if key is not None:
+                self._snapshots[key] = inbound
+        self._queue.put(inbound)
+        return True
+
+    def insist(self, item: Item) -> None:
+        """Take it whatever the bound."""
+        self._queue.put(item)
+
+    def take(self, most: int, timeout: float) -> list[Item]:
+        """Whatever has arrived, up to `most`; waits for the first item at most `timeout` seconds."""
+        items: list[Item] = []
+        try:
+            items.append(self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait())
+            while len(items) < most:
+                items.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        if self._snapshots:
+            with self._lock:
+                for item in items:
+                    key = _snapshot_key(item) if isinstance(item, Inbound) else None
+                    if key is not None and self._snapshots.get(key) is item:
+                        del self._snapshots[key]
+        return items
+
+
+def _snapshot_key(inbound: Inbound) -> tuple[str, str] | None:
+    """(venue, symbol) of a full snapshot; None for everything else."""
+    if inbound.kind is not Kind.MESSAGE or _SNAPSHOT not in inbound.raw[:64]:
+        return None
+    symbol = _SYMBOL.search(inbound.raw)
+    return None if symbol is None else (inbound.venue, symbol[1])
