@@ -48,6 +48,19 @@ class Digest:
         return f"{self._sum:032x}"
 
 
+class NoDigest(Digest):
+    """Remembers nothing, for a state nobody asks for a digest."""
+
+    def touch(self, table: str, key: Hashable, value: object) -> None:
+        """Nothing to do."""
+
+    def drop(self, table: str, key: Hashable) -> None:
+        """Nothing to do."""
+
+    def hex(self) -> str:
+        raise TypeError("this state keeps no digest")
+
+
 class Table(dict[K, V]):
     """A dict whose every change reaches the digest. Keys and values are immutable; values encode deterministically."""
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 import msgspec
 
 from gateway.core.changes import Session
-from gateway.core.digest import Digest, Table
+from gateway.core.digest import Digest, NoDigest, Table
 from gateway.core.events import Level
 from gateway.core.orders import Command, Fill, Order, Position
 from gateway.core.settings import CoreSettings
@@ -247,10 +247,13 @@ class ControlState:
 
 
 class State:
-    """State = f(event stream). `seq` and `at_ns` are those of the last event applied."""
+    """State = f(event stream). `seq` and `at_ns` are those of the last event applied.
 
-    def __init__(self) -> None:
-        self._digest = Digest()
+    A projection that never asks for the digest does without the bookkeeping for it.
+    """
+
+    def __init__(self, *, with_digest: bool = True) -> None:
+        self._digest = Digest() if with_digest else NoDigest()
         self.seq = 0
         self.at_ns = 0
         self.market = MarketState(self._digest)

@@ -95,7 +95,6 @@ class Status(Spec, frozen=True, kw_only=True):
     """Which status request the venue answers: OrderStatusRequest(H) per order, or also OrderMassStatusRequest(AF)."""
 
     request: Literal["one-by-one", "mass", "none"]
-    request_id: bool = True
     mass_type: str = "7"
     """MassStatusReqType(585); 7: all orders."""
 
@@ -173,9 +172,16 @@ def _contradictions(dialect: Dialect, stem: str) -> list[tuple[str, str]]:
         found.append(("codes.side", "buy and sell each need a code of their own"))
     if dialect.orders.max_cl_ord_id_length < 1:
         found.append(("orders.max_cl_ord_id_length", "must be at least 1"))
-    if not {"8", "9"} <= set(dialect.messages):
-        found.append(("messages", "an order session needs ExecutionReport 8 and OrderCancelReject 9"))
+    missing = _needed(dialect) - set(dialect.messages)
+    if missing:
+        found.append(("messages", f"what the rest of the file says needs {', '.join(sorted(missing))} too"))
     return found
+
+
+def _needed(dialect: Dialect) -> set[str]:
+    """The messages without which the dialect could not do what it says."""
+    status = {"one-by-one": {"H"}, "mass": {"H", "AF"}, "none": set()}[dialect.status.request]
+    return {"8", "9", "D", "F", "G"} | status | ({"V", "W", "X", "Y"} if dialect.market_data is not None else set())
 
 
 def _wrong(path: Path, key: str, what: str) -> ConfigurationError:

@@ -45,9 +45,7 @@ class Encoder:
             "F": self._resolved("orders.cancel", dialect.orders.cancel),
             "G": self._resolved("orders.replace", dialect.orders.replace),
         }
-        self._has = {
-            kind: frozenset(self._strict.places(kind)) for kind in ("D", "F", "G", "H", "V") if kind in dialect.messages
-        }
+        self._names_status_requests = "H" in dialect.messages and tags.ORD_STATUS_REQ_ID in self._strict.places("H")
 
     def new_order(self, command: Command, sent_ns: int) -> Outgoing:
         """NewOrderSingle(D)."""
@@ -79,7 +77,7 @@ class Encoder:
             (tags.SYMBOL, request.symbol),
             (tags.SIDE, side),
         ]
-        if self._dialect.status.request_id and tags.ORD_STATUS_REQ_ID in self._has["H"]:
+        if self._names_status_requests:
             fields.append((tags.ORD_STATUS_REQ_ID, request.request_id))
         return self._outgoing("H", fields)
 

@@ -22,7 +22,7 @@ class Fold:
 
     def __init__(self, configuration: Callable[[str], str | None]) -> None:
         """`configuration`: SHA-256 -> TOML text, None when the journal does not have it."""
-        self._state = State()
+        self._state = State(with_digest=False)
         self._context = Context(configuration=configuration)
 
     @property

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 
+from gateway.errors import PreconditionFailed
 from gateway.sim.messages import Report
 
 
@@ -47,12 +48,14 @@ COLUMNS = [column.name for column in fields(LedgerLine)]
 
 
 class Ledger:
-    """Appends; one write and one flush for each report."""
+    """Appends; one write and one flush for each report. Everything in a report is ASCII, for requests are held to it."""
 
     def __init__(self, path: Path) -> None:
-        _cut_torn_line(path)
-        # Client ids can hold bytes that are not UTF-8; they are kept as they came.
-        self._file = path.open("a", newline="", encoding="utf-8", errors="surrogateescape")
+        try:
+            _cut_torn_line(path)
+            self._file = path.open("a", newline="", encoding="ascii")
+        except OSError as error:
+            raise PreconditionFailed(f"{path}: cannot write the ledger: {error.strerror}") from error
         self._writer = csv.writer(self._file)
         self.lines = 0
         if self._file.tell() == 0:
@@ -87,10 +90,14 @@ class Ledger:
         self._file.flush()
         self.lines += 1
 
+    def close(self) -> None:
+        """Nothing is lost by not closing: every line was flushed."""
+        self._file.close()
+
 
 def read_ledger(path: Path) -> list[LedgerLine]:
     """Every complete line, in the order of sending. A torn last line, left by a kill, was never sent and is left out."""
-    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    text = path.read_text(encoding="ascii")
     complete = text[: text.rfind("\n") + 1]
     return [_line(row) for row in csv.DictReader(io.StringIO(complete))]
 

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NoReturn
 
 import click
@@ -44,27 +44,26 @@ def serve(settings: VenueSettings, *, as_json: bool, quiet: bool, console: bool,
     # After the import of the engine, which resets SIGINT.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
-    directory = Directory(settings.dir)
-    ledger = Ledger(settings.ledger_path)
-    application = VenueApplication()
-    dictionary = standard_dictionary()
-    sessions = Sessions(settings, dictionary)
-    venue = application.venue = Venue(settings, directory.run, ledger, sessions)
-    venue.tick()
-    acceptor = Acceptor(application, settings, directory.store, dictionary)
-    with _ticking(venue, settings.rate, stop) as failure:
-        _announce(settings, acceptor.port, as_json)
-        if console:
-            _start_console(Console(venue, application, sessions))
-        _wait(stop, parent if exit_with_parent else None)
-    sessions.log_out_all(LOGOUT_SECONDS)
-    venue.freeze()
-    if failure:
-        click.echo(f"venue-sim: {failure[0]}", err=True)
-    elif not quiet:
-        orders = len(venue.exchange.orders)
-        click.echo(f"stopped: {orders} orders, {ledger.lines} reports, {settings.ledger_path}", err=True)
-    _end(failure[0].exit_code if failure else 0)
+    with closing(Directory(settings.dir)) as directory, closing(Ledger(settings.ledger_path)) as ledger:
+        application = VenueApplication()
+        dictionary = standard_dictionary()
+        sessions = Sessions(settings, dictionary)
+        venue = application.venue = Venue(settings, directory.run, ledger, sessions)
+        venue.tick()
+        acceptor = Acceptor(application, settings, directory.store, dictionary)
+        with _ticking(venue, settings.rate, stop) as failure:
+            _announce(settings, acceptor.port, as_json)
+            if console:
+                _start_console(Console(venue, application, sessions))
+            _wait(stop, parent if exit_with_parent else None)
+        sessions.log_out_all(LOGOUT_SECONDS)
+        venue.freeze()
+        if failure:
+            click.echo(f"venue-sim: {failure[0]}", err=True)
+        elif not quiet:
+            orders = len(venue.exchange.orders)
+            click.echo(f"stopped: {orders} orders, {ledger.lines} reports, {settings.ledger_path}", err=True)
+        _end(failure[0].exit_code if failure else 0)
 
 
 def _end(code: int) -> NoReturn:

@@ -16,7 +16,7 @@ from gateway.sim.clock import utc_ns
 
 
 class Directory:
-    """An opened venue directory, held until the process ends.
+    """An opened venue directory, held until it is closed or the process ends.
 
     Raises PreconditionFailed when it cannot be written or another venue has it.
     """
@@ -27,19 +27,38 @@ class Directory:
             self.store.mkdir(parents=True, exist_ok=True)
             self._lock = (path / "lock").open("w")
         except OSError as error:
-            raise PreconditionFailed(f"{path}: cannot write here: {error.strerror}; name another --dir") from error
+            raise _unwritable(path, error) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.run = _next_run(path / "run")
+            _keep_over_midnight(self.store)
         except BlockingIOError as error:
-            self._lock.close()
+            self.close()
             raise PreconditionFailed(f"{path}: another venue is running here; stop it or name another --dir") from error
-        _keep_over_midnight(self.store)
+        except OSError as error:
+            self.close()
+            raise _unwritable(path, error) from error
+        except PreconditionFailed:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let another venue have the directory."""
+        self._lock.close()
+
+
+def _unwritable(path: Path, error: OSError) -> PreconditionFailed:
+    return PreconditionFailed(f"{path}: cannot write here: {error.strerror}; name another --dir")
 
 
 def _next_run(path: Path) -> int:
     """A number never used before in this directory, durable before it is used."""
-    run = int(path.read_text()) + 1 if path.exists() else 1
+    last = path.read_text().strip() if path.exists() else "0"
+    if not last.isdecimal():
+        raise PreconditionFailed(
+            f"{path}: {last!r} is not a run number; write one above all used before, or name another --dir"
+        )
+    run = int(last) + 1
     fresh = path.with_suffix(".new")
     with fresh.open("w") as file:
         file.write(f"{run}\n")

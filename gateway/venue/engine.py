@@ -123,13 +123,16 @@ class _Log(fix.Log):  # type: ignore[misc]  # the engine has no type stubs
 
 
 class _LogFactory(fix.LogFactory):  # type: ignore[misc]  # the engine has no type stubs
+    """Gives the engine its log."""
+
     def __init__(self, file: FixLog, recent: deque[str]) -> None:
         super().__init__()
-        self._make = lambda: _Log(file, recent)
+        self._file = file
+        self._recent = recent
         self._alive: list[_Log] = []
 
     def create(self, *_session: object) -> _Log:
-        log = self._make()
+        log = _Log(self._file, self._recent)
         self._alive.append(log)  # the engine keeps a bare pointer
         return log
 
@@ -146,9 +149,18 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         self._recent = recent
         self.rewind_to: int | None = None
         """First message of this connection that the intake had no room for."""
-        self.guard: SendGuard | None = None
-        self.sent: int | None = None
-        self.refused: str | None = None
+        self._guard: SendGuard | None = None
+        self._sent: int | None = None
+        self._refused: str | None = None
+
+    def begin(self, guard: SendGuard | None) -> None:
+        """A send starts on this thread; `toApp` runs inside it."""
+        self._guard, self._sent, self._refused = guard, None, None
+
+    def end(self) -> tuple[int | None, str | None]:
+        """The number it was given, or why it was not sent."""
+        self._guard = None
+        return self._sent, self._refused
 
     def onCreate(self, session: fix.SessionID) -> None: ...  # noqa: N802 - the engine's name
 
@@ -176,12 +188,12 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
                 self._engine_refused(message)
                 return
             number = int(message.getHeader().getField(34))
-            self.refused = self.guard(number) if self.guard is not None else None
-            self.sent = None if self.refused else number
+            self._refused = self._guard(number) if self._guard is not None else None
+            self._sent = None if self._refused else number
         except Exception as error:  # noqa: BLE001 - an exception that leaves a callback kills the process
             _log.exception("toApp")
-            self.refused = f"{type(error).__name__}: {error}"
-        if self.refused is not None:
+            self._refused = f"{type(error).__name__}: {error}"
+        if self._refused is not None:
             raise fix.DoNotSend
 
     def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
@@ -251,9 +263,7 @@ class QuickFixLink:
             self._logs = _LogFactory(log, recent)
             self._stores = fix.FileStoreFactory(parsed)
             self._parsed = parsed
-            self._initiator: fix.SocketInitiator | None = fix.SocketInitiator(
-                self._application, self._stores, parsed, self._logs
-            )
+            self._initiator = fix.SocketInitiator(self._application, self._stores, parsed, self._logs)
             self._dictionary = fix.DataDictionary(str(settings.dictionaries.application))
         except (fix.ConfigError, fix.RuntimeError, OSError) as error:
             raise PreconditionFailed(f"venue {settings.venue}: the FIX engine refuses its settings: {error}") from error
@@ -271,28 +281,24 @@ class QuickFixLink:
         return bool(self._session.isLoggedOn())
 
     def start(self) -> None:
-        assert self._initiator is not None
         self._initiator.start()
 
     def send(self, outgoing: Outgoing, guard: SendGuard | None = None) -> int:
         if not self._session.isLoggedOn():
             raise NotSent("not logged on")
         application = self._application
-        application.guard, application.sent, application.refused = guard, None, None
+        application.begin(guard)
         try:
             fix.Session.sendToTarget(self._message(outgoing), self._session_id)
+            failure = "the engine did not take it"
         except (fix.SessionNotFound, fix.RuntimeError) as error:
-            if application.sent is None:
-                raise NotSent(f"{type(error).__name__}: {error}") from error
-        finally:
-            application.guard = None
-        if application.refused is not None:
-            raise NotSent(application.refused)
+            failure = f"{type(error).__name__}: {error}"
+        sent, refused = application.end()
         if outgoing.msg_type == "1":  # administrative: goes through toAdmin, and nobody asks for its number
             return 0
-        if application.sent is None:
-            raise NotSent("the engine did not take it")
-        return application.sent
+        if sent is None:
+            raise NotSent(refused or failure)
+        return sent
 
     def _message(self, outgoing: Outgoing) -> fix.Message:
         """Parsing ready text costs 2 us, setting fields one by one 14; header, length and checksum are the engine's."""
@@ -311,9 +317,7 @@ class QuickFixLink:
 
     def stop(self) -> None:
         """The engine keeps bare pointers to our objects: it must be gone before they are."""
-        if self._initiator is None:
-            return
         self._initiator.stop()
-        self._initiator = None
+        del self._initiator
         gc.collect()
         self._log_file.close()

@@ -37,7 +37,6 @@ class Do(Enum):
     ANNOUNCE = "announce the logon"
     PROBE = "send a probe"
     OPEN = "announce agreement, subscribe to market data"
-    DOUBT = "what the venue missed will be gap-filled: announce it"
     CLOSE = "announce the loss"
 
 
@@ -53,9 +52,7 @@ TABLE: dict[tuple[Phase, Input], Edge] = {
     (S, Input.LOGON): Edge(S, (Do.CLOSE, Do.ANNOUNCE, Do.PROBE)),
     (T, Input.LOGON): Edge(S, (Do.CLOSE, Do.ANNOUNCE, Do.PROBE)),
     (S, Input.ANSWERED): Edge(T, (Do.OPEN,)),
-    (S, Input.RESEND_REQUEST): Edge(S, (Do.DOUBT, Do.PROBE)),
-    (T, Input.RESEND_REQUEST): Edge(T, (Do.DOUBT,)),
-    (D, Input.RESEND_REQUEST): Edge(D, (Do.DOUBT,)),
+    (S, Input.RESEND_REQUEST): Edge(S, (Do.PROBE,)),
     (S, Input.OVERDUE): Edge(S, (Do.PROBE,)),
     (S, Input.LOGOUT): Edge(D, (Do.CLOSE,)),
     (T, Input.LOGOUT): Edge(D, (Do.CLOSE,)),

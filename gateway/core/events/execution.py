@@ -145,6 +145,6 @@ class Transmitted(Event, frozen=True, kw_only=True):
     msg_seq_num: int
     order_id: str
     cl_ord_id: str
-    sent_ns: int
+    sent_ns: int | None = None
     recovered: bool = False
     """Learnt from the send log after a crash: on the wire as far as this machine knows, the answer is not."""

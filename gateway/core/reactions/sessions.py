@@ -17,6 +17,7 @@ from gateway.core.events import (
     ReconciliationStarted,
     RunStarted,
     SessionDown,
+    SessionNotice,
     SessionSettled,
     VenueOpened,
 )
@@ -51,6 +52,13 @@ def _reports_missing(turn: Turn, event: LostRange | EngineRejected, changes: tup
         _reconcile(turn, event.venue, event.kind())
 
 
+def _noticed(turn: Turn, event: SessionNotice, changes: tuple[Change, ...]) -> None:
+    """What the venue missed of ours is gap-filled, never sent again: find out which orders that concerns."""
+    session = turn.state.control.sessions.get(event.venue)
+    if event.event == "resend_request" and session is not None and session.state == "settled":
+        _reconcile(turn, event.venue, event.event)
+
+
 def _reconcile(turn: Turn, venue: str, reason: str) -> None:
     execution = turn.state.execution
     doubtful = (order.order_id for order in execution.orders.values() if order.in_doubt and order.venue == venue)
@@ -74,6 +82,7 @@ RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
     RunStarted: _run_started,
     SessionDown: _session_down,
     SessionSettled: _session_settled,
+    SessionNotice: _noticed,
     LostRange: _reports_missing,
     EngineRejected: _reports_missing,
 }

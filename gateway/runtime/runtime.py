@@ -1,0 +1,186 @@
+"""The runtime thread: hosts the core, and is the only thread that touches its state.
+
+    take what has arrived -> translate -> step the core -> commit -> send what was committed -> answer -> again
+
+One turn is one batch and one commit. What the sends led to (`transmitted`, `submission failed`) is the input of the next
+turn, which follows at once. Timers are deadlines the core or an adapter asks for, realised as control-time events; there is
+no tick. No SQL on records and no log I/O happens here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from time import perf_counter
+
+from gateway.clock import StreamClock, wall_ns
+from gateway.core.changes import Change
+from gateway.core.core import Core
+from gateway.core.events import ControlTime, Dispatched, Event, Recorded, RunStopped, StatusRequested
+from gateway.core.execution_control import next_deadline
+from gateway.core.turn import Step
+from gateway.errors import UnknownOutcome
+from gateway.journal.interface import JournalWriter, Watermark
+from gateway.runtime.intake import Ask, Intake, Item, Submit
+from gateway.runtime.journaling import Committer
+from gateway.runtime.observer import Observer
+from gateway.venue.adapter import VenueAdapter
+from gateway.venue.link import Inbound
+
+_log = logging.getLogger(__name__)
+MAX_BATCH = 256
+MAX_IDLE_SECONDS = 1.0
+MAX_BATCH_SECONDS = 0.05
+
+
+class Batch:
+    """What one turn collects before its commit."""
+
+    def __init__(self) -> None:
+        self.records: list[Recorded] = []
+        self.changes: list[tuple[Recorded, tuple[Change, ...]]] = []
+        self.dispatches: list[Dispatched | StatusRequested] = []
+        self.answers: list[tuple[Submit, Step]] = []
+        self.received: list[int] = []
+        self.heard = False
+
+    def add(self, step: Step) -> None:
+        self.records += step.records
+        self.changes += step.changes
+        self.dispatches += [r.event for r in step.records if isinstance(r.event, (Dispatched, StatusRequested))]
+
+
+class Runtime:
+    """Owns the runtime thread. Everything public may be called from other threads."""
+
+    def __init__(
+        self,
+        core: Core,
+        journal: JournalWriter,
+        intake: Intake,
+        adapters: Mapping[str, VenueAdapter],
+        clock: StreamClock,
+        observer: Observer,
+        *,
+        run_id: int,
+        wake_writer: Callable[[int], None],
+    ) -> None:
+        self._core = core
+        self._intake = intake
+        self._adapters = dict(adapters)
+        self._clock = clock
+        self._observer = observer
+        self._run_id = run_id
+        self._wake_writer = wake_writer
+        self._ending = threading.Event()
+        self._aborting = threading.Event()
+        self._carry: list[Event] = []
+        self._marks: dict[str, Watermark] = {}
+        self.committer = Committer(
+            journal,
+            wait=self._aborting.wait,
+            on_halt=self._log_out_all,
+            on_recovery=self._log_on_all,
+            observe=observer.committed,
+        )
+        self.turned = threading.Condition()
+        """Notified after every batch whose effects are durable."""
+        self.alive_ns = wall_ns()
+        """When the thread last began a turn: a strategy or a rule that overruns shows here."""
+        self.durable_seq = core.state.seq
+        self.failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
+
+    @property
+    def core(self) -> Core:
+        """Its state belongs to the runtime thread; others may look up single immutable values in it."""
+        return self._core
+
+    @property
+    def adapters(self) -> Mapping[str, VenueAdapter]:
+        return self._adapters
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def begin(self, events: list[Event]) -> None:
+        """Commit the first events of the run on the caller's thread, then start turning."""
+        batch = Batch()
+        for event in events:
+            self._step(batch, event)
+        self._commit(batch)
+        self._thread.start()
+
+    def submit(self, event: Event, timeout: float) -> Step:
+        """Feed an event to the core and wait until its step is durable. Raises UnknownOutcome when that takes too long."""
+        item = Submit(event)
+        self._intake.insist(item)
+        try:
+            return item.answer.result(timeout)
+        except TimeoutError as error:
+            raise UnknownOutcome(
+                f"the gateway took the request but did not apply it within {timeout:g} s; see `gateway status`"
+            ) from error
+
+    def ask[T](self, function: Callable[[], T], timeout: float) -> T:
+        """Run `function` between two turns, with the state at rest. Raises TimeoutError."""
+        item = Ask(function)
+        self._intake.insist(item)
+        answer: T = item.answer.result(timeout)
+        return answer
+
+    def end(self, reason: str, timeout: float) -> bool:
+        """Journal `RunStopped` and end the thread; False when it did not end in time."""
+        self._carry_stop = RunStopped(reason=reason)
+        self._ending.set()
+        self._intake.insist(None)
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._aborting.set()
+            self._thread.join(2)
+        return not self._thread.is_alive() and self.failure is None
+
+    # ------------------------------------------------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        try:
+            while not self._turn():
+                pass
+        except BaseException as error:  # the thread's end must be seen: dispatch has stopped, nobody is deciding
+            self.failure = error
+            _log.critical("runtime thread ended by a defect; nothing is dispatched any more", exc_info=True)
+            self._log_out_all()
+
+    def _turn(self) -> bool:
+        """One batch. True when it was the last."""
+        last = self._ending.is_set()
+        items = self._intake.take(MAX_BATCH, 0 if self._carry or last else self._idle_seconds())
+        self.alive_ns = wall_ns()
+        started = perf_counter()
+        batch = Batch()
+        carried, self._carry = self._carry, []
+        for event in carried:
+            self._step(batch, event)
+        for index, item in enumerate(items):
+            self._take(batch, item)
+            if perf_counter() - started > MAX_BATCH_SECONDS and batch.records:
+                self._later(items[index + 1 :])
+                break
+        self._timers(batch)
+        if last:
+            self._step(batch, self._carry_stop)
+        if (batch.records or batch.heard) and not self._commit(batch):
+            return True
+        self._send(batch)
+        self._answer(batch)
+        return last
+
+    def _idle_seconds(self) -> float:
+        now = self._clock.now_ns()
+        deadlines = [next_deadline(self._core.state), *(adapter.deadline_ns for adapter in self._adapters.values())]
+        earliest = min((deadline for deadline in deadlines if deadline is not None), default=None)
+        if self._backlog:
+            return 0
+        return MAX_IDLE_SECONDS if earliest is None else min(max((earliest - now) / 1e9, 0), MAX_IDLE_SECONDS)

@@ -1,0 +1,398 @@
+"""A venue on the runtime thread: inbound messages become events, dispatches become messages. Decides nothing, owns no order.
+
+What it does own is the session: settling after a logon, epochs, the inbound watermark, the send log, and the market data
+subscription. Everything it learns about those is an event too.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+import msgspec
+from msgspec.structs import replace
+
+from gateway.clock import wall_ns
+from gateway.core.events import (
+    BookSnapshot,
+    Dispatched,
+    EngineRejected,
+    Event,
+    FeedStatus,
+    LostRange,
+    SessionDown,
+    SessionLoggedOn,
+    SessionNotice,
+    SessionReset,
+    SessionSettled,
+    StatusReported,
+    StatusRequested,
+    SubmissionFailed,
+    Transmitted,
+)
+from gateway.core.orders import Command
+from gateway.core.state import Awaiting
+from gateway.core.values import CommandKind, FeedState
+from gateway.errors import Denied
+from gateway.fix import tags
+from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference
+from gateway.fix.encoder import Encoder, Outgoing
+from gateway.fix.message import FixMessage, readable, whole_number
+from gateway.journal.interface import Watermark
+from gateway.venue.gate import KillGate
+from gateway.venue.link import Inbound, Kind, Link, NotSent
+from gateway.venue.send_log import SendLog
+from gateway.venue.settle import Do, Input, Phase, Settling
+
+_log = logging.getLogger(__name__)
+_MARKET_DATA = frozenset({"W", "X"})
+_MSG_TYPE = {CommandKind.NEW: "D", CommandKind.CANCEL: "F", CommandKind.REPLACE: "G"}
+SETTLE_PATIENCE_NS = 5_000_000_000
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a session stood when the journal ended."""
+
+    venue: str
+    session: str
+    epoch: int
+    watermark: int
+
+
+class VenueAdapter:
+    """One venue, one session. Every method runs on the runtime thread."""
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        decoder: Decoder,
+        encoder: Encoder,
+        send_log: SendLog,
+        gate: KillGate,
+        symbols: Iterable[str],
+        count: Callable[[str, str, str], None],
+        id_prefix: str,
+    ) -> None:
+        self.venue = place.venue
+        self.session = place.session
+        self.last_receive_ns: int | None = None
+        self._epoch = place.epoch
+        self._watermark = place.watermark
+        self._decoder = decoder
+        self._encoder = encoder
+        self._send_log = send_log
+        self._gate = gate
+        self._symbols = tuple(symbols)
+        self._count = count
+        self._id_prefix = id_prefix
+        self._settling = Settling(SETTLE_PATIENCE_NS)
+        self._link: Link | None = None
+        self._reset_asked = False
+        self._down_reason = ""
+        self._subscriptions = 0
+        self._discarded = 0
+        self._sent: dict[tuple[int, int], tuple[str, str]] = {}
+        """(epoch, MsgSeqNum) -> (MsgType, ClOrdID) of what this process sent: what a reject refers to."""
+
+    def attach(self, link: Link) -> None:
+        """The engine's side, made after the adapter because it feeds the intake from its first moment."""
+        self._link = link
+
+    @property
+    def link(self) -> Link:
+        assert self._link is not None, "attach() comes first"
+        return self._link
+
+    @property
+    def watermark(self) -> Watermark:
+        """Highest inbound number whose effects the next commit holds."""
+        return Watermark(self._epoch, self._watermark)
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """When the settling probe is overdue, in stream time."""
+        return self._settling.deadline_ns
+
+    @property
+    def down(self) -> bool:
+        return self._settling.phase is Phase.DOWN
+
+    # ------------------------------------------------------------------------------------------------------- recovery
+
+    def recover(self, awaiting: Iterable[tuple[str, Awaiting]]) -> list[Event]:
+        """What the send log knows of requests that were committed and never journalled as transmitted."""
+        events: list[Event] = []
+        for cl_ord_id, request in awaiting:
+            sent = self._send_log.find(cl_ord_id)
+            if sent is not None:
+                events.append(self._transmitted(request.order_id, cl_ord_id, sent.msg_seq_num, sent.epoch, recovered=True))
+            elif self._send_log.complete:
+                reason = "the send log has no line for it"
+                events.append(SubmissionFailed(order_id=request.order_id, cl_ord_id=cl_ord_id, reason=reason))
+        return events
+
+    # -------------------------------------------------------------------------------------------------------- inbound
+
+    def translate(self, inbound: Inbound, now_ns: int) -> list[Event]:
+        """The events of one thing that happened on the session. `now_ns` is stream time."""
+        match inbound.kind:
+            case Kind.MESSAGE:
+                return self._message(inbound, now_ns)
+            case Kind.LOGON:
+                return self._step(Input.LOGON, now_ns)
+            case Kind.LOGOUT:
+                return self._step(Input.LOGOUT, now_ns)
+            case Kind.LOGON_SENT:
+                return self._logon_sent(inbound)
+            case Kind.RESEND_REQUESTED:
+                message = FixMessage.parse(inbound.raw)
+                begin = message.get(7) or "?"
+                return [self._notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}")]
+            case Kind.ENGINE_REJECT:
+                self._advance(inbound.msg_seq_num)
+                raw = readable(inbound.raw)
+                return [self._rejected_by_engine(inbound, raw)]
+
+    def on_time(self, now_ns: int) -> list[Event]:
+        """Call when `deadline_ns` has passed."""
+        deadline = self._settling.deadline_ns
+        return self._step(Input.OVERDUE, now_ns) if deadline is not None and deadline <= now_ns else []
+
+    def _message(self, inbound: Inbound, now_ns: int) -> list[Event]:
+        decoded = self._decoder.decode(inbound.raw, inbound.received_ns, epoch=self._epoch)
+        self.last_receive_ns = inbound.received_ns
+        self._count(self.venue, "in", decoded.msg_type or "?")
+        if decoded.msg_type in _MARKET_DATA and decoded.poss_dup:
+            self._discarded += 1
+            events: list[Event] = []
+        elif decoded.msg_type in _SESSION_MESSAGES and decoded.message is not None:
+            events = _SESSION_MESSAGES[decoded.msg_type](self, decoded, decoded.message, now_ns)
+        elif decoded.msg_type in ("3", "j"):
+            events = self._refused(decoded)
+        elif inbound.conflated:
+            events = [_conflated(event, inbound.conflated) for event in decoded.events]
+        else:
+            events = list(decoded.events)
+        self._advance(inbound.msg_seq_num or decoded.msg_seq_num)
+        if any(isinstance(event, FeedStatus) and event.status is FeedState.GAP for event in events):
+            self._subscribe()
+        return events
+
+    def _advance(self, number: int | None) -> None:
+        if number is not None:
+            self._watermark = max(self._watermark, number)
+
+    def _heartbeat(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
+        probe = message.get(tags.TEST_REQ_ID)
+        return self._step(Input.ANSWERED, now_ns) if probe is not None and probe == self._settling.probe else []
+
+    def _resend_request(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
+        detail = f"the venue missed our messages from MsgSeqNum(34)={message.get(7)}: gap-filled"
+        return [self._notice("resend_request", detail, decoded.msg_seq_num), *self._step(Input.RESEND_REQUEST, now_ns)]
+
+    def _sequence_reset(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
+        """GapFill: the venue says that what it skips concerns nobody. Reset: it says nothing. Either way, look again."""
+        new = whole_number(message.get(36))
+        first, last = self._watermark + 1, (new or 1) - 1
+        self._advance(last)
+        gap_fill = message.get(123) == "Y"
+        if last < first:
+            return []
+        if gap_fill and self._settling.phase is not Phase.SETTLED:
+            detail = f"MsgSeqNum(34) {first}..{last} gap-filled; reconciliation follows"
+            return [self._notice("gap", detail, decoded.msg_seq_num)]
+        reason = "gap-filled" if gap_fill else "skipped by SequenceReset-Reset"
+        lost = LostRange(venue=self.venue, session=self.session, epoch=self._epoch, begin=first, end=last, reason=reason)
+        return [self._notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num), lost]
+
+    def _logout_text(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
+        text = message.get(tags.TEXT) or ""
+        self._down_reason = f"logout: {text}" if text else "logout"
+        if self._settling.phase is Phase.DOWN:
+            return [self._notice("logon_refused", text or "no reason given", decoded.msg_seq_num)]
+        return []
+
+    def _logon_answer(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
+        """A Logon with ResetSeqNumFlag(141)=Y that we did not ask for: the venue starts a new epoch."""
+        if message.get(141) != "Y" or self._reset_asked:
+            return []
+        return [self._new_epoch("the venue reset the sequence numbers at logon")]
+
+    def _logon_sent(self, inbound: Inbound) -> list[Event]:
+        self._reset_asked = FixMessage.parse(inbound.raw).get(141) == "Y"
+        return [self._new_epoch("reset_on_logon")] if self._reset_asked else []
+
+    def _new_epoch(self, reason: str) -> SessionReset:
+        self._epoch += 1
+        self._watermark = 0
+        return SessionReset(venue=self.venue, session=self.session, epoch=self._epoch, reason=reason)
+
+    def _refused(self, decoded: Decoded) -> list[Event]:
+        """Reject(3) or BusinessMessageReject(j): RefSeqNum(45) says which of our requests it was."""
+        events: list[Event] = list(decoded.events)
+        number = decoded.ref_seq_num or 0
+        kind, cl_ord_id = self._sent.get((self._epoch, number), ("", ""))
+        kind = kind or decoded.ref_msg_type or ""
+        cl_ord_id = cl_ord_id or self._send_log.cl_ord_id(self._epoch, number) or decoded.business_reject_ref_id or ""
+        if not cl_ord_id:
+            return events
+        if kind == "H":  # the venue answers no status requests: that is an answer, too
+            return [*events, StatusReported(venue=self.venue, session=self.session, cl_ord_id=cl_ord_id)]
+        refused = rejected_by_reference(decoded, cl_ord_id=cl_ord_id, msg_type=kind)
+        return [*events, refused] if refused is not None else events
+
+    def _rejected_by_engine(self, inbound: Inbound, raw: str) -> EngineRejected:
+        return EngineRejected(
+            venue=self.venue,
+            session=self.session,
+            epoch=self._epoch,
+            msg_seq_num=inbound.msg_seq_num,
+            raw=raw,
+            detail=f"our engine refused it: {inbound.detail}",
+        )
+
+    # -------------------------------------------------------------------------------------------------------- session
+
+    def _step(self, what: Input, now_ns: int) -> list[Event]:
+        events: list[Event] = []
+        for action in self._settling.step(what):
+            events += _ACTIONS[action](self, now_ns)
+        return events
+
+    def _announce(self, now_ns: int) -> list[Event]:
+        self._down_reason = ""
+        sender, target = self.link.numbers
+        return [
+            SessionLoggedOn(venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target)
+        ]
+
+    def _probe(self, now_ns: int) -> list[Event]:
+        self._try(self._encoder.test_request(self._settling.next_probe(now_ns)))
+        return []
+
+    def _open(self, now_ns: int) -> list[Event]:
+        self._subscribe()
+        sender, target = self.link.numbers
+        events: list[Event] = []
+        if self._discarded:
+            events.append(self._notice("discarded_market_data", f"{self._discarded} resent market data messages discarded"))
+            self._discarded = 0
+        settled = SessionSettled(
+            venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target
+        )
+        return [*events, settled]
+
+    def _close(self, now_ns: int) -> list[Event]:
+        self._decoder.forget_market_data()
+        reason, self._down_reason = self._down_reason or "disconnected", ""
+        events: list[Event] = [SessionDown(venue=self.venue, session=self.session, epoch=self._epoch, reason=reason)]
+        if self._symbols:
+            events.append(FeedStatus(venue=self.venue, status=FeedState.STALE, detail=reason))
+        return events
+
+    def _subscribe(self) -> None:
+        """Ask anew for a snapshot and updates; the answer repairs any gap."""
+        if self._symbols:
+            self._subscriptions += 1
+            req_id = f"MD{self._id_prefix}-{self._subscriptions}"
+            self._try(self._encoder.market_data_request(req_id, self._symbols))
+
+    def _try(self, outgoing: Outgoing) -> None:
+        """Send what a disconnect makes superfluous."""
+        try:
+            self.link.send(outgoing)
+            self._count(self.venue, "out", outgoing.msg_type)
+        except NotSent as error:
+            _log.warning("%s: MsgType(35)=%s not sent: %s", self.session, outgoing.msg_type, error)
+
+    def _notice(self, event: str, detail: str, msg_seq_num: int | None = None) -> SessionNotice:
+        return SessionNotice(
+            venue=self.venue,
+            session=self.session,
+            epoch=self._epoch,
+            event=event,
+            detail=detail,
+            msg_seq_num=msg_seq_num,
+        )
+
+    # ------------------------------------------------------------------------------------------------------- outbound
+
+    def send(self, event: Dispatched | StatusRequested) -> Event | None:
+        """Put a committed request on the wire; what became of it is an event (None for a status request that went)."""
+        if isinstance(event, StatusRequested):
+            return self._send_status_request(event)
+        command = event.command
+        try:
+            number = self._send_command(command)
+        except (NotSent, Denied) as error:
+            return SubmissionFailed(order_id=command.order_id, cl_ord_id=command.cl_ord_id, reason=str(error))
+        return self._transmitted(command.order_id, command.cl_ord_id, number, self._epoch, recovered=False)
+
+    def _send_command(self, command: Command) -> int:
+        sent_ns = wall_ns()
+        match command.kind:
+            case CommandKind.NEW:
+                outgoing = self._encoder.new_order(command, sent_ns)
+            case CommandKind.CANCEL:
+                outgoing = self._encoder.cancel(command, sent_ns)
+            case CommandKind.REPLACE:
+                outgoing = self._encoder.replace(command, sent_ns)
+
+        def guard(msg_seq_num: int) -> str | None:
+            refusal = self._gate.refusal(command)
+            if refusal is None:
+                self._send_log.append(self._epoch, msg_seq_num, command.cl_ord_id)
+            return refusal
+
+        number = self.link.send(outgoing, guard)
+        self._remember(number, outgoing.msg_type, command.cl_ord_id)
+        return number
+
+    def _send_status_request(self, event: StatusRequested) -> Event | None:
+        outgoing = self._encoder.status_request(event)
+        try:
+            number = self.link.send(outgoing)
+        except NotSent as error:
+            _log.warning("%s: status request for %s not sent: %s", self.session, event.order_id, error)
+            return None  # its deadline will tell the core
+        self._remember(number, outgoing.msg_type, event.cl_ord_id)
+        return None
+
+    def _remember(self, number: int, msg_type: str, cl_ord_id: str) -> None:
+        self._count(self.venue, "out", msg_type)
+        self._sent[self._epoch, number] = (msg_type, cl_ord_id)
+        if len(self._sent) > 20_000:
+            for key in list(self._sent)[:10_000]:
+                del self._sent[key]
+
+    def _transmitted(self, order_id: str, cl_ord_id: str, number: int, epoch: int, *, recovered: bool) -> Transmitted:
+        return Transmitted(
+            venue=self.venue,
+            session=self.session,
+            epoch=epoch,
+            msg_seq_num=number,
+            order_id=order_id,
+            cl_ord_id=cl_ord_id,
+            sent_ns=None if recovered else wall_ns(),
+            recovered=recovered,
+        )
+
+
+def _conflated(event: Event, count: int) -> Event:
+    return replace(event, conflated=count) if isinstance(event, BookSnapshot) else event
+
+
+_SESSION_MESSAGES: dict[str, Callable[[VenueAdapter, Decoded, FixMessage, int], list[Event]]] = {
+    "0": VenueAdapter._heartbeat,
+    "2": VenueAdapter._resend_request,
+    "4": VenueAdapter._sequence_reset,
+    "5": VenueAdapter._logout_text,
+    "A": VenueAdapter._logon_answer,
+}
+_ACTIONS: dict[Do, Callable[[VenueAdapter, int], list[Event]]] = {
+    Do.ANNOUNCE: VenueAdapter._announce,
+    Do.PROBE: VenueAdapter._probe,
+    Do.OPEN: VenueAdapter._open,
+    Do.CLOSE: VenueAdapter._close,
+}
