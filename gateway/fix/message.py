@@ -96,7 +96,7 @@ class FieldSet:
         begun = run[0][0]
         if begun != delimiter:
             counts = {tag: sum(1 for found, _ in run if found == tag) for tag in (begun, delimiter)}
-            if counts[delimiter] == 0 or str(counts[begun]) == declared != str(counts[delimiter]):
+            if counts[delimiter] == 0 or str(counts[begun]) == declared:
                 delimiter = begun
         starts = [index for index, (tag, _) in enumerate(run) if tag == delimiter]
         starts[0] = 0

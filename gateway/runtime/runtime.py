@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from time import perf_counter
+from typing import TypeVar
 
 from gateway.clock import StreamClock, wall_ns
 from gateway.core.changes import Change
@@ -20,7 +21,7 @@ from gateway.core.core import Core
 from gateway.core.events import ControlTime, Dispatched, Event, Recorded, RunStopped, StatusRequested
 from gateway.core.execution_control import next_deadline
 from gateway.core.turn import Step
-from gateway.errors import UnknownOutcome
+from gateway.errors import JournalError, UnknownOutcome
 from gateway.journal.interface import JournalWriter, Watermark
 from gateway.runtime.intake import Ask, Intake, Item, Submit
 from gateway.runtime.journaling import Committer
@@ -28,6 +29,7 @@ from gateway.runtime.observer import Observer
 from gateway.venue.adapter import VenueAdapter
 from gateway.venue.link import Inbound
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 MAX_BATCH = 256
 MAX_IDLE_SECONDS = 1.0
@@ -76,6 +78,8 @@ class Runtime:
         self._ending = threading.Event()
         self._aborting = threading.Event()
         self._carry: list[Event] = []
+        self._backlog: list[Item] = []
+        self._stop_reason = ""
         self._marks: dict[str, Watermark] = {}
         self.committer = Committer(
             journal,
@@ -110,7 +114,8 @@ class Runtime:
         batch = Batch()
         for event in events:
             self._step(batch, event)
-        self._commit(batch)
+        if not self._commit(batch):
+            raise JournalError(self.committer.error)
         self._thread.start()
 
     def submit(self, event: Event, timeout: float) -> Step:
@@ -124,7 +129,7 @@ class Runtime:
                 f"the gateway took the request but did not apply it within {timeout:g} s; see `gateway status`"
             ) from error
 
-    def ask[T](self, function: Callable[[], T], timeout: float) -> T:
+    def ask(self, function: Callable[[], T], timeout: float) -> T:
         """Run `function` between two turns, with the state at rest. Raises TimeoutError."""
         item = Ask(function)
         self._intake.insist(item)
@@ -133,7 +138,7 @@ class Runtime:
 
     def end(self, reason: str, timeout: float) -> bool:
         """Journal `RunStopped` and end the thread; False when it did not end in time."""
-        self._carry_stop = RunStopped(reason=reason)
+        self._stop_reason = reason
         self._ending.set()
         self._intake.insist(None)
         self._thread.join(timeout)
@@ -148,7 +153,7 @@ class Runtime:
         try:
             while not self._turn():
                 pass
-        except BaseException as error:  # the thread's end must be seen: dispatch has stopped, nobody is deciding
+        except BaseException as error:  # noqa: BLE001 - the thread's end must be seen: dispatch has stopped, nobody is deciding
             self.failure = error
             _log.critical("runtime thread ended by a defect; nothing is dispatched any more", exc_info=True)
             self._log_out_all()
@@ -156,31 +161,106 @@ class Runtime:
     def _turn(self) -> bool:
         """One batch. True when it was the last."""
         last = self._ending.is_set()
-        items = self._intake.take(MAX_BATCH, 0 if self._carry or last else self._idle_seconds())
+        busy = self._carry or self._backlog or last
+        items = self._backlog or self._intake.take(MAX_BATCH, 0 if busy else self._idle_seconds())
+        self._backlog = []
         self.alive_ns = wall_ns()
-        started = perf_counter()
         batch = Batch()
         carried, self._carry = self._carry, []
         for event in carried:
             self._step(batch, event)
-        for index, item in enumerate(items):
-            self._take(batch, item)
-            if perf_counter() - started > MAX_BATCH_SECONDS and batch.records:
-                self._later(items[index + 1 :])
-                break
+        self._take_all(batch, items)
         self._timers(batch)
         if last:
-            self._step(batch, self._carry_stop)
+            self._step(batch, RunStopped(reason=self._stop_reason))
         if (batch.records or batch.heard) and not self._commit(batch):
             return True
         self._send(batch)
-        self._answer(batch)
+        for submitted, step in batch.answers:
+            submitted.answer.set_result(step)
         return last
+
+    def _take_all(self, batch: Batch, items: list[Item]) -> None:
+        """A batch is capped in time as well as in count; what is left is the next batch's."""
+        started = perf_counter()
+        for index, item in enumerate(items):
+            self._take(batch, item)
+            if perf_counter() - started > MAX_BATCH_SECONDS:
+                self._backlog = items[index + 1 :]
+                return
+
+    def _take(self, batch: Batch, item: Item) -> None:
+        if isinstance(item, Inbound):
+            adapter = self._adapters[item.venue]
+            for event in self._translated(adapter, item):
+                self._step(batch, event, wall=item.received_ns)
+            self._marks[adapter.session] = adapter.watermark
+            batch.heard = True
+            batch.received.append(item.received_ns)
+        elif isinstance(item, Submit):
+            batch.answers.append((item, self._step(batch, item.event)))
+        elif isinstance(item, Ask):
+            try:
+                item.answer.set_result(item.function())
+            except Exception as error:  # noqa: BLE001 - the question failed, not the runtime: the asker gets the error
+                item.answer.set_exception(error)
+
+    def _translated(self, adapter: VenueAdapter, inbound: Inbound) -> list[Event]:
+        """No message may end the run: one that trips a defect of ours is kept as it came, and somebody is told."""
+        try:
+            return adapter.translate(inbound, self._clock.now_ns())
+        except Exception as error:  # noqa: BLE001 - whatever the defect, the message is recorded and the run goes on
+            _log.exception("%s: a message could not be translated", adapter.session)
+            return [adapter.untranslatable(inbound, f"{type(error).__name__}: {error}")]
+
+    def _timers(self, batch: Batch) -> None:
+        now = self._clock.now_ns()
+        for adapter in self._adapters.values():
+            for event in adapter.on_time(now):
+                self._step(batch, event)
+        deadline = next_deadline(self._core.state)
+        if deadline is not None and deadline <= now:
+            self._step(batch, ControlTime(deadline_ns=deadline))
+
+    def _step(self, batch: Batch, event: Event, wall: int | None = None) -> Step:
+        started = perf_counter()
+        step = self._core.step(
+            event, run_id=self._run_id, at_ns=self._clock.now_ns(), wall_ns=wall_ns() if wall is None else wall
+        )
+        self._observer.stepped(step, perf_counter() - started)
+        batch.add(step)
+        return step
+
+    def _commit(self, batch: Batch) -> bool:
+        if not self.committer.commit(batch.records, self._marks, self._core.state.digest()):
+            return False
+        self._marks = {}
+        if batch.records:
+            self.durable_seq = batch.records[-1].seq
+            self._wake_writer(self.durable_seq)
+            self._observer.durable(batch.received)
+            with self.turned:
+                self.turned.notify_all()
+        return True
+
+    def _send(self, batch: Batch) -> None:
+        """Only now, that it is durable. What became of it is the next turn's input."""
+        for dispatch in batch.dispatches:
+            venue = dispatch.command.venue if isinstance(dispatch, Dispatched) else dispatch.venue
+            outcome = self._adapters[venue].send(dispatch)
+            if outcome is not None:
+                self._carry.append(outcome)
+
+    def _log_out_all(self) -> None:
+        for adapter in self._adapters.values():
+            adapter.link.logout()
+
+    def _log_on_all(self) -> None:
+        for adapter in self._adapters.values():
+            adapter.link.logon()
 
     def _idle_seconds(self) -> float:
         now = self._clock.now_ns()
         deadlines = [next_deadline(self._core.state), *(adapter.deadline_ns for adapter in self._adapters.values())]
         earliest = min((deadline for deadline in deadlines if deadline is not None), default=None)
-        if self._backlog:
-            return 0
         return MAX_IDLE_SECONDS if earliest is None else min(max((earliest - now) / 1e9, 0), MAX_IDLE_SECONDS)

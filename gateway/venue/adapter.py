@@ -37,7 +37,7 @@ from gateway.errors import Denied
 from gateway.fix import tags
 from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference
 from gateway.fix.encoder import Encoder, Outgoing
-from gateway.fix.message import FixMessage, readable, whole_number
+from gateway.fix.message import FixMessage, readable, whole_number, without_surrogates
 from gateway.journal.interface import Watermark
 from gateway.venue.gate import KillGate
 from gateway.venue.link import Inbound, Kind, Link, NotSent
@@ -151,8 +151,22 @@ class VenueAdapter:
                 return [self._notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}")]
             case Kind.ENGINE_REJECT:
                 self._advance(inbound.msg_seq_num)
-                raw = readable(inbound.raw)
+                raw = readable(without_surrogates(inbound.raw))
                 return [self._rejected_by_engine(inbound, raw)]
+
+    def untranslatable(self, inbound: Inbound, detail: str) -> Event:
+        """The event for a message that nothing else could be made of."""
+        message = FixMessage.parse(inbound.raw) if inbound.raw.startswith("8=") else None
+        number = inbound.msg_seq_num if message is None else message.msg_seq_num
+        self._advance(number)
+        return EngineRejected(
+            venue=self.venue,
+            session=self.session,
+            epoch=self._epoch,
+            msg_seq_num=number,
+            raw=readable(without_surrogates(inbound.raw)),
+            detail=detail,
+        )
 
     def on_time(self, now_ns: int) -> list[Event]:
         """Call when `deadline_ns` has passed."""
@@ -270,6 +284,10 @@ class VenueAdapter:
     def _probe(self, now_ns: int) -> list[Event]:
         self._try(self._encoder.test_request(self._settling.next_probe(now_ns)))
         return []
+
+    def test(self) -> None:
+        """A TestRequest(1) outside settling; its Heartbeat(0) shows in the FIX log."""
+        self._try(self._encoder.test_request(f"TEST-{wall_ns()}"))
 
     def _open(self, now_ns: int) -> list[Event]:
         self._subscribe()

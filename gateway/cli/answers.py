@@ -1,0 +1,33 @@
+"""What the live process answered, told: one sentence or one document, or an outcome that stays unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gateway.cli import output
+from gateway.cli.instance import Instance
+from gateway.errors import NotReachable, UnknownOutcome
+
+
+def answered(instance: Instance, answer: dict[str, Any], sentence: str) -> None:
+    """Print an answer that carries the position that applied it. Raises UnknownOutcome when it carries none."""
+    if answer.get("seq") is None:
+        detail = answer.get("detail") or "the core did not answer in time"
+        raise UnknownOutcome(f"{detail}; look at `gateway status` and `gateway audit list`")
+    if instance.as_json:
+        output.document(answer)
+        return
+    detail = f" ({output.cell(answer['detail'])})" if answer.get("detail") else ""
+    click.echo(f"{output.cell(sentence)}{detail}, event {answer['seq']}")
+
+
+def live_venues(instance: Instance) -> list[dict[str, Any]] | None:
+    """The venues of the status document; None, with a message, when the gateway does not answer."""
+    try:
+        venues: list[dict[str, Any]] = instance.client(2.0).get("/status")["venues"]
+    except NotReachable:
+        output.say("the gateway is not reachable: no live state")
+        return None
+    return venues

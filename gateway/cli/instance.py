@@ -1,0 +1,115 @@
+"""The instance a command is about: its configuration file, its places, and the live process behind the socket.
+
+Places are found even in a file that would not be accepted as a whole: somebody who is editing it must still be able to stop
+trading. Nothing heavy is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.cli import output
+from gateway.errors import ConfigurationError, UnknownOutcome
+
+if TYPE_CHECKING:
+    from gateway.config.load import LoadedConfiguration
+    from gateway.config.paths import Places
+    from gateway.control.client import ControlClient
+
+_TIMEOUT = 10.0
+
+
+class Instance:
+    """One gateway, as far as its configuration file tells."""
+
+    def __init__(self, config_path: Path, *, as_json: bool) -> None:
+        self.config_path = config_path
+        self.as_json = as_json
+
+    @cached_property
+    def configuration(self) -> LoadedConfiguration:
+        """The whole configuration; passwords need not be there. Raises ConfigurationError."""
+        from gateway.config.load import load
+
+        return load(self.config_path, check_secrets=False)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the instance keeps its files. Raises ConfigurationError when the file does not even say that."""
+        from gateway.config.paths import resolve
+
+        try:
+            loaded = self.configuration
+        except ConfigurationError:
+            places = _places_alone(self.config_path)
+            if places is None:
+                raise
+            output.say(f"{self.config_path} would not be accepted as it stands (see `gateway check`); going by its places")
+            return places
+        return resolve(loaded.configuration, loaded.base_dir)
+
+    @property
+    def kill_file(self) -> Path:
+        return self.places.state_dir / "kill.json"
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file; SQLite is what this version has."""
+        return Path(self.places.journal_url.removeprefix("sqlite:///"))
+
+    def journal_holder(self) -> str | None:
+        """The process that holds the journal, as its lock file names it; None when nobody does."""
+        try:
+            handle = open(self.journal_path.with_name(self.journal_path.name + ".lock"), encoding="ascii")
+        except FileNotFoundError:
+            return None
+        with handle:
+            try:
+                # Shared and given back at once: two commands that look do not see each other.
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return handle.read().strip() or "unknown"
+        return None
+
+    def client(self, timeout: float = _TIMEOUT) -> ControlClient:
+        """The live process, which may not be there."""
+        from gateway.control.client import ControlClient
+
+        return ControlClient(self.places.control_socket, timeout)
+
+    def ask(
+        self, path: str, *, reason: str, request_id: str | None, timeout: float = _TIMEOUT, **fields: object
+    ) -> dict[str, Any]:
+        """POST a request; fields that are None are left out. An outcome that stays unknown names the id to repeat it with."""
+        request = request_id or secrets.token_hex(8)
+        body = {name: value for name, value in fields.items() if value is not None}
+        try:
+            answer: dict[str, Any] = self.client(timeout).post(path, body | {"request_id": request, "reason": reason})
+        except UnknownOutcome as error:
+            raise UnknownOutcome(f"{error} (--request-id {request})") from error
+        return answer
+
+
+def _places_alone(path: Path) -> Places | None:
+    """The places of a file that is TOML and names them properly, whatever else is wrong with it."""
+    from pydantic import ValidationError
+
+    from gateway.config.model import Configuration, ControlSection, GatewaySection, JournalSection, RecordsSection
+    from gateway.config.paths import resolve
+
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+        described = Configuration.model_construct(
+            gateway=GatewaySection.model_validate(document.get("gateway")),
+            journal=JournalSection.model_validate(document.get("journal", {})),
+            records=RecordsSection.model_validate(document.get("records", {})),
+            control=ControlSection.model_validate(document.get("control", {})),
+        )
+    except (OSError, ValueError, ValidationError):
+        return None
+    return resolve(described, path.absolute().parent)

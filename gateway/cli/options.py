@@ -1,0 +1,143 @@
+"""What the commands' arguments have in common: every command's options, and the values people type.
+
+A malformed value ends in click's usage error (exit code 2) before anybody is asked. Text that is well formed but must not
+reach the wire is the gateway's to refuse (exit code 4), so that there is one place that decides it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway.cli.instance import Instance
+from gateway.core.values import NANOS, scope_problem, text_problem
+from gateway.errors import OperatorError, UsageError
+
+SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+_DEFAULT_CONFIG = Path("gateway.toml")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+
+def group(name: str, summary: str) -> click.Group:
+    """A noun, to which commands are added."""
+    return click.Group(name, help=summary, context_settings=SETTINGS, no_args_is_help=True)
+
+
+def command(name: str, *, example: str, within: click.Group | None = None) -> Callable[[Callable[..., None]], click.Command]:
+    """A command: the function gets an `Instance`, then its own values. `example` is one command line that works."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @functools.wraps(function)
+        def entered(as_json: bool, config_path: Path | None, **values: Any) -> None:
+            above = click.get_current_context().find_root().params.get("config")
+            function(Instance(config_path or above or _DEFAULT_CONFIG, as_json=as_json), **values)
+
+        entered = _CONFIG(_JSON(entered))
+        made = click.command(name, epilog=f"\b\nExample:\n  {example}", context_settings=SETTINGS)(entered)
+        if within is not None:
+            within.add_command(made)
+        return made
+
+    return decorate
+
+
+_JSON: Decorator[Any] = click.option("--json", "as_json", is_flag=True, help="Data as JSON on stdout, and nothing else there.")
+_CONFIG: Decorator[Any] = click.option(
+    "--config", "config_path", type=click.Path(path_type=Path), help="As for `gateway` itself; wins over it."
+)
+
+
+class _Scope(click.ParamType):
+    name = "scope"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        problem = scope_problem(value)
+        # A scope of the right shape around text that is not allowed is the gateway's to refuse.
+        if problem is not None and text_problem(value) is None:
+            self.fail(problem, param, ctx)
+        return value
+
+
+class _Number(click.ParamType):
+    name = "decimal"
+    _FORM = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+
+    def convert(self, value: str | Decimal, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        if isinstance(value, str) and self._FORM.fullmatch(value) is None:
+            self.fail(f"{value!r} is not a decimal number", param, ctx)
+        return Decimal(value)
+
+
+class _Moment(click.ParamType):
+    name = "time"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int) or value.isdecimal():
+            return int(value)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither ISO 8601 (2024-05-31T14:30:00Z) nor UTC nanoseconds", param, ctx)
+        since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+        return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * (NANOS // 1_000_000)
+
+
+SCOPE = _Scope()
+NUMBER = _Number()
+MOMENT = _Moment()
+
+scope: Decorator[Any] = click.option(
+    "--scope",
+    type=SCOPE,
+    default="all",
+    show_default=True,
+    metavar="SCOPE",
+    help="all, venue:NAME, strategy:NAME, account:NAME or instrument:SYMBOL.",
+)
+wait: Decorator[Any] = click.option(
+    "--wait",
+    type=click.FloatRange(0, 300),
+    default=0,
+    metavar="SECONDS",
+    help="Wait so long for the venue's answer.",
+)
+yes: Decorator[Any] = click.option("--yes", is_flag=True, help="Do not ask for the name to be typed.")
+
+
+def asks(*, reason: str) -> Decorator[Any]:
+    """The options of every request that changes something; `reason` is `required` or `optional`."""
+    required = reason == "required"
+
+    def said(_: click.Context, __: click.Parameter, value: str) -> str:
+        if required and not value.strip():
+            raise click.BadParameter("is empty: say why, it is recorded")
+        return value
+
+    def decorate(function: F) -> F:
+        why = click.option("--reason", required=required, default=None if required else "", callback=said, help="Why; recorded.")
+        again = click.option("--request-id", help="To repeat a request whose outcome is unknown; made up when left out.")
+        return why(again(function))
+
+    return decorate
+
+
+def confirm(name: str, what: str, *, yes: bool) -> None:
+    """Have `name` typed before something dangerous. Raises UsageError when there is nobody to ask."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{what} needs a terminal to confirm on, or --yes; nothing was done")
+    typed = click.prompt(f"{what}: type {name!r} to go on", default="", show_default=False, err=True)
+    if typed != name:
+        raise OperatorError("not confirmed; nothing was done")

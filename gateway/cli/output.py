@@ -1,0 +1,119 @@
+"""How commands speak: data on stdout, messages on stderr, tables of at most 80 columns when nobody's terminal is wider.
+
+Text from venues is shown and never obeyed: every cell and every message passes `printable`. Nothing here knows what it shows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from gateway.telemetry.redaction import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Row = dict[str, Any]
+_WIDTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its heading, and the row's key or a function of the row that gives the cell."""
+
+    title: str
+    value: str | Callable[[Row], object]
+    right: bool = False
+
+    def of(self, row: Row) -> str:
+        return cell(row.get(self.value) if isinstance(self.value, str) else self.value(row))
+
+
+def say(text: str) -> None:
+    """A message for people, on stderr."""
+    click.echo(_safe(text), err=True)
+
+
+def error(text: str) -> None:
+    """Why the command failed, on stderr."""
+    say(f"error: {text}")
+
+
+def document(value: object) -> None:
+    """One JSON document on stdout, on one line: decimals as strings."""
+    click.echo(json.dumps(value, default=_plain))
+
+
+def rows(found: Sequence[Row]) -> None:
+    """A JSON array on stdout, one row a line."""
+    lines = ",\n".join(json.dumps(row, default=_plain) for row in found)
+    click.echo(f"[\n{lines}\n]" if lines else "[]")
+
+
+def show(as_json: bool, columns: Sequence[Column], found: Sequence[Row], *, empty: str) -> None:
+    """Rows as JSON with every key, or as a table of the columns. `empty` is what a person reads when there are none."""
+    if as_json:
+        rows(found)
+    elif found:
+        console().print(table(columns, found))
+    else:
+        say(empty)
+
+
+def table(columns: Sequence[Column], found: Iterable[Row]) -> Table:
+    """A table that folds what does not fit, and loses nothing."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
+    for column in columns:
+        made.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
+    for row in found:
+        made.add_row(*(Text(column.of(row)) for column in columns))
+    return made
+
+
+def console(stream: IO[str] | None = None) -> Console:
+    """A rich console that honours NO_COLOR and is 80 columns wide unless a terminal says otherwise."""
+    from rich.console import Console
+
+    target = sys.stdout if stream is None else stream
+    plain = bool(os.environ.get("NO_COLOR"))
+    width = None if target.isatty() else _WIDTH
+    options: dict[str, Any] = {"color_system": None, "no_color": True} if plain else {}
+    return Console(file=target, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False, **options)
+
+
+def cell(value: object) -> str:
+    """A value as people read it in one cell."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return format(value, "f")
+        case _:
+            return _safe(str(value))
+
+
+def _safe(text: str) -> str:
+    """Printable, and without lone surrogates (arguments that are not UTF-8), which would stop the print itself."""
+    return printable(text).encode("utf-8", "backslashreplace").decode()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)

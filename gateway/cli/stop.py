@@ -1,0 +1,53 @@
+"""`gateway stop`: asks the live process to end, and says whether it ended cleanly.
+
+The answer to the request only means that it was heard. The end is seen from outside: nobody holds the journal any more, and
+its last record says that the run was stopped.
+"""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from gateway.cli import output
+from gateway.cli.instance import Instance
+from gateway.cli.options import asks, command
+from gateway.core.events import RunStopped
+from gateway.errors import GatewayError, UnknownOutcome
+from gateway.journal.sqlite import SqliteReader
+
+_POLL_SECONDS = 0.05
+
+
+@command("stop", example='gateway stop --cancel-open --reason "end of day"')
+@click.option("--cancel-open", is_flag=True, help="Cancel what is open first.")
+@click.option("--timeout", type=click.FloatRange(0, 3600), default=60, show_default=True, metavar="SECONDS", help="For its end.")
+@asks(reason="required")
+def stop(instance: Instance, cancel_open: bool, timeout: float, reason: str, request_id: str | None) -> None:
+    """Ask the gateway to stop, and wait for its clean end."""
+    answer = instance.ask("/stop", reason=reason, request_id=request_id, cancel_open=cancel_open)
+    await_end(instance, timeout)
+    if instance.as_json:
+        output.document(answer | {"stopped": True, "clean_stop": True})
+    else:
+        click.echo("stopped cleanly")
+
+
+def await_end(instance: Instance, timeout: float) -> None:
+    """Return when the process has ended cleanly. Raises GatewayError when it ended otherwise, UnknownOutcome in time."""
+    deadline = time.monotonic() + timeout
+    while (holder := instance.journal_holder()) is not None:
+        if time.monotonic() >= deadline:
+            raise UnknownOutcome(
+                f"the gateway (process {holder}) was asked to stop and has not ended within {timeout:g} seconds;"
+                " look at `gateway status`"
+            )
+        time.sleep(_POLL_SECONDS)
+    reader = SqliteReader(instance.journal_path)
+    try:
+        last = reader.read(reader.head()[0] - 1, 1)
+    finally:
+        reader.close()
+    if not last or not isinstance(last[0].recorded.event, RunStopped):
+        raise GatewayError("the gateway ended, but its journal does not end with a stop; read its log before the next start")

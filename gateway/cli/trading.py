@@ -1,0 +1,29 @@
+"""`gateway trading`: which new risk may be taken, scope by scope."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.answers import answered
+from gateway.cli.instance import Instance
+from gateway.cli.options import asks, command, group, scope
+from gateway.core.values import TradingState
+
+trading = group("trading", "Enable, reduce or disable trading in a scope.")
+
+
+def _switch(name: str, state: TradingState, summary: str) -> click.Command:
+    @command(name, within=trading, example=f'gateway trading {name} --scope venue:SIM --reason "venue maintenance"')
+    @scope
+    @asks(reason="optional")
+    def switch(instance: Instance, scope: str, reason: str, request_id: str | None) -> None:
+        answer = instance.ask("/trading", reason=reason, request_id=request_id, scope=scope, state=state.value)
+        answered(instance, answer, f"trading {state} for {scope}")
+
+    switch.help = summary
+    return switch
+
+
+_switch("enable", TradingState.ENABLED, "Allow new orders; enabling a strategy also clears its errors.")
+_switch("disable", TradingState.DISABLED, "Deny new orders, and drop those that wait. What is open at venues stays open.")
+_switch("reduce", TradingState.REDUCED, "Allow only orders that bring a position nearer to zero.")

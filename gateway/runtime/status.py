@@ -1,0 +1,315 @@
+"""What the gateway says of itself: the status document, alarms, readiness and the gauges of a scrape, from one look at it.
+
+The look is taken on the runtime thread, between turns. When that thread does not answer, the last look is shown with an alarm
+that says so: a stuck runtime must not take the status with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.clock import wall_ns
+from gateway.core.state import State, StrategyState
+from gateway.core.values import SCOPE_ALL, FeedState, TradingState
+from gateway.records.writer import WriterStatus
+from gateway.runtime.intake import Intake
+from gateway.runtime.observer import Observer
+from gateway.runtime.runtime import Runtime
+from gateway.telemetry.gauges import ComponentState, FeedGauges, GaugeSnapshot, PositionGauges, SessionGauges
+from gateway.venue.gate import KillGate
+
+STALL_NS = 5_000_000_000
+LOW_DISK_BYTES = 1 << 30
+_ANSWER_SECONDS = 0.5
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """`severity`: critical (no trading, or not safely) or warning."""
+
+    severity: str
+    what: str
+    since_ns: int
+
+
+class Reporter:
+    """Looks at everything; remembers only since when things are as they are."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        state_dir: Path,
+        runtime: Runtime,
+        intake: Intake,
+        gate: KillGate,
+        observer: Observer,
+        writer: Callable[[], WriterStatus],
+        symbols: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self._name = name
+        self._state_dir = state_dir
+        self._runtime = runtime
+        self._intake = intake
+        self._gate = gate
+        self._observer = observer
+        self._writer = writer
+        self._symbols = symbols
+        self._since: dict[str, tuple[str, int]] = {}
+        self._alarm_since: dict[str, int] = {}
+        self._last: dict[str, Any] | None = None
+        self.metrics_port = 0
+
+    def document(self) -> dict[str, Any]:
+        """The status document."""
+        try:
+            core = self._runtime.ask(self._look, _ANSWER_SECONDS) if self._runtime.running else self._look()
+            self._last = core
+        except TimeoutError:
+            core = self._last or {}
+        writer = self._writer()
+        document = {
+            **core,
+            "name": self._name,
+            "pid": os.getpid(),
+            "now_ns": wall_ns(),
+            "kill": dict(self._gate.engaged) | core.get("kill", {}),
+            "intake_depth": self._intake.depth,
+            "metrics_port": self.metrics_port,
+            "journal": self._journal(),
+            "records": {
+                "seq": writer.seq,
+                "lag_events": writer.lag,
+                "state": writer.state,
+                "detail": writer.last_error or "",
+            },
+        }
+        document["capabilities"] = self._capabilities(document, writer)
+        document["alarms"] = [msgspec.to_builtins(alarm) for alarm in self._alarms(document)]
+        return document
+
+    def not_ready(self) -> list[str]:
+        """Why the gateway is not ready to trade; empty when it is."""
+        document = self.document()
+        reasons = [f"venue {v['venue']}: {v['reason']}" for v in document.get("venues", ()) if not v["opened"]]
+        if document["journal"]["state"] != "running":
+            reasons.append(f"journal: {document['journal']['detail']}")
+        if self._stalled():
+            reasons.append("the runtime thread does not turn")
+        if not document.get("venues") and self._last is None:
+            reasons.append("starting")
+        return reasons
+
+    def gauges(self) -> GaugeSnapshot:
+        """Everything a scrape wants to know now."""
+        document = self.document()
+        writer = self._writer()
+        seconds = (wall_ns() - writer.recorded_ns) / 1e9 if writer.lag and writer.recorded_ns else 0.0
+        return GaugeSnapshot(
+            trading_state=document.get("trading_state", "enabled"),
+            kill_engaged=bool(document["kill"]),
+            orders_open=document.get("orders", {}).get("open", 0),
+            queue_depth=document.get("orders", {}).get("pending", 0),
+            intake_depth=document["intake_depth"],
+            record_lag_events=writer.lag,
+            record_lag_seconds=max(0.0, seconds),
+            disk_free_bytes=shutil.disk_usage(self._state_dir).free,
+            sessions=[_session_gauges(venue) for venue in document.get("venues", ())],
+            feeds=[_feed_gauges(venue, document.get("feeds", ())) for venue in self._symbols if self._symbols[venue]],
+            positions=[_position_gauges(position) for position in document.get("positions", ())],
+            strategies={s["name"]: _strategy_component(s["state"]) for s in document.get("strategies", ())},
+            components={name: c["state"] for name, c in document["capabilities"].items()},
+        )
+
+    # -------------------------------------------------------------------------------------------- on the runtime thread
+
+    def _look(self) -> dict[str, Any]:
+        state = self._runtime.core.state
+        run = state.control.run
+        execution = state.execution
+        open_ids = execution.open[SCOPE_ALL]
+        return {
+            "run_id": run.run_id,
+            "version": run.version,
+            "started_ns": run.started_ns,
+            "seq": self._runtime.durable_seq,
+            "config_sha256": run.config_sha256,
+            "trading": {scope: str(trading) for scope, trading in state.control.trading.items()},
+            "trading_state": _trading_state(state),
+            "kill": dict(state.control.killed),
+            "strategies": [_strategy(state, name) for name in state.control.settings.strategies],
+            "venues": [self._venue(state, name) for name in state.control.settings.venues],
+            "feeds": [self._feed(state, venue, s) for venue, symbols in self._symbols.items() for s in symbols],
+            "orders": {
+                "open": len(open_ids),
+                "in_doubt": sum(1 for order_id in open_ids if execution.orders[order_id].in_doubt is not None),
+                "pending": len(execution.pending),
+                "awaiting": len(execution.awaiting),
+            },
+            "anomalies": dict(state.anomalies),
+            "fills": len(execution.fills),
+            "positions": [
+                {
+                    "account": p.account,
+                    "strategy": p.strategy,
+                    "venue": p.venue,
+                    "symbol": p.symbol,
+                    "net_qty": str(p.net_qty),
+                    "avg_px": str(round(p.avg_px, 9).normalize()),
+                    "realized_pnl": str(round(p.realized_pnl, 9).normalize()),
+                }
+                for p in execution.positions.values()
+            ],
+        }
+
+    def _venue(self, state: State, name: str) -> dict[str, Any]:
+        adapter = self._runtime.adapters[name]
+        session = state.control.sessions.get(name)
+        venue = state.control.venues[name]
+        sender, target = adapter.link.numbers
+        return {
+            "venue": name,
+            "session": adapter.session,
+            "state": "down" if session is None else session.state,
+            "opened": venue.opened,
+            "reason": venue.reason,
+            "epoch": adapter.watermark.epoch,
+            "next_sender": sender,
+            "next_target": target,
+            "logons": 0 if session is None else session.logons,
+            "last_logon_ns": None if session is None else session.last_logon_ns,
+            "last_receive_ns": adapter.last_receive_ns,
+        }
+
+    def _feed(self, state: State, venue: str, symbol: str) -> dict[str, Any]:
+        book = state.market.books.get((venue, symbol))
+        feed = state.market.feeds.get((venue, symbol))
+        return {
+            "venue": venue,
+            "symbol": symbol,
+            "state": "none" if feed is None else str(feed),
+            "bid": str(book.bids[0].price) if book and book.bids else None,
+            "ask": str(book.asks[0].price) if book and book.asks else None,
+            "age_seconds": None if book is None else round(max(0, wall_ns() - book.updated_ns) / 1e9, 1),
+        }
+
+    # ------------------------------------------------------------------------------------------------------ conclusions
+
+    def _journal(self) -> dict[str, Any]:
+        committer = self._runtime.committer
+        failing = committer.failing_since_ns is not None
+        state = "failed" if failing else "running"
+        return {"seq": self._runtime.durable_seq, "state": state, "detail": committer.error if failing else ""}
+
+    def _stalled(self) -> bool:
+        return not self._runtime.running or wall_ns() - self._runtime.alive_ns > STALL_NS
+
+    def _capabilities(self, document: Mapping[str, Any], writer: WriterStatus) -> dict[str, dict[str, Any]]:
+        found: dict[str, tuple[ComponentState, str]] = {
+            "market_input": _market_input(document),
+            "runtime": self._runtime_state(document),
+            "venue_connectivity": _connectivity(document),
+            "operational_control": ("running", ""),
+            "record_writer": (writer.state, writer.last_error or (f"{writer.lag} events behind" if writer.lag > 1000 else "")),
+            "observability": ("running", ""),
+        }
+        return {name: self._stamped(name, state, detail) for name, (state, detail) in found.items()}
+
+    def _stamped(self, name: str, state: ComponentState, detail: str) -> dict[str, Any]:
+        known = self._since.get(name)
+        if known is None or known[0] != state:
+            known = self._since[name] = (state, wall_ns())
+        return {"state": state, "detail": detail, "since_ns": known[1]}
+
+    def _runtime_state(self, document: Mapping[str, Any]) -> tuple[ComponentState, str]:
+        if self._runtime.failure is not None:
+            return "failed", f"ended by a defect: {type(self._runtime.failure).__name__}"
+        if self._stalled():
+            return "failed", "the thread does not turn"
+        if document["journal"]["state"] != "running":
+            return "degraded", "journal refuses: dispatch halted"
+        return "running", ""
+
+    def _alarms(self, document: Mapping[str, Any]) -> list[Alarm]:
+        found: list[tuple[str, str]] = []
+        for scope, reason in document["kill"].items():
+            found.append(("critical", f"kill switch engaged for {scope}: {reason or 'no reason given'}"))
+        for name, capability in document["capabilities"].items():
+            if capability["state"] in ("degraded", "failed"):
+                severity = "critical" if capability["state"] == "failed" else "warning"
+                found.append((severity, f"{name}: {capability['state']}: {capability['detail']}"))
+        for strategy in document.get("strategies", ()):
+            if strategy["state"] == "disabled":
+                found.append(("warning", f"strategy {strategy['name']} disabled: {strategy['reason']}"))
+        doubt = document.get("orders", {}).get("in_doubt", 0)
+        if doubt:
+            found.append(("warning", f"{doubt} open orders in doubt"))
+        if shutil.disk_usage(self._state_dir).free < LOW_DISK_BYTES:
+            found.append(("warning", "less than 1 GiB free where the journal lies"))
+        now = wall_ns()
+        self._alarm_since = {what: self._alarm_since.get(what, now) for _, what in found}
+        return [Alarm(severity=severity, what=what, since_ns=self._alarm_since[what]) for severity, what in found]
+
+
+def _trading_state(state: State) -> str:
+    return str(state.control.trading.get(SCOPE_ALL, TradingState.ENABLED))
+
+
+def _strategy(state: State, name: str) -> dict[str, Any]:
+    known = state.control.strategies.get(name, StrategyState())
+    trading = state.control.trading.get(f"strategy:{name}", TradingState.ENABLED)
+    shown = "disabled" if known.disabled is not None else str(trading)
+    return {"name": name, "state": shown, "errors": known.errors, "reason": known.disabled or ""}
+
+
+def _market_input(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
+    feeds = document.get("feeds", ())
+    bad = [f"{f['venue']} {f['symbol']} {f['state']}" for f in feeds if f["state"] != FeedState.UP]
+    if not feeds:
+        return "running", "no market data configured"
+    if not bad:
+        return "running", ""
+    waiting = all(feed["state"] == "none" for feed in feeds)
+    return ("initialising" if waiting else "degraded"), ", ".join(bad[:5])
+
+
+def _connectivity(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
+    closed = [v for v in document.get("venues", ()) if not v["opened"]]
+    if not closed:
+        return "running", ""
+    detail = "; ".join(f"{v['venue']}: {v['reason']}" for v in closed)
+    return ("initialising" if all(v["logons"] == 0 for v in closed) else "degraded"), detail
+
+
+def _strategy_component(state: str) -> ComponentState:
+    return "running" if state == "enabled" else "degraded" if state == "reduced" else "stopped"
+
+
+def _session_gauges(venue: Mapping[str, Any]) -> SessionGauges:
+    received = venue["last_receive_ns"]
+    return SessionGauges(
+        venue=venue["venue"],
+        up=venue["state"] != "down",
+        next_sender=venue["next_sender"],
+        next_target=venue["next_target"],
+        last_receive_seconds=None if received is None else received / 1e9,
+    )
+
+
+def _feed_gauges(venue: str, feeds: Any) -> FeedGauges:
+    mine = [feed for feed in feeds if feed["venue"] == venue]
+    ages = [feed["age_seconds"] for feed in mine if feed["age_seconds"] is not None]
+    up = bool(mine) and all(feed["state"] == FeedState.UP for feed in mine)
+    return FeedGauges(venue=venue, up=up, stale_seconds=max(ages, default=0.0))
+
+
+def _position_gauges(position: Mapping[str, Any]) -> PositionGauges:
+    quantity = Decimal(position["net_qty"])
+    exposure = quantity * Decimal(position["avg_px"])
+    return PositionGauges(venue=position["venue"], symbol=position["symbol"], quantity=quantity, exposure=exposure)

@@ -1,0 +1,271 @@
+"""The control surface of a running gateway: every change becomes an event, every answer carries the position that applied it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from gateway.control.surface import (
+    Answer,
+    CancelAll,
+    CancelOrder,
+    Kill,
+    KillAnswer,
+    NewOrder,
+    OpenVenue,
+    OrderAnswer,
+    SessionRequest,
+    Stop,
+    SwitchTrading,
+)
+from gateway.core.events import (
+    CancelRequested,
+    ClosedUnsent,
+    Denied,
+    Dispatched,
+    Event,
+    KillEngaged,
+    KillReleased,
+    OrderRequested,
+    Queued,
+    SessionNotice,
+    StopRequested,
+    Superseded,
+    TradingSwitched,
+    VenueOpenRequested,
+)
+from gateway.core.orders import Order
+from gateway.core.turn import Step
+from gateway.core.values import OrderState, OrderType, TimeInForce, scope_problem
+from gateway.errors import NotFound, PreconditionFailed, UnknownOutcome, UsageError
+from gateway.runtime.runtime import Runtime
+from gateway.runtime.status import Reporter
+from gateway.venue.gate import KillGate
+
+_log = logging.getLogger(__name__)
+APPLY_SECONDS = 5.0
+_KILL_SECONDS = 1.0
+_IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
+
+
+class GatewaySurface:
+    """Implements gateway.control.surface.Surface; any thread."""
+
+    def __init__(self, runtime: Runtime, gate: KillGate, reporter: Reporter, request_stop: Callable[[str], None]) -> None:
+        self._runtime = runtime
+        self._gate = gate
+        self._reporter = reporter
+        self._request_stop = request_stop
+
+    def status(self) -> dict[str, Any]:
+        return self._reporter.document()
+
+    def seq(self) -> int:
+        return self._runtime.durable_seq
+
+    # ---------------------------------------------------------------------------------------------------------- orders
+
+    def new_order(self, request: NewOrder, actor: str) -> OrderAnswer:
+        event = OrderRequested(
+            actor=actor,
+            reason=request.reason,
+            request_id=request.request_id,
+            venue=request.venue,
+            symbol=request.symbol,
+            side=request.side,
+            quantity=request.quantity,
+            price=request.price,
+            stop_price=request.stop_price,
+            order_type=request.order_type,
+            time_in_force=request.time_in_force,
+            account=request.account,
+        )
+        step = self._submit(event)
+        answer = self._answer(step, request.request_id)
+        if answer.stage == "denied" or not request.wait_seconds:
+            return answer
+        at_once = request.order_type is OrderType.MARKET or request.time_in_force in _IMMEDIATE
+        return self._wait(answer, request.wait_seconds, _ended if at_once else _answered)
+
+    def cancel_order(self, request: CancelOrder, actor: str) -> OrderAnswer:
+        event = CancelRequested(actor=actor, reason=request.reason, request_id=request.request_id, order_id=request.order_id)
+        step = self._submit(event)
+        answer = self._answer(step, request.request_id, request.order_id)
+        if answer.code == "unknown_order":
+            raise NotFound(f"order {request.order_id}: there is no such order")
+        if answer.stage == "denied" or not request.wait_seconds:
+            return answer
+        return self._wait(answer, request.wait_seconds, _cancel_answered)
+
+    def cancel_all(self, request: CancelAll, actor: str) -> Answer:
+        _check(request.scope)
+        step = self._submit(
+            CancelRequested(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
+        )
+        return Answer(seq=_position(step), detail=f"{_cancels(step)} cancels sent or queued")
+
+    def _answer(self, step: Step, request_id: str, order_id: str | None = None) -> OrderAnswer:
+        """What became of the one intent in this step; for a repeated request, what became of it the first time."""
+        seq = _position(step)
+        for recorded in step.records:
+            event = recorded.event
+            if isinstance(event, Denied):
+                return OrderAnswer(order_id=event.order_id, stage="denied", code=event.code, reason=event.reason, seq=seq)
+            if isinstance(event, (Dispatched, Queued)) and order_id in (None, event.command.order_id):
+                stage = "dispatched" if isinstance(event, Dispatched) else "queued"
+                return self._of_order(event.command.order_id, stage, seq)
+            if isinstance(event, (ClosedUnsent, Superseded)) and event.command.order_id == order_id:
+                return self._of_order(order_id, "dispatched" if isinstance(event, Superseded) else "queued", seq)
+        made = order_id or self._runtime.core.state.control.requests.get(request_id)
+        if not made:
+            raise UnknownOutcome("the request was applied and led to nothing; see `gateway decision list`")
+        return self._of_order(made, "queued" if made in self._runtime.core.state.execution.pending else "dispatched", seq)
+
+    def _of_order(self, order_id: str, stage: str, seq: int) -> OrderAnswer:
+        order = self._order(order_id)
+        return OrderAnswer(order_id=order_id, stage=stage, state=None if order is None else order.state, seq=seq)
+
+    def _order(self, order_id: str) -> Order | None:
+        return self._runtime.core.state.execution.orders.get(order_id)
+
+    def _wait(self, answer: OrderAnswer, seconds: float, enough: Callable[[Order], bool]) -> OrderAnswer:
+        """Until the venue's answer is durable, or the time is up."""
+        assert answer.order_id is not None
+        end = monotonic() + seconds
+        while True:
+            with self._runtime.turned:
+                order = self._order(answer.order_id)
+                if order is not None and enough(order):
+                    return self._of_order(answer.order_id, "dispatched", self._runtime.durable_seq)
+                left = end - monotonic()
+                if left <= 0 or not self._runtime.turned.wait(left):
+                    break
+        stage = "queued" if self._order(answer.order_id) is None else "dispatched"
+        final = self._of_order(answer.order_id, stage, self._runtime.durable_seq)
+        return OrderAnswer(order_id=final.order_id, stage=stage, state=final.state, seq=final.seq, timed_out=True)
+
+    # ------------------------------------------------------------------------------------------------------------ kill
+
+    def engage_kill(self, request: Kill, actor: str) -> KillAnswer:
+        _check(request.scope)
+        problem = ""
+        try:
+            self._gate.engage(request.scope, request.reason)
+        except PreconditionFailed as error:
+            problem = f"; the gate is closed in this process only: {error}"
+            _log.critical("%s", error)
+        event = KillEngaged(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
+        try:
+            step = self._runtime.submit(event, _KILL_SECONDS)
+        except UnknownOutcome:
+            detail = "the gate is closed; the core does not answer, cancels follow when it does" + problem
+            return KillAnswer(engaged=dict(self._gate.engaged), detail=detail)
+        detail = "gate closed" + problem
+        return KillAnswer(engaged=dict(self._gate.engaged), cancelling=_cancels(step), seq=_position(step), detail=detail)
+
+    def release_kill(self, request: Kill, actor: str) -> KillAnswer:
+        _check(request.scope)
+        state = self._runtime.core.state
+        if request.scope not in self._gate.engaged and request.scope not in state.control.killed:
+            raise PreconditionFailed(f"the kill switch is not engaged for {request.scope}; engaged: {self._engaged()}")
+        step = self._submit(
+            KillReleased(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
+        )
+        self._gate.release(request.scope)
+        return KillAnswer(engaged=dict(self._gate.engaged), seq=_position(step), detail="released")
+
+    def kill_status(self) -> KillAnswer:
+        state = self._runtime.core.state
+        return KillAnswer(engaged={**state.control.killed, **self._gate.engaged}, seq=self._runtime.durable_seq)
+
+    def _engaged(self) -> str:
+        return ", ".join(sorted({*self._gate.engaged, *self._runtime.core.state.control.killed})) or "nothing"
+
+    # ---------------------------------------------------------------------------------------------------------- others
+
+    def switch_trading(self, request: SwitchTrading, actor: str) -> Answer:
+        _check(request.scope)
+        event = TradingSwitched(
+            actor=actor,
+            reason=request.reason,
+            request_id=request.request_id,
+            scope=request.scope,
+            state=request.state,
+        )
+        return Answer(seq=_position(self._submit(event)), detail=f"trading {request.state} for {request.scope}")
+
+    def open_venue(self, request: OpenVenue, actor: str) -> Answer:
+        self._adapter_exists(request.venue)
+        event = VenueOpenRequested(actor=actor, reason=request.reason, request_id=request.request_id, venue=request.venue)
+        step = self._submit(event)
+        if not self._runtime.core.state.control.venues[request.venue].opened:
+            raise PreconditionFailed(f"venue {request.venue} cannot open: it is not logged on with settled numbers")
+        return Answer(seq=_position(step), detail=f"venue {request.venue} is open")
+
+    def session(self, request: SessionRequest, actor: str) -> Answer:
+        self._adapter_exists(request.venue)
+        adapter = self._runtime.adapters[request.venue]
+        actions: dict[str, Callable[[], object]] = {
+            "logon": adapter.link.logon,
+            "logout": adapter.link.logout,
+            "test-request": adapter.test,
+        }
+        if request.action not in actions:
+            raise UsageError(f"unknown session action {request.action!r}: use {', '.join(actions)}")
+        note = SessionNotice(
+            venue=request.venue,
+            session=adapter.session,
+            epoch=adapter.watermark.epoch,
+            event=f"operator_{request.action}",
+            detail=f"{actor}: {request.reason}",
+        )
+        step = self._submit(note)
+        actions[request.action]()
+        return Answer(seq=_position(step), detail=f"{request.action} of {adapter.session} asked for")
+
+    def stop(self, request: Stop, actor: str) -> Answer:
+        event = StopRequested(
+            actor=actor, reason=request.reason, request_id=request.request_id, cancel_open=request.cancel_open
+        )
+        step = self._submit(event)
+        self._request_stop(f"{actor}: {request.reason}")
+        return Answer(seq=_position(step), detail="stopping")
+
+    def _submit(self, event: Event) -> Step:
+        return self._runtime.submit(event, APPLY_SECONDS)
+
+    def _adapter_exists(self, venue: str) -> None:
+        if venue not in self._runtime.adapters:
+            raise NotFound(f"venue {venue!r} is not configured; known: {', '.join(sorted(self._runtime.adapters))}")
+
+
+def _check(scope: str) -> None:
+    problem = scope_problem(scope)
+    if problem is not None:
+        raise UsageError(problem)
+
+
+def _position(step: Step) -> int:
+    return step.records[-1].seq
+
+
+def _cancels(step: Step) -> int:
+    return sum(
+        1
+        for recorded in step.records
+        if isinstance(recorded.event, (Dispatched, Queued)) and recorded.event.command.kind == "CANCEL"
+    )
+
+
+def _answered(order: Order) -> bool:
+    return order.state is not OrderState.SUBMITTED
+
+
+def _ended(order: Order) -> bool:
+    return order.state.terminal
+
+
+def _cancel_answered(order: Order) -> bool:
+    return order.state.terminal or order.cancel_in_flight is None

@@ -1,0 +1,86 @@
+"""A two-sided quoter with inventory skew: the market maker's first strategy.
+
+It keeps one bid and one offer around the mid, `half_spread_ticks` away, and leans against its own position: every
+`max_inventory` of net position moves both quotes by `skew_ticks` against it, so that the side that would reduce the position
+trades first. A quote is moved when it is `requote_ticks` or more from where it should be; the side that would exceed
+`max_inventory` is not quoted. (Avellaneda and Stoikov, "High-frequency trading in a limit order book", 2008, reduced to its
+linear idea.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+import msgspec
+
+from gateway.core.events import Event, MarketEvent
+from gateway.core.orders import Order
+from gateway.core.strategy import Cancel, Intent, New, Strategy, View
+from gateway.core.values import Side
+
+
+class QuoterParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Quantities in units of the instrument, distances in ticks."""
+
+    quantity: Decimal = Decimal(10_000)
+    half_spread_ticks: int = 5
+    skew_ticks: int = 10
+    requote_ticks: int = 3
+    max_inventory: Decimal = Decimal(100_000)
+
+
+class QuoterMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """How often quotes were moved; everything else it needs is in the view."""
+
+    requotes: int = 0
+
+
+class Quoter(Strategy[QuoterParams, QuoterMemory]):
+    Params = QuoterParams
+    Memory = QuoterMemory
+
+    def on_event(self, event: Event, view: View, memory: QuoterMemory) -> tuple[QuoterMemory, Sequence[Intent]]:
+        """Requote the event's symbol, or all symbols after an execution event."""
+        if not view.tradable:
+            return memory, ()
+        symbols = (event.symbol,) if isinstance(event, MarketEvent) else view.instruments
+        intents = [intent for symbol in symbols for intent in self._quote(symbol, view)]
+        moved = sum(1 for intent in intents if isinstance(intent, Cancel))
+        return (QuoterMemory(requotes=memory.requotes + moved) if moved else memory), intents
+
+    def _quote(self, symbol: str, view: View) -> list[Intent]:
+        book = view.book(symbol)
+        if book is None or book.mid is None:
+            return []
+        tick = view.instrument(symbol).tick_size
+        inventory = view.position(symbol).net_qty
+        centre = book.mid - tick * self.params.skew_ticks * inventory / self.params.max_inventory
+        away = tick * self.params.half_spread_ticks
+        bid = min(_grid(centre - away, tick, ROUND_FLOOR), book.asks[0].price - tick)
+        ask = max(_grid(centre + away, tick, ROUND_CEILING), book.bids[0].price + tick)
+        working = list(view.working(symbol))
+        queued = {command.side for command in view.queued(symbol)}
+        intents: list[Intent] = []
+        for side, price in ((Side.BUY, bid), (Side.SELL, ask)):
+            mine = [order for order in working if order.side is side]
+            intents += self._side(side, price, mine, symbol, view, quoted=side in queued)
+        return intents
+
+    def _side(self, side: Side, price: Decimal, mine: list[Order], symbol: str, view: View, *, quoted: bool) -> list[Intent]:
+        tick = view.instrument(symbol).tick_size
+        room = self.params.max_inventory - side.sign * view.position(symbol).net_qty
+        wanted = min(self.params.quantity, room)
+        wanted -= wanted % view.instrument(symbol).lot_size
+        stale = [order for order in mine if order.price is None or abs(order.price - price) >= self.params.requote_ticks * tick]
+        if wanted <= 0:
+            stale = mine
+        cancels: list[Intent] = [Cancel(order_id=o.order_id) for o in stale if not view.cancelling(o.order_id)]
+        if mine or quoted or wanted <= 0:
+            return cancels  # one quote a side: the new one waits until the old one is gone
+        return [New(symbol=symbol, side=side, quantity=wanted, price=price)]
+
+
+def _grid(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
+    """The nearest price on the tick grid, away from the mid."""
+    return (price / tick).quantize(Decimal(1), rounding=rounding) * tick
