@@ -64,16 +64,16 @@ class Instance:
 
     def journal_holder(self) -> str | None:
         """The process that holds the journal, as its lock file names it; None when nobody does."""
+        lock = self.journal_path.with_name(self.journal_path.name + ".lock")
         try:
-            handle = open(self.journal_path.with_name(self.journal_path.name + ".lock"), encoding="ascii")
+            with open(lock, encoding="ascii") as handle:
+                try:
+                    # Shared and given back at once: two commands that look do not see each other.
+                    fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return handle.read().strip() or "unknown"
         except FileNotFoundError:
-            return None
-        with handle:
-            try:
-                # Shared and given back at once: two commands that look do not see each other.
-                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return handle.read().strip() or "unknown"
+            pass
         return None
 
     def client(self, timeout: float = _TIMEOUT) -> ControlClient:

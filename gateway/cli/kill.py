@@ -45,15 +45,17 @@ def engage(instance: Instance, scope: str, reason: str, request_id: str | None) 
     except GatewayError as error:
         _engage_file(instance, scope, reason, error)
         return
-    sentence = f"kill switch engaged for {scope}; orders being cancelled: {answer['cancelling']}"
+    sentence = f"kill switch engaged for {scope}: {output.cell(answer['detail'])}; cancels: {answer['cancelling']}"
     if answer["seq"] is None:
         output.say(f"warning: the gate is closed, but the core did not answer: {answer['detail'] or 'no detail'}")
     _tell(instance, answer | {"source": "gateway"}, sentence)
 
 
 def _engage_file(instance: Instance, scope: str, reason: str, error: GatewayError) -> None:
+    from gateway.control.requests import check_scope
     from gateway.venue.gate import KillGate
 
+    check_scope(scope)
     gate = KillGate(instance.kill_file)
     gate.engage(scope, reason)
     holder = instance.journal_holder()
@@ -61,8 +63,8 @@ def _engage_file(instance: Instance, scope: str, reason: str, error: GatewayErro
         output.say(f"warning: {error}")
     if holder is not None:
         output.say(
-            f"WARNING: a gateway RUNS (process {holder}) and does not answer. It obeys the kill file when it sees it; nobody has"
-            f" confirmed that. Check at the venue that nothing new arrives, and end process {holder} if in doubt."
+            f"WARNING: a gateway RUNS (process {holder}) and does not answer. It obeys the kill file when it sees it;"
+            f" nobody has confirmed that. Check at the venue that nothing new arrives, and end process {holder} if in doubt."
         )
     sentence = f"kill file written for {scope}: the next start will be killed until `gateway kill release`"
     _tell(instance, _offline(dict(gate.engaged)), sentence)

@@ -62,7 +62,7 @@ class Root(LazyGroup):
             ctx.exit(INTERRUPTED)
 
 
-@click.command(cls=Root, entries=COMMANDS, context_settings=SETTINGS, no_args_is_help=True)
+@click.command("gateway", cls=Root, entries=COMMANDS, context_settings=SETTINGS, no_args_is_help=True)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option(
     "--config",

@@ -58,48 +58,40 @@ _CONFIG: Decorator[Any] = click.option(
 )
 
 
-class _Scope(click.ParamType):
-    name = "scope"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        problem = scope_problem(value)
-        # A scope of the right shape around text that is not allowed is the gateway's to refuse.
-        if problem is not None and text_problem(value) is None:
-            self.fail(problem, param, ctx)
-        return value
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
-class _Number(click.ParamType):
-    name = "decimal"
-    _FORM = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-
-    def convert(self, value: str | Decimal, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        if isinstance(value, str) and self._FORM.fullmatch(value) is None:
-            self.fail(f"{value!r} is not a decimal number", param, ctx)
-        return Decimal(value)
+def number(ctx: click.Context, param: click.Parameter, value: str | None) -> Decimal | None:
+    """The callback of an option that takes a decimal number."""
+    if value is not None and _NUMBER.fullmatch(value) is None:
+        raise click.BadParameter(f"{value!r} is not a decimal number", ctx, param)
+    return None if value is None else Decimal(value)
 
 
-class _Moment(click.ParamType):
-    name = "time"
+def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """The callback of an option that takes a time: UTC nanoseconds, from themselves or from ISO 8601."""
+    if value is None or re.fullmatch("[0-9]+", value):
+        return None if value is None else int(value)
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        what = f"{value!r} is neither ISO 8601 (2024-05-31T14:30:00Z) nor UTC nanoseconds"
+        raise click.BadParameter(what, ctx, param) from None
+    since = (found if found.tzinfo else found.replace(tzinfo=UTC)) - _EPOCH
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * (NANOS // 1_000_000)
 
-    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int) or value.isdecimal():
-            return int(value)
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither ISO 8601 (2024-05-31T14:30:00Z) nor UTC nanoseconds", param, ctx)
-        since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
-        return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * (NANOS // 1_000_000)
 
+def _scope(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    problem = scope_problem(value)
+    # A scope of the right shape around text that is not allowed is the gateway's to refuse.
+    if problem is not None and text_problem(value) is None:
+        raise click.BadParameter(problem, ctx, param)
+    return value
 
-SCOPE = _Scope()
-NUMBER = _Number()
-MOMENT = _Moment()
 
 scope: Decorator[Any] = click.option(
     "--scope",
-    type=SCOPE,
+    callback=_scope,
     default="all",
     show_default=True,
     metavar="SCOPE",
@@ -119,13 +111,13 @@ def asks(*, reason: str) -> Decorator[Any]:
     """The options of every request that changes something; `reason` is `required` or `optional`."""
     required = reason == "required"
 
-    def said(_: click.Context, __: click.Parameter, value: str) -> str:
-        if required and not value.strip():
+    def said(_: click.Context, __: click.Parameter, value: str | None) -> str:
+        if required and not (value or "").strip():
             raise click.BadParameter("is empty: say why, it is recorded")
-        return value
+        return value or ""
 
     def decorate(function: F) -> F:
-        why = click.option("--reason", required=required, default=None if required else "", callback=said, help="Why; recorded.")
+        why = click.option("--reason", required=required, callback=said, help="Why; recorded.")
         again = click.option("--request-id", help="To repeat a request whose outcome is unknown; made up when left out.")
         return why(again(function))
 

@@ -6,9 +6,9 @@ to reach it. Reads only.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import Any
 
 from gateway.cli import output
@@ -73,9 +73,9 @@ def _catch_up(instance: Instance, store: RecordStore) -> None:
     except GatewayError as error:
         output.say(f"{error}; showing the records as they are")
         return
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = monotonic() + _PATIENCE_SECONDS
     while (behind := position - store.checkpoint().seq) > 0:
-        if time.monotonic() >= deadline:
+        if monotonic() >= deadline:
             output.say(f"records are {behind} events behind")
             return
-        time.sleep(_POLL_SECONDS)
+        sleep(_POLL_SECONDS)

@@ -6,7 +6,7 @@ its last record says that the run was stopped.
 
 from __future__ import annotations
 
-import time
+from time import monotonic, sleep
 
 import click
 
@@ -22,7 +22,9 @@ _POLL_SECONDS = 0.05
 
 @command("stop", example='gateway stop --cancel-open --reason "end of day"')
 @click.option("--cancel-open", is_flag=True, help="Cancel what is open first.")
-@click.option("--timeout", type=click.FloatRange(0, 3600), default=60, show_default=True, metavar="SECONDS", help="For its end.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, 3600), default=60, show_default=True, metavar="SECONDS", help="For its end."
+)
 @asks(reason="required")
 def stop(instance: Instance, cancel_open: bool, timeout: float, reason: str, request_id: str | None) -> None:
     """Ask the gateway to stop, and wait for its clean end."""
@@ -36,14 +38,14 @@ def stop(instance: Instance, cancel_open: bool, timeout: float, reason: str, req
 
 def await_end(instance: Instance, timeout: float) -> None:
     """Return when the process has ended cleanly. Raises GatewayError when it ended otherwise, UnknownOutcome in time."""
-    deadline = time.monotonic() + timeout
+    deadline = monotonic() + timeout
     while (holder := instance.journal_holder()) is not None:
-        if time.monotonic() >= deadline:
+        if monotonic() >= deadline:
             raise UnknownOutcome(
                 f"the gateway (process {holder}) was asked to stop and has not ended within {timeout:g} seconds;"
                 " look at `gateway status`"
             )
-        time.sleep(_POLL_SECONDS)
+        sleep(_POLL_SECONDS)
     reader = SqliteReader(instance.journal_path)
     try:
         last = reader.read(reader.head()[0] - 1, 1)

@@ -24,7 +24,11 @@ def cross_checks(document: Table) -> Iterator[Finding]:
     yield from _symbols_exist(document, "strategies", "instruments")
     yield from _risk_scopes_exist(document)
     yield from _password_source(document)
+    venues = [text(venue, "name") for _, venue in tables(document, "venues")]
     for index, strategy in tables(document, "strategies"):
+        if not venues or text(strategy, "venue") not in ("", *venues):
+            remedy = f"use one of: {', '.join(venues)}" if venues else "add a [[venues]] table"
+            yield Finding(("strategies", index, "venue"), "there is no such venue to trade at", remedy)
         if text(strategy, "name") == MANUAL_STRATEGY:
             what = f"{MANUAL_STRATEGY!r} is the strategy of manual orders"
             yield Finding(("strategies", index, "name"), what, "choose another name")

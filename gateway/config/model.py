@@ -153,6 +153,8 @@ class StrategySection(Section):
     name: Name
     class_path: ClassPath = Field(alias="class")
     """`module:Class`; the TOML key is `class`."""
+    venue: Text = ""
+    """Where it trades; "" for the first venue configured."""
     instruments: tuple[WireId, ...] = _Array
     params: dict[str, Any] = {}
 

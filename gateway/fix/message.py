@@ -7,8 +7,7 @@ fields and groups, never their meaning, and changes nothing: text in, text out. 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.errors import UndecodableMessage
 from gateway.fix import tags
@@ -38,7 +37,7 @@ _TAGS = _Tags((str(number), number) for number in range(1, 3000))
 class GroupDefinition:
     """A repeating group: what introduces an entry, what belongs to it, and what certainly does not.
 
-    `members` are the tags of an entry, `groups` the groups nested in it. `outside` are tags the message knows elsewhere: one
+    `members` are the tags of an entry, those of nested groups included. `outside` are tags the message knows elsewhere: one
     of them ends the group, whereas a tag the dictionary does not know at all stays with the entry it stands in.
     """
 
@@ -47,7 +46,6 @@ class GroupDefinition:
     delimiter: int
     members: frozenset[int]
     outside: frozenset[int]
-    groups: dict[int, GroupDefinition] = field(default_factory=dict)
 
 
 class FieldSet:
@@ -65,9 +63,6 @@ class FieldSet:
 
     def __contains__(self, tag: int) -> bool:
         return tag in self._first
-
-    def __iter__(self) -> Iterator[tuple[int, str]]:
-        return iter(self.fields)
 
     @property
     def repeated(self) -> tuple[int, ...]:

@@ -186,10 +186,7 @@ def _rules(parts: Iterable[Part], all_tags: frozenset[int]) -> _Rules:
         if part.group:
             inner = _rules(part.group, all_tags)
             members = frozenset(_tags(part.group))
-            nested = {tag: found[0] for tag, found in inner.groups.items()}
-            group = GroupDefinition(
-                definition.tag, definition.label, part.group[0].field.tag, members, all_tags - members, nested
-            )
+            group = GroupDefinition(definition.tag, definition.label, part.group[0].field.tag, members, all_tags - members)
             groups[definition.tag] = (group, inner)
     return _Rules(rules, tuple(required.items()), groups)
 

@@ -10,9 +10,6 @@ from typing import Final
 
 ACCOUNT: Final = 1
 AVG_PX: Final = 6
-BEGIN_STRING: Final = 8
-BODY_LENGTH: Final = 9
-CHECK_SUM: Final = 10
 CL_ORD_ID: Final = 11
 CUM_QTY: Final = 14
 EXEC_ID: Final = 17
@@ -37,7 +34,6 @@ TEXT: Final = 58
 TIME_IN_FORCE: Final = 59
 TRANSACT_TIME: Final = 60
 TRADE_DATE: Final = 75
-RAW_DATA_LENGTH: Final = 95
 RAW_DATA: Final = 96
 POSS_RESEND: Final = 97
 STOP_PX: Final = 99

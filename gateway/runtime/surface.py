@@ -1,4 +1,4 @@
-"""The control surface of a running gateway: every change becomes an event, every answer carries the position that applied it."""
+"""The control surface of a running gateway: every change becomes an event; every answer carries its position."""
 
 from __future__ import annotations
 

@@ -110,6 +110,11 @@ class VenueAdapter:
         return Watermark(self._epoch, self._watermark)
 
     @property
+    def last_sent(self) -> int:
+        """Highest number a request was given in this epoch, as the send log knows it."""
+        return self._send_log.last_number(self._epoch)
+
+    @property
     def deadline_ns(self) -> int | None:
         """When the settling probe is overdue, in stream time."""
         return self._settling.deadline_ns

@@ -133,6 +133,8 @@ class _LogFactory(fix.LogFactory):  # type: ignore[misc]  # the engine has no ty
 
     def create(self, *_session: object) -> _Log:
         log = _Log(self._file, self._recent)
+        # Handing over an owned object makes SWIG take a lock that its first use freed: memory corruption at the second log.
+        log.thisown = False
         self._alive.append(log)  # the engine keeps a bare pointer
         return log
 

@@ -62,6 +62,15 @@ class KillGate:
             return None
         return next((f"kill switch engaged for {scope}" for scope in order_scopes(command) if scope in engaged), None)
 
+    def reload(self) -> Mapping[str, str]:
+        """Scopes that were engaged through the file since we looked last; the gate is closed for them on return."""
+        found = _read(self._path)
+        added = {scope: reason for scope, reason in found.items() if scope not in self._engaged}
+        if added:
+            with self._lock:
+                self._engaged = {**self._engaged, **added}
+        return added
+
     def _write(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

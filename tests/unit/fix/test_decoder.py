@@ -8,7 +8,7 @@ from gateway.core.events import CancelRejected, Rejected, ReplaceRejected, Sessi
 from gateway.fix.decoder import rejected_by_reference
 
 
-@pytest.mark.parametrize("msg_type", list("01245A") + ["h", "f"])
+@pytest.mark.parametrize("msg_type", [*"01245A", "h", "f"])
 def test_session_messages_and_harmless_ones_yield_nothing(decoder, fix, msg_type):
     decoded = decoder.decode(fix("58=x|", msg_type=msg_type), 5)
     assert decoded.events == ()

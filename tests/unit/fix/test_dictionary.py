@@ -109,20 +109,24 @@ def test_an_extra_field_of_a_group_that_is_not_there_is_refused():
 
 def test_a_message_type_the_dictionary_lacks_is_refused():
     dialect = load_dialect("generic-fix44")
-    with pytest.raises(ConfigurationError, match="'ZZ' is not in FIX44.xml"):
+    with pytest.raises(ConfigurationError, match=r"'ZZ' is not in FIX44\.xml"):
         StrictDictionary(msgspec.structs.replace(dialect, messages=[*dialect.messages, "ZZ"]))
+
+
+ACK = "37=V|17=E|150=0|39=0|54=1|151=1|14=0|6=0|"
+TWICE = "MDEntryPx(270) appears more than once; the first one counts"
 
 
 @pytest.mark.parametrize(
     ("msg_type", "body", "said"),
     [
-        ("W", "55=A|268=1|269=0|270=x|270=1|", ["MDEntryPx(270) appears more than once; the first one counts", "MDEntryPx(270)='x' is not a number"]),
+        ("W", "55=A|268=1|269=0|270=x|270=1|", [TWICE, "MDEntryPx(270)='x' is not a number"]),
         ("W", "55=A|268=1|270=1|5001=x|", ["required MDEntryType(269) is missing", "unknown tag 5001"]),
         ("W", "55=A|", ["required NoMDEntries(268) is missing"]),
         ("B", "148=x|33=1|58=y|95=9|96=abc|", ["length field 95=9 does not fit data field 96"]),
-        ("8", "37=V|17=E|150=0|39=0|54=1|151=1|14=0|6=0|18=1 2|847=1|", []),
-        ("8", "37=V|17=E|150=0|39=0|54=1|151=1|14=0|6=0|18=1 ?|", ["ExecInst(18)=1 ? is not in the dictionary"]),
-        ("8", "37=V|17=E|150=0|39=0|54=1|151=1|14=0|6=0|114=?|64=2024|", ["unknown tag 114", "SettlDate(64)='2024' is not a date YYYYMMDD"]),
+        ("8", ACK + "18=1 2|847=1|", []),
+        ("8", ACK + "18=1 ?|", ["ExecInst(18)=1 ? is not in the dictionary"]),
+        ("8", ACK + "114=?|64=2024|", ["unknown tag 114", "SettlDate(64)='2024' is not a date YYYYMMDD"]),
         ("zz", "", ["MsgType(35)='zz' is not in the dictionary"]),
     ],
 )  # fmt: skip

@@ -99,8 +99,8 @@ def test_a_good_report_says_all_it_knows(decoder, fix):
     [
         ("0", "0", "accepted"), ("1", "1", "filled"), ("2", "2", "filled"), ("3", "3", "done_for_day"), ("4", "4", "cancelled"),
         ("5", "0", "replaced"), ("6", "6", "pending_cancel"), ("7", "7", "suspended"), ("8", "8", "rejected"),
-        ("9", "9", "suspended"), ("A", "A", "pending_new"), ("B", "B", "suspended"), ("C", "C", "expired"), ("D", "0", "restated"),
-        ("E", "E", "pending_replace"), ("F", "1", "filled"), ("I", "1", "status_reported"),
+        ("9", "9", "suspended"), ("A", "A", "pending_new"), ("B", "B", "suspended"), ("C", "C", "expired"),
+        ("D", "0", "restated"), ("E", "E", "pending_replace"), ("F", "1", "filled"), ("I", "1", "status_reported"),
     ],
 )  # fmt: skip
 def test_exec_types(decoder, fix, code, status, kind):
@@ -227,8 +227,12 @@ def test_fix50sp2_reads_the_same(fix):
     assert event.deviations == ()
 
 
-TAGS = st.sampled_from([1, 6, 10, 11, 14, 17, 19, 20, 31, 32, 35, 37, 38, 39, 41, 44, 45, 55, 54, 58, 60, 75, 95, 96, 103, 150, 151, 262,
-                        268, 269, 270, 271, 272, 273, 278, 279, 280, 355, 354, 372, 373, 382, 434, 453, 448, 9999])  # fmt: skip
+TAGS = st.sampled_from(
+    [
+        1, 6, 10, 11, 14, 17, 19, 20, 31, 32, 35, 37, 38, 39, 41, 44, 45, 55, 54, 58, 60, 75, 95, 96, 103, 150, 151, 262, 268,
+        269, 270, 271, 272, 273, 278, 279, 280, 354, 355, 372, 373, 382, 434, 448, 453, 9999,
+    ]
+)  # fmt: skip
 VALUES = st.one_of(
     st.text(max_size=8), st.sampled_from(["0", "1", "2", "F", "8", "NaN", "1e5", "-1", "10.5", "", "20240102-10:11:12"])
 )

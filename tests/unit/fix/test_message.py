@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,9 +135,6 @@ def test_every_field_list_survives_the_text(fields):
 
 @given(st.text())
 def test_arbitrary_text_is_parsed_or_refused_and_always_shown(raw):
-    shown = readable(raw)
-    assert SOH not in shown
-    try:
-        FixMessage.parse(raw)
-    except UndecodableMessage as error:
-        assert error.raw == raw
+    assert SOH not in readable(raw)
+    with contextlib.suppress(UndecodableMessage):
+        assert FixMessage.parse(raw).fields

@@ -17,7 +17,8 @@ def test_fix_floats(text):
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "-", ".", "NaN", "Infinity", "-inf", "1e5", "1E5", "1_000", "1,000", " 1", "1 ", "+1", "٣", "0x1", "9" * (MAX_DIGITS + 1), "1\n"],
+    [None, "", "-", ".", "NaN", "Infinity", "-inf", "1e5", "1E5", "1_000", "1,000",
+     " 1", "1 ", "+1", "٣", "0x1", "9" * (MAX_DIGITS + 1), "1\n"],
 )  # fmt: skip
 def test_what_is_no_fix_float(text):
     assert parse_decimal(text) is None

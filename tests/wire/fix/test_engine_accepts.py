@@ -141,7 +141,7 @@ def decoder():
 
 @pytest.fixture
 def passed_on(wire):
-    """`passed_on(msg_type, body)`: sends a message and returns what the application was given for it, and the rejects of the engine."""
+    """`passed_on(msg_type, body)`: what the application was given for a message, and what the engine rejected."""
     venue, desk = wire
 
     def send(msg_type: str, body: str) -> tuple[list[str], list[str]]:

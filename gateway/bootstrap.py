@@ -1,0 +1,378 @@
+"""The one place where the parts meet: from a configuration to a running gateway, and to its orderly end.
+
+Order of the start: configuration, state directory, journal (locked), fold, run number, gate, records, venues, control,
+telemetry, runtime, connections. The control surface answers from before the first logon until after the last logout.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+
+from gateway import __version__
+from gateway.clock import StreamClock, wall_ns
+from gateway.config.load import LoadedConfiguration, load
+from gateway.config.model import Venue
+from gateway.config.secrets import resolve_secrets
+from gateway.control.app import application
+from gateway.control.server import ControlServer
+from gateway.core.core import Core
+from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested
+from gateway.core.settings import CoreSettings
+from gateway.errors import GatewayError, PreconditionFailed, Problem
+from gateway.fix.decoder import Decoder
+from gateway.fix.dialect import load_dialect
+from gateway.fix.encoder import Encoder
+from gateway.fix.permissive import write_permissive
+from gateway.fix.strict import StrictDictionary
+from gateway.journal.interface import Watermark
+from gateway.journal.run_number import take
+from gateway.journal.sqlite import SqliteJournal, SqliteReader
+from gateway.records.engines import RecordsUnavailable
+from gateway.records.store import RecordStore
+from gateway.records.writer import RecordWriter
+from gateway.runtime.intake import Intake
+from gateway.runtime.observer import Observer
+from gateway.runtime.runtime import Runtime
+from gateway.runtime.settings import core_settings, load_strategies, session_id
+from gateway.runtime.status import Reporter
+from gateway.runtime.surface import GatewaySurface
+from gateway.telemetry import logs
+from gateway.telemetry.gauges import GaugeSnapshot
+from gateway.telemetry.http import MetricsServer
+from gateway.telemetry.metrics import Metrics
+from gateway.venue.adapter import Place, VenueAdapter
+from gateway.venue.gate import KillGate
+from gateway.venue.send_log import SendLog
+
+__all__ = ["Gateway", "check", "journal_path", "load_strategies", "run"]
+_log = logging.getLogger(__name__)
+INTAKE_CAPACITY = 20_000
+_FOLD_CHUNK = 5_000
+_HOUSEKEEPING_SECONDS = 0.5
+CANCEL_SECONDS = 5.0
+LOGOUT_SECONDS = 5.0
+DRAIN_SECONDS = 10.0
+
+
+def journal_path(loaded: LoadedConfiguration) -> Path:
+    """The journal's file. Raises PreconditionFailed for a URL this build has no journal for."""
+    prefix = "sqlite:///"
+    if not loaded.journal_url.startswith(prefix):
+        raise PreconditionFailed(f"journal.url {loaded.journal_url!r}: only sqlite:/// is supported in this version")
+    return Path(loaded.journal_url.removeprefix(prefix))
+
+
+def open_reader(loaded: LoadedConfiguration) -> SqliteReader:
+    """The journal, for reading, beside a gateway that writes it."""
+    return SqliteReader(journal_path(loaded))
+
+
+class Gateway:
+    """One run. Construct, `start`, `wait`, `stop`; construction leaves nothing on the wire."""
+
+    def __init__(self, loaded: LoadedConfiguration) -> None:
+        self.loaded = loaded
+        configuration = loaded.configuration
+        settings = core_settings(loaded)
+        strategies = load_strategies(settings.strategies)
+        passwords = {v.name: resolve_secrets(v, loaded.base_dir, os.environ) for v in configuration.venues}
+        _private_directory(loaded.state_dir)
+        self._journal = SqliteJournal(journal_path(loaded), configuration.journal.durability)
+        self._core = Core(strategies)
+        self._fold()
+        state = self._core.state
+        self._clock = StreamClock(state.at_ns)
+        self._run_number = take(loaded.state_dir / "run.json", wall_ns(), state.control.run_id)
+        self.gate = KillGate(loaded.state_dir / "kill.json")
+        self._journal.remember_configuration(loaded.sha256, loaded.text)
+        self._store = RecordStore(loaded.records_url)
+        self._writer = RecordWriter(lambda: SqliteReader(journal_path(loaded)), self._store, now_ns=wall_ns)
+        self._reporter: Reporter | None = None
+        self._metrics = Metrics(self._gauges)
+        observer = Observer(self._metrics)
+        self._intake = Intake(INTAKE_CAPACITY)
+        marks = self._journal.watermarks()
+        self._adapters = {v.name: self._adapter(v, marks, observer) for v in configuration.venues}
+        self.runtime = Runtime(
+            self._core,
+            self._journal,
+            self._intake,
+            self._adapters,
+            self._clock,
+            observer,
+            run_id=self._run_number.run_id,
+            wake_writer=self._writer.wake,
+        )
+        self._attach_links(passwords, marks)
+        self._reporter = Reporter(
+            name=configuration.gateway.name,
+            state_dir=loaded.state_dir,
+            runtime=self.runtime,
+            intake=self._intake,
+            gate=self.gate,
+            observer=observer,
+            writer=self._writer.status,
+            symbols={v.name: tuple(v.market_data) for v in configuration.venues},
+        )
+        self.reporter = self._reporter
+        self._stop_asked = threading.Event()
+        self._stop_reason = ""
+        self.surface = GatewaySurface(self.runtime, self.gate, self.reporter, self.request_stop)
+        self._control = ControlServer(loaded.control_socket, application(self.surface))
+        self._http = MetricsServer(self._metrics, self.reporter.not_ready, configuration.telemetry.metrics_port)
+        self._first_events = self._opening(self._run_started(settings))
+
+    # ----------------------------------------------------------------------------------------------------------- parts
+
+    def _fold(self) -> None:
+        after = 0
+        while chunk := self._journal.read(after, _FOLD_CHUNK):
+            self._core.fold(stored.recorded for stored in chunk)
+            after = chunk[-1].recorded.seq
+
+    def _adapter(self, venue: Venue, marks: Mapping[str, Watermark], observer: Observer) -> VenueAdapter:
+        dialect = load_dialect(venue.dialect)
+        session = session_id(self.loaded.configuration, venue.name)
+        strict = StrictDictionary(dialect)
+        mark = marks.get(session)
+        known = self._core.state.control.sessions.get(venue.name)
+        epoch = max(mark.epoch if mark else 1, known.epoch if known else 1)
+        place = Place(
+            venue=venue.name,
+            session=session,
+            epoch=epoch,
+            watermark=mark.msg_seq_num if mark is not None and mark.epoch == epoch else 0,
+        )
+        return VenueAdapter(
+            place,
+            decoder=Decoder(dialect, strict, venue.name, session),
+            encoder=Encoder(dialect, strict),
+            send_log=SendLog(self._venue_dir(venue) / "send.log"),
+            gate=self.gate,
+            symbols=venue.market_data,
+            count=observer.message,
+            id_prefix=f"{self._run_number.id_prefix}-{self._run_number.run_id}",
+        )
+
+    def _venue_dir(self, venue: Venue) -> Path:
+        return self.loaded.state_dir / "fix" / venue.name
+
+    def _attach_links(self, passwords: dict[str, str | None], marks: Mapping[str, Watermark]) -> None:
+        from gateway.venue.engine import EngineSettings, QuickFixLink
+        from gateway.venue.fix_log import FixLog
+        from gateway.venue.numbers import read_store, to_restore
+
+        for venue in self.loaded.configuration.venues:
+            dialect = load_dialect(venue.dialect)
+            adapter = self._adapters[venue.name]
+            directory = self._venue_dir(venue)
+            store = directory / "store"
+            on_disk = read_store(store, dialect.begin_string, venue.sender_comp_id, venue.target_comp_id)
+            watermark = adapter.watermark
+            known = watermark.msg_seq_num if adapter.session in marks else None
+            numbers = to_restore(on_disk, known, adapter.last_sent)
+            settings = EngineSettings(
+                venue=venue.name,
+                begin_string=dialect.begin_string,
+                sender_comp_id=venue.sender_comp_id,
+                target_comp_id=venue.target_comp_id,
+                host=venue.host,
+                port=venue.port,
+                heartbeat_seconds=venue.heartbeat_seconds,
+                reconnect_seconds=venue.reconnect_seconds,
+                reset_on_logon=venue.reset_on_logon,
+                store=store,
+                dictionaries=write_permissive(dialect, directory / "dictionary"),
+                appl_ver_id=dialect.appl_ver_id,
+                username=venue.username,
+                password=passwords[venue.name],
+            )
+            adapter.attach(QuickFixLink(settings, numbers, self._intake, FixLog(directory / "messages.log")))
+
+    def _run_started(self, settings: CoreSettings) -> RunStarted:
+        return RunStarted(
+            version=__version__,
+            id_prefix=self._run_number.id_prefix,
+            settings=settings,
+            trading_date=datetime.fromtimestamp(self._clock.now_ns() // 1_000_000_000, UTC).strftime("%Y%m%d"),
+            killed=tuple(sorted(self.gate.engaged)),
+        )
+
+    def _opening(self, run_started: RunStarted) -> list[Event]:
+        """The first events: the run, then what the send logs know of requests that were committed before it."""
+        state = self._core.state
+        events: list[Event] = [run_started]
+        for name, adapter in self._adapters.items():
+            untold = [
+                (cl_ord_id, request)
+                for cl_ord_id, request in state.execution.awaiting.items()
+                if request.venue == name and request.msg_seq_num is None
+            ]
+            events += adapter.recover(untold)
+        return events
+
+    def _gauges(self) -> GaugeSnapshot:
+        assert self._reporter is not None, "scraped only once the server runs"
+        return self._reporter.gauges()
+
+    # ------------------------------------------------------------------------------------------------------------- run
+
+    def start(self) -> None:
+        """Begin the run: durable first, then control and telemetry, then connections."""
+        try:
+            self._store.ensure_current()
+        except RecordsUnavailable as error:
+            _log.warning("records are away, trading goes on: %s", error)
+        for scope, reason in self._core.state.control.killed.items():
+            if scope not in self.gate.engaged:
+                self.gate.engage(scope, reason)
+        self._control.start()
+        self._http.start()
+        self.reporter.metrics_port = self._http.port
+        self._metrics.set_build_info(version=__version__, quickfix=_engine_version(), python=_python_version())
+        self._metrics.set_config_info(name=self.loaded.configuration.gateway.name, sha256=self.loaded.sha256)
+        self._writer.start()
+        self.runtime.begin(self._first_events)
+        for adapter in self._adapters.values():
+            adapter.link.start()
+
+    def request_stop(self, reason: str) -> None:
+        """From any thread or a signal handler: let `wait` return."""
+        self._stop_reason = reason
+        self._stop_asked.set()
+
+    def wait(self, on_ready: Callable[[], None]) -> None:
+        """Until somebody asks to stop; meanwhile watch the kill file, and say once when every venue is open."""
+        ready = False
+        while not self._stop_asked.wait(_HOUSEKEEPING_SECONDS if ready else 0.02):
+            self._adopt_kill_file()
+            if not ready and all(v.opened for v in self._core.state.control.venues.copy().values()):
+                ready = True
+                on_ready()
+
+    def _adopt_kill_file(self) -> None:
+        """Somebody may have engaged the kill switch beside us, through the file alone."""
+        for scope, reason in self.gate.reload().items():
+            event = KillEngaged(actor="kill file", reason=reason, request_id=f"file-{wall_ns()}", scope=scope)
+            try:
+                self.runtime.submit(event, 1)
+            except GatewayError as error:
+                _log.critical("kill file engaged %s, the core does not answer: %s", scope, error)
+
+    def stop(self) -> bool:
+        """Drain, log out, end the run, bring the records up to date. True when all of it was done in time."""
+        state = self._core.state
+        request = StopRequested(actor="gateway", reason=self._stop_reason, request_id=f"stop-{wall_ns()}")
+        if not state.control.run.stopping:
+            try:
+                self.runtime.submit(request, 2)
+            except GatewayError as error:
+                _log.error("stop request: %s", error)
+        self._until(lambda: not state.execution.awaiting and not state.execution.pending, CANCEL_SECONDS)
+        for adapter in self._adapters.values():
+            adapter.link.logout()
+        self._until(lambda: all(adapter.down for adapter in self._adapters.values()), LOGOUT_SECONDS)
+        clean = self.runtime.end(self._stop_reason, DRAIN_SECONDS)
+        self._writer.wake(self.runtime.durable_seq)
+        clean = self._writer.stop(DRAIN_SECONDS) and clean
+        self._control.stop()
+        self._http.stop()
+        self._journal.close()
+        self._store.close()
+        return clean
+
+    def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        end = monotonic() + seconds
+        while monotonic() < end and self.runtime.running:
+            with self.runtime.turned:
+                if condition():
+                    return
+                self.runtime.turned.wait(0.1)
+
+
+def run(config_path: Path, *, json_output: bool = False) -> int:
+    """The live process in the foreground. Returns its exit code."""
+    loaded = load(config_path)
+    _private_directory(loaded.state_dir)
+    log = logs.configure("json" if json_output else "console", loaded.state_dir / "gateway.log")
+    gateway = Gateway(loaded)
+    # After the engine was imported: its import resets SIGINT to the default action.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: gateway.request_stop(signal.Signals(received).name))
+    gateway.start()
+    gateway.wait(lambda: _say_ready(gateway, json_output))
+    clean = gateway.stop()
+    _log.info("stopped" if clean else "stopped, not everything was done in time")
+    log.stop()
+    # The engine's own teardown can crash while a peer connects at that moment. Everything is durable and closed: leave it out.
+    os._exit(0 if clean else 1)
+
+
+def _say_ready(gateway: Gateway, json_output: bool) -> None:
+    port = gateway.reporter.metrics_port
+    document = {"ready": True, "pid": os.getpid(), "metrics_port": port}
+    line = msgspec.json.encode(document).decode() if json_output else "ready"
+    print(line, flush=True)  # noqa: T201 - the one line `run` promises on stdout
+
+
+def check(config_path: Path) -> list[Problem]:
+    """Everything that can be known before the open, beyond what loading the configuration finds."""
+    loaded = load(config_path)
+    problems: list[Problem] = []
+
+    def attempt(key: str, action: Callable[[], object], remedy: str) -> None:
+        try:
+            action()
+        except GatewayError as error:
+            problems.append(Problem(file=str(config_path), line=None, key=key, what=str(error), remedy=remedy))
+
+    for venue in loaded.configuration.venues:
+        key = f"venues.{venue.name}.dialect"
+        attempt(key, lambda v=venue: StrictDictionary(load_dialect(v.dialect)), "see `gateway spec list`")  # type: ignore[misc]
+    if not problems:
+        attempt("strategies", lambda: load_strategies(core_settings(loaded).strategies), "correct class or params")
+    attempt("journal.url", lambda: journal_path(loaded), "use sqlite:///PATH")
+    attempt("gateway.state_dir", lambda: _private_directory(loaded.state_dir), "make it writable, and yours alone")
+    attempt("records.url", lambda: _check_records(loaded), "make the database reachable and current")
+    return problems
+
+
+def _check_records(loaded: LoadedConfiguration) -> None:
+    store = RecordStore(loaded.records_url)
+    try:
+        if not loaded.records_url.startswith("sqlite"):
+            store.require_current()
+    finally:
+        store.close()
+
+
+def _private_directory(path: Path) -> None:
+    """Journal, kill file and control socket lie here: ours alone."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise PreconditionFailed(f"state directory {path}: {error.strerror}; make it writable") from error
+
+
+def _engine_version() -> str:
+    from importlib.metadata import version
+
+    return version("quickfix")
+
+
+def _python_version() -> str:
+    import platform
+
+    return platform.python_version()

@@ -1,0 +1,18 @@
+"""The nouns that can only be looked at here: `fill`, `position`, `decision`, `anomaly`, `audit`."""
+
+from __future__ import annotations
+
+from gateway.cli.listings import ANOMALIES, AUDIT, DECISIONS, FILLS, POSITIONS, listing_command
+from gateway.cli.options import group
+
+fill = group("fill", "Executions.")
+position = group("position", "Positions.")
+decision = group("decision", "What was decided about every intent.")
+anomaly = group("anomaly", "What should not have been.")
+audit = group("audit", "What operators asked for.")
+
+listing_command(FILLS, fill)
+listing_command(POSITIONS, position)
+listing_command(DECISIONS, decision)
+listing_command(ANOMALIES, anomaly)
+listing_command(AUDIT, audit)

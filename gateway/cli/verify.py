@@ -1,0 +1,75 @@
+"""`gateway verify`: what `gateway.cli.verify_run` finds, with a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli import output
+from gateway.cli.instance import Instance
+from gateway.cli.options import command
+
+if TYPE_CHECKING:
+    from gateway.cli.verify_run import Progress, Verdict
+
+
+@command("verify", example="gateway verify --config gateway.toml")
+@click.option("--skip-records", is_flag=True, help="Leave the SQL rows out.")
+def verify(instance: Instance, skip_records: bool) -> None:
+    """Replay the journal and compare decisions, states and records.
+
+    Checks the hash chain, recomputes every decision and every recorded state digest, and compares the SQL rows with what the
+    journal amounts to. May run beside a live gateway. Exit code 0 when all is equal, 1 when not.
+    """
+    from gateway.bootstrap import load_strategies
+    from gateway.cli.verify_run import verify_instance
+
+    records_url = None if skip_records else instance.places.records_url
+    with _progress() as progress:
+        verdict = verify_instance(instance.journal_path, records_url, load_strategies, progress)
+    _tell(instance, verdict)
+    if not verdict.equal:
+        click.get_current_context().exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar for each part on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    parts: dict[str, TaskID] = {}
+    with Bar(console=output.console(sys.stderr), transient=True) as bar:
+
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in parts:
+                parts[what] = bar.add_task(what, total=total)
+            bar.update(parts[what], completed=done)
+
+        yield advance
+
+
+def _tell(instance: Instance, verdict: Verdict) -> None:
+    for note in verdict.notes:
+        output.say(f"note: {note}")
+    if instance.as_json:
+        output.document(asdict(verdict))
+        return
+    click.echo(f"hash chain    {verdict.events} events, unbroken")
+    click.echo(f"decisions     {verdict.recomputed} events recomputed, {verdict.decision_differences} differences")
+    click.echo(f"state         {verdict.digests} digests compared, {verdict.digest_differences} differences")
+    if verdict.records_seq is None:
+        click.echo("records       left out")
+    else:
+        click.echo(f"records       rows up to event {verdict.records_seq} compared, {verdict.record_differences} differences")
+    for line in verdict.first:
+        click.echo(f"  {output.cell(line)}")
+    click.echo("equal" if verdict.equal else "NOT EQUAL")

@@ -1,0 +1,172 @@
+"""Verifying one instance: hash chain, decisions, state digests, records. Independent of the command line; writes nothing.
+
+The head of the journal is taken once, so this may run beside a live gateway and ends where it began to look. Differences that
+another build or other strategy code explains are named as such and not counted: from the first of them on, the recomputed
+state is no longer the recorded one, and nothing after it can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway import __version__
+from gateway.core.events import RunStarted
+from gateway.core.verify import Difference, StrategyLoader, Verifier
+from gateway.errors import JournalCorrupt, PreconditionFailed
+from gateway.journal.interface import GENESIS
+from gateway.journal.sqlite import SqliteReader
+from gateway.records.store import RecordStore
+from gateway.records.verify import compare
+from gateway.runtime.settings import code_sha256
+
+SHOWN = 10
+_CHUNK = 1_000
+
+Progress = Callable[[str, int, int], None]
+"""What is being done, how far it is, out of how much."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What was checked and what differs. `first` holds the first differences as text, of every kind together."""
+
+    events: int = 0
+    recomputed: int = 0
+    decision_differences: int = 0
+    digests: int = 0
+    digest_differences: int = 0
+    records_seq: int | None = None
+    record_differences: int = 0
+    not_comparable: int = 0
+    first: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    equal: bool = True
+
+    def differs(self, line: str) -> None:
+        self.equal = False
+        if len(self.first) < SHOWN:
+            self.first.append(line)
+
+
+def verify_instance(journal: Path, records_url: str | None, load: StrategyLoader, progress: Progress) -> Verdict:
+    """Check the journal and, unless `records_url` is None, the records.
+
+    Raises PreconditionFailed when one of them is not there, JournalCorrupt when the chain is broken.
+    """
+    verdict = Verdict()
+    with closing(SqliteReader(journal)) as reader:
+        store = None if records_url is None else RecordStore(records_url)
+        try:
+            if store is not None:
+                store.require_current()  # said before the long part
+                verdict.records_seq = store.checkpoint().seq
+            _check_chain(reader, verdict, progress)
+            _Recomputation(reader, verdict, load).run(progress)
+            if store is not None:
+                _compare_records(reader, store, verdict)
+        finally:
+            if store is not None:
+                store.close()
+    return verdict
+
+
+def _check_chain(reader: SqliteReader, verdict: Verdict, progress: Progress) -> None:
+    head, expected = reader.head()
+    position, previous = 0, GENESIS
+    while position < head:
+        position, previous, _ = reader.check_chain(position, previous, min(_CHUNK, head - position))
+        progress("hash chain", position, head)
+    if previous != expected:
+        raise JournalCorrupt(f"the journal's head at event {head} changed while it was read; restore the journal from a copy")
+    verdict.events = head
+
+
+def _compare_records(reader: SqliteReader, store: RecordStore, verdict: Verdict) -> None:
+    for difference in compare(store, reader):
+        verdict.record_differences += 1
+        verdict.differs(str(difference))
+
+
+class _Recomputation:
+    """Decides the whole journal again, stopping at every recorded digest to compare the state."""
+
+    def __init__(self, reader: SqliteReader, verdict: Verdict, load: StrategyLoader) -> None:
+        self._reader = reader
+        self._verdict = verdict
+        self._verifier = Verifier(load)
+        self._other_build: str | None = None
+        self._lost_at: int | None = None
+
+    def run(self, progress: Progress) -> None:
+        head = self._verdict.events
+        boundaries = [(seq, digest) for seq, digest in self._reader.digests(0) if seq <= head]
+        position = 0
+        for seq, digest in boundaries:
+            self._advance(position, seq)
+            self._verdict.digests += 1
+            if self._verifier.digest != digest:
+                self._count(seq, f"event {seq}: the recomputed state has another digest than the recorded one", digest=True)
+            if seq // _CHUNK > position // _CHUNK:
+                progress("decisions", seq, head)
+            position = seq
+        self._differences(self._verifier.finish())
+        progress("decisions", head, head)
+        self._verdict.recomputed = position
+        if position < head:
+            self._verdict.notes.append(f"events {position + 1} to {head} end without a state digest and were not recomputed")
+        if self._lost_at is not None:
+            self._verdict.notes.append(
+                f"{self._verdict.not_comparable} differences from event {self._lost_at} on are not counted:"
+                f" {self._other_build}; verify that part with the build that made it"
+            )
+
+    def _advance(self, after: int, up_to: int) -> None:
+        while after < up_to:
+            records = [stored.recorded for stored in self._reader.read(after, min(_CHUNK, up_to - after))]
+            if not records:
+                raise PreconditionFailed(f"the journal has no event {after + 1}; is it being replaced?")
+            for one in records:
+                if isinstance(one.event, RunStarted):
+                    self._begin(one.run_id, one.event)
+                self._differences(self._verifier.feed((one,)))
+            after = records[-1].seq
+
+    def _begin(self, run_id: int, event: RunStarted) -> None:
+        """Note what differs between the build that made a run and this one."""
+        found = list(_mismatches(event))
+        self._other_build = f"run {run_id} was made by another build ({'; '.join(found)})" if found else self._other_build
+        if found:
+            self._verdict.notes.append(self._other_build or "")
+        elif self._lost_at is None:
+            self._other_build = None
+
+    def _differences(self, found: Iterator[Difference]) -> None:
+        for difference in found:
+            recorded, computed = difference.recorded or "nothing", difference.computed or "nothing"
+            self._count(difference.seq, f"event {difference.seq}: recorded {recorded}, computed {computed}", digest=False)
+
+    def _count(self, seq: int, line: str, *, digest: bool) -> None:
+        if self._other_build is not None:
+            self._lost_at = seq if self._lost_at is None else self._lost_at
+            self._verdict.not_comparable += 1
+            return
+        if digest:
+            self._verdict.digest_differences += 1
+        else:
+            self._verdict.decision_differences += 1
+        self._verdict.differs(line)
+
+
+def _mismatches(event: RunStarted) -> Iterator[str]:
+    if event.version != __version__:
+        yield f"version {event.version}, this is {__version__}"
+    for name, settings in event.settings.strategies.items():
+        try:
+            found = code_sha256(settings.class_path)
+        except PreconditionFailed:
+            found = "not installed"
+        if found != settings.code_sha256:
+            yield f"strategy {name}: code {settings.code_sha256[:12]}, here {found[:13]}"

@@ -1,0 +1,82 @@
+"""From a request body to what the surface takes: strict, and refused before the core hears of it.
+
+Malformed is a usage error (exit code 2): unknown fields, wrong types, a scope that is none. Well-formed text that must not
+reach the wire is denied (exit code 4). Which venues or orders exist is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from gateway.control.surface import Kill, NewOrder, OpenVenue, Request, Stop
+from gateway.core.values import scope_problem, text_problem
+from gateway.errors import Denied, UsageError
+
+LONGEST_WAIT_SECONDS = 300
+_LONGEST = {"request_id": 100, "reason": 2_000}
+_WIRE_TEXT = ("account", "symbol", "venue")
+_DECIMALS = ("quantity", "price", "stop_price")
+
+R = TypeVar("R", bound=Request)
+
+
+def decode(body: bytes, kind: type[R], place: Mapping[str, str]) -> R:
+    """The request of a body; `place` holds the fields that stand in the path. Raises UsageError or Denied."""
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        twice = sorted(fields.keys() & place.keys())
+        if twice:
+            raise UsageError(f"{', '.join(twice)} is in the path, and may not be in the body")
+        # Put together as JSON and decoded once, so that a number in the body becomes a Decimal from its own digits.
+        whole = fields | {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in place.items()}
+        request = msgspec.json.decode(msgspec.json.encode(whole), type=kind)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise UsageError(f"the request body is not understood: {error}") from error
+    check(request)
+    return request
+
+
+def check(request: Request) -> None:
+    """Raise UsageError or Denied for values that the types alone let pass."""
+    if not request.request_id:
+        raise UsageError("request_id is empty; it is what makes a retry harmless")
+    for name, longest in _LONGEST.items():
+        if len(getattr(request, name)) > longest:
+            raise UsageError(f"{name} is longer than {longest} characters")
+    for name in _WIRE_TEXT:
+        problem = text_problem(getattr(request, name, ""))
+        if problem is not None:
+            raise Denied(f"{name}: {problem}; it must not reach the wire")
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        check_scope(scope)
+    if isinstance(request, NewOrder):
+        _check_numbers(request)
+    if not 0 <= getattr(request, "wait_seconds", 0) <= LONGEST_WAIT_SECONDS:
+        raise UsageError(f"wait_seconds is not between 0 and {LONGEST_WAIT_SECONDS}")
+
+
+def require_reason(request: Kill | OpenVenue | Stop) -> None:
+    """For what opens a door again, or ends the run. Engaging the kill switch never fails for want of words."""
+    if not request.reason.strip():
+        raise UsageError("reason is empty: say why, it is recorded")
+
+
+def check_scope(scope: str) -> None:
+    """Raise Denied for text that is not allowed, UsageError for what is not a scope."""
+    problem = text_problem(scope)
+    if problem is not None:
+        raise Denied(f"scope: {problem}")
+    problem = scope_problem(scope)
+    if problem is not None:
+        raise UsageError(problem)
+
+
+def _check_numbers(request: NewOrder) -> None:
+    for name in _DECIMALS:
+        value = getattr(request, name)
+        if value is not None and not value.is_finite():
+            raise UsageError(f"{name} {value} is not a number")

@@ -1,0 +1,156 @@
+"""Reading the records: while the gateway is down, while it runs ahead, and whatever the venue wrote into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+LISTS = ["order", "fill", "position", "decision", "anomaly", "audit", "session"]
+
+
+def narrow(text: str) -> bool:
+    return all(len(line) <= 80 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("noun", LISTS)
+def test_every_list_is_readable_without_a_gateway(cli: Any, traded: Any, noun: str) -> None:
+    rows = cli.json(noun, "list")
+    assert rows
+    assert all("venue" in row or "actor" in row for row in rows)
+    table = cli(noun, "list")
+    assert table.exit_code == 0
+    assert table.stdout.strip()
+    assert narrow(table.stdout), table.stdout
+
+
+def test_what_a_venue_writes_is_shown_and_not_obeyed(cli: Any, traded: Any) -> None:
+    shown = cli("order", "history", "7-1").stdout + cli("anomaly", "list").stdout
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "\x01" not in shown
+    joined = "".join(shown.split())
+    assert r"\x1b[31mred" in joined
+    assert "[bold]notmarkup[/bold]" in joined
+
+
+def test_long_values_are_folded_and_not_lost(cli: Any, traded: Any) -> None:
+    shown = cli("fill", "list").stdout
+    assert narrow(shown)
+    assert shown.count("9") >= 60
+
+
+def test_json_holds_every_column_and_exact_decimals(cli: Any, traded: Any) -> None:
+    (order,) = cli.json("order", "list", "--state", "PartiallyFilled")
+    assert order["order_id"] == "7-1"
+    assert order["price"] == "150.125"
+    assert order["cum_qty"] == "400"
+    assert isinstance(order["created_ns"], int)
+    assert order["in_doubt"] is False
+
+
+def test_filters_narrow_the_list(cli: Any, traded: Any) -> None:
+    assert [row["order_id"] for row in cli.json("order", "list", "--open")] == ["7-3", "7-1"]
+    assert cli.json("order", "list", "--in-doubt") == []
+    assert cli.json("order", "list", "--venue", "ELSEWHERE") == []
+    assert {row["outcome"] for row in cli.json("decision", "list")} == {"dispatched", "queued", "denied"}
+    (denied,) = cli.json("decision", "list", "--outcome", "denied")
+    assert denied["code"] == "max_order_quantity"
+    assert len(cli.json("fill", "list", "--order", "7-1")) == 1
+    first = cli.json("audit", "list")[-1]
+    assert cli.json("audit", "list", "--to", str(first["recorded_ns"])) == []
+    assert cli.json("audit", "list", "--from", "2023-11-14T22:13:20Z") == cli.json("audit", "list")
+    assert cli("order", "list", "--open", "--state", "Filled").exit_code == 2
+
+
+def test_a_list_that_is_cut_says_so(cli: Any, traded: Any) -> None:
+    result = cli("decision", "list", "--limit", "2", "--json")
+    assert "only the first 2" in result.stderr
+    assert "only the first" not in cli("decision", "list", "--limit", "0", "--json").stderr
+
+
+def test_show_says_what_became_of_an_order(cli: Any, traded: Any) -> None:
+    assert cli.json("order", "show", "7-1")["state"] == "PartiallyFilled"
+    denied = cli("order", "show", "7-2", "--json")
+    assert '"stage": "denied"' in denied.stdout
+    assert "denied: max_order_quantity: quantity 900000 above" in denied.stderr
+    queued = cli.json("order", "show", "7-4")
+    assert (queued["stage"], queued["state"]) == ("queued", None)
+    unknown = cli("order", "show", "9-9")
+    assert (unknown.exit_code, unknown.stdout) == (3, "")
+    assert unknown.stderr.startswith("error: there is no order 9-9")
+
+
+def test_history_of_what_never_left_is_empty_and_explained(cli: Any, traded: Any) -> None:
+    assert [row["event"] for row in cli.json("order", "history", "7-1")] == ["dispatched", "transmitted", "accepted", "filled"]
+    result = cli("order", "history", "7-2", "--json")
+    assert result.stdout == "[]\n"
+    assert "denied" in result.stderr
+    assert cli("order", "history", "9-9").exit_code == 3
+
+
+def test_people_read_their_own_writes(cli: Any, desk: Any, surface: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.trades()
+    desk.records()
+    desk.order("20", "r5")
+    surface.position = desk.core.state.seq
+    checks: list[int] = []
+
+    def nap(_: float) -> None:
+        checks.append(1)
+        desk.records()
+
+    monkeypatch.setattr("gateway.cli.reading.sleep", nap)
+    assert "7-5" in {row["order_id"] for row in cli.json("decision", "list")}
+    assert checks
+
+
+def test_records_that_stay_behind_are_named(cli: Any, traded: Any, surface: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    surface.position = traded.core.state.seq + 5
+    monkeypatch.setattr("gateway.cli.reading._PATIENCE_SECONDS", 0)
+    result = cli("order", "list", "--json")
+    assert result.exit_code == 0
+    assert result.stderr == "records are 5 events behind\n"
+
+
+def test_no_records_yet_is_a_precondition(cli: Any) -> None:
+    result = cli("order", "list", "--json")
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert "gateway db upgrade" in result.stderr
+
+
+def test_sessions_carry_what_is_live(cli: Any, traded: Any, serve: Callable[[], Any]) -> None:
+    result = cli("session", "list", "--json")
+    assert "not reachable" in result.stderr
+    assert '"live": null' in result.stdout
+    serve()
+    (session,) = cli.json("session", "list")
+    assert session["next_sender"] == 2
+    assert session["live"]["next_sender"] == 123456
+    assert "123456" in cli("session", "list").stdout
+
+
+def test_configurations_that_were_used(cli: Any, traded: Any) -> None:
+    (used,) = cli.json("config", "history")
+    assert used["toml"] == 'name = "desk-1"\n'
+    assert narrow(cli("config", "history").stdout)
+    assert cli("config", "show", "c0ff").stdout == 'name = "desk-1"\n'
+    assert cli("config", "show", "beef").exit_code == 3
+
+
+def test_the_file_and_the_running_configuration(cli: Any, surface: Any) -> None:
+    shown = cli.json("config", "show")
+    assert shown["configuration"]["risk"]["max_order_value"] == "50000000"
+    assert shown["running_sha256"] == surface.document["config_sha256"]
+    text = cli("config", "show")
+    assert text.stdout == cli.config.read_text()
+    assert "another configuration" in text.stderr
+
+
+def test_db_brings_the_records_to_their_revision(cli: Any) -> None:
+    assert cli.json("db", "current")["revision"] is None
+    assert cli("db", "check").exit_code == 6
+    upgraded = cli.json("db", "upgrade")
+    assert (upgraded["before"], upgraded["revision"]) == (None, cli.json("db", "current")["wanted"])
+    assert cli.json("db", "check")["differences"] == []
