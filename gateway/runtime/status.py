@@ -161,8 +161,8 @@ class Reporter:
                     "venue": p.venue,
                     "symbol": p.symbol,
                     "net_qty": str(p.net_qty),
-                    "avg_px": str(round(p.avg_px, 9).normalize()),
-                    "realized_pnl": str(round(p.realized_pnl, 9).normalize()),
+                    "avg_px": f"{round(p.avg_px, 9).normalize():f}",
+                    "realized_pnl": f"{round(p.realized_pnl, 9).normalize():f}",
                 }
                 for p in execution.positions.values()
             ],
