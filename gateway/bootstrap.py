@@ -6,6 +6,7 @@ telemetry, runtime, connections. The control surface answers from before the fir
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -27,7 +28,7 @@ from gateway.control.server import ControlServer
 from gateway.core.core import Core
 from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested
 from gateway.core.settings import CoreSettings
-from gateway.errors import GatewayError, PreconditionFailed, Problem
+from gateway.errors import GatewayError, JournalError, PreconditionFailed, Problem
 from gateway.fix.decoder import Decoder
 from gateway.fix.dialect import load_dialect
 from gateway.fix.encoder import Encoder
@@ -50,6 +51,7 @@ from gateway.telemetry.gauges import GaugeSnapshot
 from gateway.telemetry.http import MetricsServer
 from gateway.telemetry.metrics import Metrics
 from gateway.venue.adapter import Place, VenueAdapter
+from gateway.venue.fix_log import FixLog
 from gateway.venue.gate import KillGate
 from gateway.venue.send_log import SendLog
 
@@ -112,6 +114,7 @@ class Gateway:
             run_id=self._run_number.run_id,
             wake_writer=self._writer.wake,
         )
+        self._logs: list[FixLog] = []
         self._attach_links(passwords, marks)
         self._reporter = Reporter(
             name=configuration.gateway.name,
@@ -168,7 +171,6 @@ class Gateway:
 
     def _attach_links(self, passwords: dict[str, str | None], marks: Mapping[str, Watermark]) -> None:
         from gateway.venue.engine import EngineSettings, QuickFixLink
-        from gateway.venue.fix_log import FixLog
         from gateway.venue.numbers import read_store, to_restore
 
         for venue in self.loaded.configuration.venues:
@@ -196,7 +198,9 @@ class Gateway:
                 username=venue.username,
                 password=passwords[venue.name],
             )
-            adapter.attach(QuickFixLink(settings, numbers, self._intake, FixLog(directory / "messages.log")))
+            log = FixLog(directory / "messages.log")
+            self._logs.append(log)
+            adapter.attach(QuickFixLink(settings, numbers, self._intake, log))
 
     def _run_started(self, settings: CoreSettings) -> RunStarted:
         return RunStarted(
@@ -241,6 +245,9 @@ class Gateway:
         self._metrics.set_build_info(version=__version__, quickfix=_engine_version(), python=_python_version())
         self._metrics.set_config_info(name=self.loaded.configuration.gateway.name, sha256=self.loaded.sha256)
         self._writer.start()
+        # What exists now lives as long as the process: a full collection over it would stop every thread for tens of ms.
+        gc.collect()
+        gc.freeze()
         self.runtime.begin(self._first_events)
         for adapter in self._adapters.values():
             adapter.link.start()
@@ -255,6 +262,7 @@ class Gateway:
         ready = False
         while not self._stop_asked.wait(_HOUSEKEEPING_SECONDS if ready else 0.02):
             self._adopt_kill_file()
+            self._tidy()
             if not ready and all(v.opened for v in self._core.state.control.venues.copy().values()):
                 ready = True
                 on_ready()
@@ -267,6 +275,12 @@ class Gateway:
                 self.runtime.submit(event, 1)
             except GatewayError as error:
                 _log.critical("kill file engaged %s, the core does not answer: %s", scope, error)
+
+    def _tidy(self) -> None:
+        try:
+            self._journal.tidy()
+        except JournalError as error:
+            _log.warning("journal could not be tidied, trying again: %s", error)
 
     def stop(self) -> bool:
         """Drain, log out, end the run, bring the records up to date. True when all of it was done in time."""
@@ -288,6 +302,8 @@ class Gateway:
         self._http.stop()
         self._journal.close()
         self._store.close()
+        for log in self._logs:
+            log.close()
         return clean
 
     def _until(self, condition: Callable[[], bool], seconds: float) -> None:

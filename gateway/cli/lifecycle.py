@@ -23,7 +23,7 @@ _CONFIG = click.argument("config", required=False, type=_FILE)
 @click.option("--seconds", type=click.IntRange(1, 86_400), default=20, show_default=True, help="How long to trade.")
 @click.option("--dir", "directory", type=_FILE, help="Keep everything here; a temporary directory when left out.")
 @click.option("--ticks", type=_FILE, help="CSV timestamp,bid,ask the simulated venue plays.")
-@click.option("--kill/--no-kill", default=True, help="Engage the kill switch at the end, and release it.  [default: kill]")
+@click.option("--kill/--no-kill", default=True, help="SIGKILL the gateway half way, and recover.  [default: kill]")
 def demo(instance: Instance, seconds: int, directory: Path | None, ticks: Path | None, kill: bool) -> None:
     """Run a simulated venue and a gateway, and compare their ledgers.
 

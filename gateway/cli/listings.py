@@ -5,8 +5,8 @@ JSON shows every column of the view; the tables here choose. Adding a list is ad
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -39,12 +39,28 @@ class Listing:
     """Name of a flag -> its help, and what it asks of columns."""
 
 
-def _at(key: str) -> Callable[[Row], str]:
-    return lambda row: times.short(row[key])
+def _time(title: str, key: str) -> Column:
+    return Column(title, lambda row: times.short(row[key]), whole=True)
 
 
 def _number(title: str, key: str) -> Column:
     return Column(title, key, right=True)
+
+
+def _quotient(title: str, key: str) -> Column:
+    """What a division left, to six decimals; JSON has all of them."""
+    return Column(title, lambda row: f"{round(Decimal(row[key]), 6).normalize():f}", right=True)
+
+
+def _terms(quantity: str, price: str) -> Column:
+    """`buy 1000 @150.125`: one column where three would not fit."""
+
+    def of(row: Row) -> str:
+        at = "" if row[price] is None else f"@{output.cell(row[price])}"
+        said = (row.get("intent"), row["side"], None if row[quantity] is None else output.cell(row[quantity]), at)
+        return " ".join(part for part in said if part)
+
+    return Column("Terms", of)
 
 
 ORDERS = Listing(
@@ -53,13 +69,11 @@ ORDERS = Listing(
     summary="Orders, newest first. One that never left is in `gateway decision list`.",
     columns=(
         Column("Order", "order_id"),
-        Column("Created", _at("created_ns")),
+        _time("Created", "created_ns"),
         Column("Strategy", "strategy"),
         Column("Venue", "venue"),
         Column("Symbol", "symbol"),
-        Column("Side", "side"),
-        _number("Qty", "quantity"),
-        _number("Price", "price"),
+        _terms("quantity", "price"),
         _number("Done", "cum_qty"),
         Column("State", lambda row: f"{row['state']}{' (in doubt)' if row['in_doubt'] else ''}"),
     ),
@@ -77,16 +91,13 @@ FILLS = Listing(
     example="gateway fill list --order 7-12",
     summary="Executions, newest first; one row an ExecID(17).",
     columns=(
-        Column("Time", _at("recorded_ns")),
+        _time("Time", "recorded_ns"),
         Column("Order", "order_id"),
         Column("ExecID", "exec_id"),
-        Column("Strategy", "strategy"),
         Column("Venue", "venue"),
         Column("Symbol", "symbol"),
-        Column("Side", "side"),
-        _number("Qty", "last_qty"),
-        _number("Price", "last_px"),
-        Column("Status", "status"),
+        _terms("last_qty", "last_px"),
+        Column("Status", "status", whole=True),
     ),
     filters=("order_id", "status", "strategy", "account", "venue", "symbol"),
     choices={"status": tuple(status.value for status in FillStatus)},
@@ -103,9 +114,9 @@ POSITIONS = Listing(
         Column("Venue", "venue"),
         Column("Symbol", "symbol"),
         _number("Net", "net_qty"),
-        _number("Average", "avg_px"),
-        _number("Realized", "realized_pnl"),
-        Column("Updated", _at("updated_ns")),
+        _quotient("Average", "avg_px"),
+        _quotient("Realized", "realized_pnl"),
+        _time("Updated", "updated_ns"),
     ),
     filters=("account", "strategy", "venue", "symbol"),
     choices={},
@@ -118,15 +129,12 @@ DECISIONS = Listing(
     example="gateway decision list --outcome denied",
     summary="What was decided about every intent, newest first.",
     columns=(
-        Column("Decided", _at("decided_ns")),
+        _time("Decided", "decided_ns"),
         Column("Order", "order_id"),
         Column("Strategy", "strategy"),
-        Column("Intent", "intent"),
         Column("Symbol", "symbol"),
-        Column("Side", "side"),
-        _number("Qty", "quantity"),
-        _number("Price", "price"),
-        Column("Outcome", "outcome"),
+        _terms("quantity", "price"),
+        Column("Outcome", "outcome", whole=True),
         Column("Why", lambda row: row["reason"] if row["code"] is None else f"{row['code']}: {row['reason']}"),
     ),
     filters=("order_id", "outcome", "code", "strategy", "account", "venue", "symbol"),
@@ -139,7 +147,7 @@ ANOMALIES = Listing(
     example="gateway anomaly list --kind unknown_order",
     summary="What should not have been, newest first.",
     columns=(
-        Column("Time", _at("recorded_ns")),
+        _time("Time", "recorded_ns"),
         Column("Kind", "kind"),
         Column("Venue", "venue"),
         Column("Order", "order_id"),
@@ -156,13 +164,12 @@ AUDIT = Listing(
     example="gateway audit list --actor alice",
     summary="What operators asked for, newest first.",
     columns=(
-        Column("Time", _at("recorded_ns")),
+        _time("Time", "recorded_ns"),
         Column("Actor", "actor"),
-        Column("Action", "action"),
+        Column("Action", "action", whole=True),
         Column("Scope", "scope"),
-        Column("Before", lambda row: row["before"] or "-"),
         Column("After", "after"),
-        Column("Result", "result"),
+        Column("Result", "result", whole=True),
         Column("Reason", lambda row: row["reason"] or "-"),
     ),
     filters=("actor", "action", "scope", "request_id"),

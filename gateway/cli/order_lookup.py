@@ -12,9 +12,9 @@ from gateway.cli.output import Column, Row
 from gateway.errors import NotFound
 
 _HISTORY = (
-    Column("Time", lambda row: times.clock(row["recorded_ns"])),
+    Column("Time", lambda row: times.clock(row["recorded_ns"]), whole=True),
     Column("Event", "event"),
-    Column("State", "to_state"),
+    Column("State", "to_state", whole=True),
     Column("ClOrdID", "cl_ord_id"),
     Column("Last", lambda row: _at_price(row["last_qty"], row["last_px"]), right=True),
     Column("Cum", "cum_qty", right=True),
@@ -72,4 +72,4 @@ def print_history(found: list[Row]) -> None:
 
 
 def _at_price(quantity: object, price: object) -> str:
-    return "-" if quantity is None else f"{output.cell(quantity)} @ {output.cell(price)}"
+    return "-" if quantity is None else f"{output.cell(quantity)} @{output.cell(price)}"

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -27,11 +27,15 @@ _WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its heading, and the row's key or a function of the row that gives the cell."""
+    """A column of a table: its heading, and the row's key or a function of the row that gives the cell.
+
+    `whole`: never folded; only for what is short by its nature (times, our own words).
+    """
 
     title: str
     value: str | Callable[[Row], object]
     right: bool = False
+    whole: bool = False
 
     def of(self, row: Row) -> str:
         return cell(row.get(self.value) if isinstance(self.value, str) else self.value(row))
@@ -76,7 +80,8 @@ def table(columns: Sequence[Column], found: Iterable[Row]) -> Table:
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
     for column in columns:
-        made.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column.right else "left"
+        made.add_column(column.title, justify=justify, overflow="fold", no_wrap=column.whole)
     for row in found:
         made.add_row(*(Text(column.of(row)) for column in columns))
     return made

@@ -89,7 +89,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KillAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`engaged`: scope -> reason, after the request. `cancelling`: orders a cancel was sent for. `seq`: None if the core is stuck."""
+    """`engaged`: scope -> reason, after the request. `cancelling`: how many cancels. `seq`: None if the core is stuck."""
 
     engaged: dict[str, str]
     cancelling: int = 0

@@ -31,11 +31,16 @@ def encode(event: Event) -> bytes:
 def decode(kind: str, version: int, body: bytes) -> Event:
     """The event again. Raises ValueError when the bytes do not hold an event of this kind, or of a newer build."""
     known = EVENTS.get(kind)
+    if known is not None and version < known.VERSION and (kind, version) not in UPCASTERS:
+        raise ValueError(f"event kind {kind!r} has no version {version}")
     if known is None or version > known.VERSION:
         raise ValueError(f"event kind {kind!r} version {version} is not known to this build: it was written by a newer one")
     try:
         if version == known.VERSION:
-            return _decoder.decode(body)
+            event = _decoder.decode(body)
+            if type(event) is not known:
+                raise ValueError(f"event kind {kind!r} version {version}: the record holds a {event.kind()!r}")
+            return event
         fields = msgspec.json.decode(body)
         for old in range(version, known.VERSION):
             fields = UPCASTERS[kind, old](fields)

@@ -28,7 +28,7 @@ from gateway.core.reactions import react
 from gateway.core.reactions.intents import intend
 from gateway.core.settings import StrategySettings
 from gateway.core.state import State, StrategyState
-from gateway.core.strategy import Strategy, View
+from gateway.core.strategy import Strategy, View, well_formed
 from gateway.core.turn import Step, Turn
 
 AnyStrategy = Strategy[Any, Any]
@@ -73,16 +73,17 @@ class Core:
         if strategy is None or known.disabled is not None:
             return
         try:
-            before = _memory(strategy, known.memory)
-            after, intents = strategy.on_event(event, View(self.state, settings), before)
-            intents = tuple(intents)
+            memory = _memory(strategy, known.memory)
+            before = known.memory or msgspec.json.encode(memory).decode()
+            after, intents = strategy.on_event(event, View(self.state, settings), memory)
+            intents = tuple(well_formed(intent) for intent in intents)
             remembered = msgspec.json.encode(after).decode()
         except Exception as error:  # noqa: BLE001 - a strategy may raise anything; it is named and the core goes on
             turn.emit(StrategyFailed(strategy=settings.name, error=f"{type(error).__name__}: {error}"))
             if known.errors + 1 >= MAX_STRATEGY_ERRORS:
                 turn.emit(StrategyDisabled(strategy=settings.name, reason=f"{known.errors + 1} errors, last: {error}"))
             return
-        if remembered != known.memory and after != before:
+        if remembered != before:  # as text: a memory that was changed in place is still another one
             turn.emit(StrategyRemembered(strategy=settings.name, memory=remembered))
         for intent in intents:
             intend(turn, intent, strategy=settings.name, venue=settings.venue, account=settings.account)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from gateway.core.events import ClosedUnsent, Dispatched, Queued, StatusRequested, Superseded
+from gateway.core.events import ClosedUnsent, Dispatched, InDoubt, Queued, StatusRequested, Superseded
 from gateway.core.orders import Command, Order
 from gateway.core.settings import Venue
 from gateway.core.state import State, order_scopes
@@ -156,6 +156,11 @@ def ask_status(turn: Turn, order: Order, *, again: bool = False) -> None:
     """Ask the venue what became of an order; if that was asked already, only `again`."""
     state = turn.state
     if order.venue not in state.control.settings.venues or (order.order_id in state.execution.asked and not again):
+        return
+    session = state.control.sessions.get(order.venue)
+    if session is None or session.state != "settled":
+        if order.in_doubt is None:
+            turn.emit(InDoubt(order_id=order.order_id, reason="not_settled"))  # the reconciliation after the logon asks
         return
     timeout = state.control.settings.venues[order.venue].ack_timeout_ns
     turn.emit(

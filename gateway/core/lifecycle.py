@@ -134,6 +134,9 @@ TABLE: dict[str, dict[OrderState, Edge]] = {
 }
 """What happened -> state before -> edge."""
 
+NO_EDGE = "no_edge"
+"""The anomaly of an event that fits no edge."""
+
 
 def transition(what: str, before: OrderState, *, quantity: Decimal, cum_qty: Decimal) -> tuple[OrderState, str | None]:
     """State after `what` happened to an order in state `before`, and the anomaly to raise (None when all is well).
@@ -142,7 +145,7 @@ def transition(what: str, before: OrderState, *, quantity: Decimal, cum_qty: Dec
     """
     edge = TABLE[what].get(before)
     if edge is None:
-        return before, "no_edge"
+        return before, NO_EDGE
     if edge.to is KEEP:
         return before, edge.anomaly
     if edge.to is BY_QUANTITY:

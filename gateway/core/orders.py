@@ -99,6 +99,8 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     venue_time_ns: int | None = None
     session: str = ""
     msg_seq_num: int | None = None
+    amendments: tuple[str, ...] = ()
+    """ExecIDs of the corrections and the bust applied to it: one that comes again changes nothing."""
 
     @property
     def live(self) -> bool:

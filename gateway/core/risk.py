@@ -18,7 +18,7 @@ import msgspec
 from gateway.core.orders import Command
 from gateway.core.settings import Instrument
 from gateway.core.state import State, order_scopes
-from gateway.core.values import FeedState, OrderType, Side, TradingState, text_problem
+from gateway.core.values import ZERO, FeedState, OrderType, Side, TradingState, text_problem
 
 
 class Denial(msgspec.Struct, frozen=True):
@@ -159,7 +159,18 @@ def _reduces(state: State, command: Command) -> bool:
     if position is None:
         return False
     against = Side.SELL if position.net_qty > 0 else Side.BUY
-    return command.side is against and command.quantity <= abs(position.net_qty)
+    return command.side is against and command.quantity + _working(state, command) <= abs(position.net_qty)
+
+
+def _working(state: State, command: Command) -> Decimal:
+    """Open quantity on the same side of the same position, approved and not yet sent included."""
+    execution = state.execution
+    scope = f"strategy:{command.strategy}"
+    same = (command.account, command.venue, command.symbol, command.side)
+    orders = (execution.orders[order_id] for order_id in execution.open[scope])
+    queued = (execution.pending[order_id].command for order_id in execution.pending_new[scope])
+    open_quantity = sum((o.leaves_qty for o in orders if (o.account, o.venue, o.symbol, o.side) == same), ZERO)
+    return sum((c.quantity for c in queued if (c.account, c.venue, c.symbol, c.side) == same), open_quantity)
 
 
 def _strategy_enabled(state: State, command: Command) -> str | None:

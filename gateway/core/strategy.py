@@ -41,6 +41,19 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True):
 
 Intent = New | Cancel
 
+
+def well_formed(intent: object) -> Intent:
+    """The intent, if its fields are of the declared types. Raises TypeError: nothing else may enter the journal."""
+    if not isinstance(intent, New | Cancel):
+        raise TypeError(f"{intent!r} is not an intent: New or Cancel")
+    for name in intent.__struct_fields__:
+        if isinstance(getattr(intent, name), float):
+            raise TypeError(f"{name} is a float; quantities and prices are Decimal")
+    try:
+        return msgspec.convert(msgspec.to_builtins(intent, builtin_types=(Decimal,)), type(intent))
+    except msgspec.ValidationError as error:
+        raise TypeError(f"{type(intent).__name__}: {error}") from error
+
 P = TypeVar("P", bound=msgspec.Struct)
 M = TypeVar("M", bound=msgspec.Struct)
 

@@ -9,6 +9,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
@@ -19,18 +20,20 @@ from gateway.errors import JournalCorrupt, JournalError, PreconditionFailed
 from gateway.journal.interface import GENESIS, Stored, Watermark
 
 FORMAT = 1
+_TIDY_BYTES = 4 << 20
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
     seq INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, at_ns INTEGER NOT NULL, wall_ns INTEGER NOT NULL,
-    cause INTEGER NOT NULL, kind TEXT NOT NULL, version INTEGER NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL
+    cause INTEGER NOT NULL, kind TEXT NOT NULL, version INTEGER NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL, digest TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS watermark (
     session TEXT PRIMARY KEY, epoch INTEGER NOT NULL, msg_seq_num INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS digest (seq INTEGER PRIMARY KEY, digest TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS configuration (sha256 TEXT PRIMARY KEY, toml TEXT NOT NULL) STRICT;
 """
 _COLUMNS = "seq, run_id, at_ns, wall_ns, cause, kind, version, body, hash"
+_DIGESTS = "SELECT seq, digest FROM event WHERE seq > ? AND digest IS NOT NULL ORDER BY seq LIMIT 1000"
+_INSERT = f"INSERT INTO event ({_COLUMNS}, digest) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constant columns
 _Row = tuple[int, int, int, int, int, str, int, bytes, bytes]
 
 
@@ -64,7 +67,7 @@ class SqliteReader:
         return None if row is None else bytes(row[0])
 
     def digests(self, after: int) -> Iterator[tuple[int, str]]:
-        while rows := self._all("SELECT seq, digest FROM digest WHERE seq > ? ORDER BY seq LIMIT 1000", (after,)):
+        while rows := self._all(_DIGESTS, (after,)):
             yield from rows
             after = rows[-1][0]
 
@@ -113,6 +116,7 @@ class SqliteJournal(SqliteReader):
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
             self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA wal_autocheckpoint=0")
             self._db.execute("PRAGMA synchronous=" + ("FULL" if durability == "fsync" else "NORMAL"))
             self._check_format(path)
             self._db.executescript(_SCHEMA)
@@ -120,33 +124,31 @@ class SqliteJournal(SqliteReader):
             self._lock.close()
             raise PreconditionFailed(f"journal {path} cannot be opened: {error}; check the disk and its permissions") from error
         self._path = path
+        self._wal = path.with_name(path.name + "-wal")
         self._seq, self._hash = self.head()
 
     def _check_format(self, path: Path) -> None:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
         if found not in (0, FORMAT):
-            raise PreconditionFailed(
-                f"journal {path} has format {found}, this build writes {FORMAT}: use the other build"
-            )
+            raise PreconditionFailed(f"journal {path} has format {found}, this build writes {FORMAT}: use the other build")
         self._db.execute(f"PRAGMA user_version={FORMAT}")
 
     def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         last = self._hash
         for one in batch:
             body = encode(one.event)
             last = chain(last, one, body)
-            rows.append(
-                (one.seq, one.run_id, one.at_ns, one.wall_ns, one.cause, one.event.kind(), one.event.VERSION, body, last)
-            )
+            place = (one.seq, one.run_id, one.at_ns, one.wall_ns, one.cause)
+            rows.append((*place, one.event.kind(), one.event.VERSION, body, last, None))
+        if rows:
+            rows[-1] = (*rows[-1][:-1], digest)
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.executemany(f"INSERT INTO event ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)", rows)  # noqa: S608 - constant columns
+                self._db.executemany(_INSERT, rows)
                 for session, mark in watermarks.items():
                     self._db.execute("INSERT OR REPLACE INTO watermark VALUES (?,?,?)", (session, mark.epoch, mark.msg_seq_num))
-                if batch:
-                    self._db.execute("INSERT INTO digest VALUES (?,?)", (batch[-1].seq, digest))
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -160,6 +162,15 @@ class SqliteJournal(SqliteReader):
     def watermarks(self) -> Mapping[str, Watermark]:
         rows = self._db.execute("SELECT session, epoch, msg_seq_num FROM watermark")
         return {session: Watermark(epoch, msg_seq_num) for session, epoch, msg_seq_num in rows}
+
+    def tidy(self) -> None:
+        """Move what the write-ahead log holds into the file. On another thread: it syncs the disk, which no order waits for."""
+        if self._wal.exists() and self._wal.stat().st_size > _TIDY_BYTES:
+            try:
+                with closing(sqlite3.connect(self._path, timeout=0)) as other:
+                    other.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as error:
+                raise JournalError(f"{self._path}: {error}") from error
 
     def remember_configuration(self, config_sha256: str, toml: str) -> None:
         self._db.execute("INSERT OR IGNORE INTO configuration VALUES (?,?)", (config_sha256, toml))

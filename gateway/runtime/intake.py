@@ -19,6 +19,8 @@ from gateway.core.turn import Step
 from gateway.venue.link import Inbound, Kind
 
 _SNAPSHOT = "\x0135=W\x01"
+_INCREMENT = "\x0135=X\x01"
+_TRADE = "\x01269=2\x01"
 _NUMBER = re.compile("\x0134=([0-9]+)")
 _SYMBOL = re.compile("\x0155=([^\x01]*)")
 
@@ -58,10 +60,18 @@ class Intake:
 
     def offer(self, inbound: Inbound) -> bool:
         """Take a message from a venue, unless there is no room for it."""
+        if self._snapshots and _INCREMENT in inbound.raw[:64]:
+            self._settle_snapshots(inbound.venue)
         if self._queue.qsize() < self._capacity // 2:
             self._queue.put(inbound)
             return True
         return self._squeeze(inbound)
+
+    def _settle_snapshots(self, venue: str) -> None:
+        """An increment builds on the snapshots before it: a later one must not take their place, ahead of it."""
+        with self._lock:
+            for key in [key for key in self._snapshots if key[0] == venue]:
+                del self._snapshots[key]
 
     def _squeeze(self, inbound: Inbound) -> bool:
         key = _snapshot_key(inbound)
@@ -105,8 +115,8 @@ class Intake:
 
 
 def _snapshot_key(inbound: Inbound) -> tuple[str, str] | None:
-    """(venue, symbol) of a full snapshot; None for everything else."""
-    if inbound.kind is not Kind.MESSAGE or _SNAPSHOT not in inbound.raw[:64]:
+    """(venue, symbol) of a full snapshot without trades, which are never conflated; None for everything else."""
+    if inbound.kind is not Kind.MESSAGE or _SNAPSHOT not in inbound.raw[:64] or _TRADE in inbound.raw:
         return None
     symbol = _SYMBOL.search(inbound.raw)
     return None if symbol is None else (inbound.venue, symbol[1])

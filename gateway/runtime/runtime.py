@@ -3,8 +3,8 @@
     take what has arrived -> translate -> step the core -> commit -> send what was committed -> answer -> again
 
 One turn is one batch and one commit. What the sends led to (`transmitted`, `submission failed`) is the input of the next
-turn, which follows at once. Timers are deadlines the core or an adapter asks for, realised as control-time events; there is
-no tick. No SQL on records and no log I/O happens here.
+turn, which follows within two milliseconds. Timers are deadlines the core or an adapter asks for, realised as control-time
+events; there is no tick. No SQL on records and no log I/O happens here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from time import perf_counter
 from typing import TypeVar
 
 from gateway.clock import StreamClock, wall_ns
-from gateway.core.changes import Change
 from gateway.core.core import Core
 from gateway.core.events import ControlTime, Dispatched, Event, Recorded, RunStopped, StatusRequested
 from gateway.core.execution_control import next_deadline
@@ -34,6 +33,8 @@ _log = logging.getLogger(__name__)
 MAX_BATCH = 256
 MAX_IDLE_SECONDS = 1.0
 MAX_BATCH_SECONDS = 0.05
+CARRY_SECONDS = 0.002
+"""How long a `transmitted` may wait for company: the venue's answer should not find us busy with it."""
 
 
 class Batch:
@@ -41,15 +42,15 @@ class Batch:
 
     def __init__(self) -> None:
         self.records: list[Recorded] = []
-        self.changes: list[tuple[Recorded, tuple[Change, ...]]] = []
+        self.steps: list[tuple[Step, float]] = []
         self.dispatches: list[Dispatched | StatusRequested] = []
         self.answers: list[tuple[Submit, Step]] = []
         self.received: list[int] = []
         self.heard = False
 
-    def add(self, step: Step) -> None:
+    def add(self, step: Step, seconds: float) -> None:
+        self.steps.append((step, seconds))
         self.records += step.records
-        self.changes += step.changes
         self.dispatches += [r.event for r in step.records if isinstance(r.event, (Dispatched, StatusRequested))]
 
 
@@ -116,6 +117,7 @@ class Runtime:
             self._step(batch, event)
         if not self._commit(batch):
             raise JournalError(self.committer.error)
+        self._tell(batch)
         self._thread.start()
 
     def submit(self, event: Event, timeout: float) -> Step:
@@ -143,9 +145,10 @@ class Runtime:
         self._intake.insist(None)
         self._thread.join(timeout)
         if self._thread.is_alive():
-            self._aborting.set()
+            self._aborting.set()  # a batch that the journal refuses to the end is given up, and with it a clean end
             self._thread.join(2)
-        return not self._thread.is_alive() and self.failure is None
+            return False
+        return self.failure is None
 
     # ------------------------------------------------------------------------------------------------------ the thread
 
@@ -161,8 +164,7 @@ class Runtime:
     def _turn(self) -> bool:
         """One batch. True when it was the last."""
         last = self._ending.is_set()
-        busy = self._carry or self._backlog or last
-        items = self._backlog or self._intake.take(MAX_BATCH, 0 if busy else self._idle_seconds())
+        items = self._backlog or self._intake.take(MAX_BATCH, 0 if last else self._idle_seconds())
         self._backlog = []
         self.alive_ns = wall_ns()
         batch = Batch()
@@ -178,7 +180,18 @@ class Runtime:
         self._send(batch)
         for submitted, step in batch.answers:
             submitted.answer.set_result(step)
+        self._tell(batch)
         return last
+
+    def _tell(self, batch: Batch) -> None:
+        """Everybody who only watches, once the orders are on their way."""
+        if batch.records:
+            self._wake_writer(self.durable_seq)
+            with self.turned:
+                self.turned.notify_all()
+        for step, seconds in batch.steps:
+            self._observer.stepped(step, seconds)
+        self._observer.durable(batch.received)
 
     def _take_all(self, batch: Batch, items: list[Item]) -> None:
         """A batch is capped in time as well as in count; what is left is the next batch's."""
@@ -227,8 +240,7 @@ class Runtime:
         step = self._core.step(
             event, run_id=self._run_id, at_ns=self._clock.now_ns(), wall_ns=wall_ns() if wall is None else wall
         )
-        self._observer.stepped(step, perf_counter() - started)
-        batch.add(step)
+        batch.add(step, perf_counter() - started)
         return step
 
     def _commit(self, batch: Batch) -> bool:
@@ -237,10 +249,6 @@ class Runtime:
         self._marks = {}
         if batch.records:
             self.durable_seq = batch.records[-1].seq
-            self._wake_writer(self.durable_seq)
-            self._observer.durable(batch.received)
-            with self.turned:
-                self.turned.notify_all()
         return True
 
     def _send(self, batch: Batch) -> None:
@@ -260,6 +268,8 @@ class Runtime:
             adapter.link.logon()
 
     def _idle_seconds(self) -> float:
+        if self._carry:
+            return CARRY_SECONDS
         now = self._clock.now_ns()
         deadlines = [next_deadline(self._core.state), *(adapter.deadline_ns for adapter in self._adapters.values())]
         earliest = min((deadline for deadline in deadlines if deadline is not None), default=None)

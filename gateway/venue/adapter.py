@@ -7,6 +7,7 @@ subscription. Everything it learns about those is an event too.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -46,7 +47,9 @@ from gateway.venue.settle import Do, Input, Phase, Settling
 
 _log = logging.getLogger(__name__)
 _MARKET_DATA = frozenset({"W", "X"})
-_MSG_TYPE = {CommandKind.NEW: "D", CommandKind.CANCEL: "F", CommandKind.REPLACE: "G"}
+_OUT_OF_SEQUENCE = frozenset({"2", "4", "5", "A"})
+"""The engine shows these whatever their MsgSeqNum(34): ResendRequest, SequenceReset-Reset, Logout, Logon."""
+_MSG_SEQ_NUM = re.compile("\x0134=([0-9]{1,18})\x01")
 SETTLE_PATIENCE_NS = 5_000_000_000
 
 
@@ -91,7 +94,11 @@ class VenueAdapter:
         self._reset_asked = False
         self._down_reason = ""
         self._subscriptions = 0
+        self._subscribed: str | None = None
+        """MDReqID(262) of the subscription of this connection."""
         self._discarded = 0
+        self._feed_gap = ""
+        """Why the books of a settled session may have missed something; mended with the next live message."""
         self._sent: dict[tuple[int, int], tuple[str, str]] = {}
         """(epoch, MsgSeqNum) -> (MsgType, ClOrdID) of what this process sent: what a reject refers to."""
 
@@ -154,16 +161,21 @@ class VenueAdapter:
                 message = FixMessage.parse(inbound.raw)
                 begin = message.get(7) or "?"
                 return [self._notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}")]
+            case Kind.LOGOUT_SENT:
+                self._down_reason = self._down_reason or (f"logout by us: {inbound.detail}" if inbound.detail else "logout")
+                return []
             case Kind.ENGINE_REJECT:
-                self._advance(inbound.msg_seq_num)
+                self._advance_by_one(inbound.msg_seq_num)
                 raw = readable(without_surrogates(inbound.raw))
                 return [self._rejected_by_engine(inbound, raw)]
 
     def untranslatable(self, inbound: Inbound, detail: str) -> Event:
-        """The event for a message that nothing else could be made of."""
-        message = FixMessage.parse(inbound.raw) if inbound.raw.startswith("8=") else None
-        number = inbound.msg_seq_num if message is None else message.msg_seq_num
-        self._advance(number)
+        """The event for a message that nothing else could be made of. Raises nothing: it is what a defect ends in."""
+        number = inbound.msg_seq_num
+        if number is None and inbound.kind is Kind.MESSAGE:
+            found = _MSG_SEQ_NUM.search(inbound.raw)
+            number = None if found is None else int(found[1])
+        self._advance_by_one(number)
         return EngineRejected(
             venue=self.venue,
             session=self.session,
@@ -184,6 +196,8 @@ class VenueAdapter:
         self._count(self.venue, "in", decoded.msg_type or "?")
         if decoded.msg_type in _MARKET_DATA and decoded.poss_dup:
             self._discarded += 1
+            if self._settling.phase is Phase.SETTLED:
+                self._feed_gap = "market data was resent"
             events: list[Event] = []
         elif decoded.msg_type in _SESSION_MESSAGES and decoded.message is not None:
             events = _SESSION_MESSAGES[decoded.msg_type](self, decoded, decoded.message, now_ns)
@@ -193,14 +207,40 @@ class VenueAdapter:
             events = [_conflated(event, inbound.conflated) for event in decoded.events]
         else:
             events = list(decoded.events)
-        self._advance(inbound.msg_seq_num or decoded.msg_seq_num)
+        number = inbound.msg_seq_num or decoded.msg_seq_num
+        if decoded.msg_type in _OUT_OF_SEQUENCE:
+            self._advance_by_one(number)
+        else:
+            self._advance(number)
+        if self._feed_gap and not decoded.poss_dup and self._settling.phase is Phase.SETTLED:
+            events += self._after_feed_gap()
         if any(isinstance(event, FeedStatus) and event.status is FeedState.GAP for event in events):
             self._subscribe()
         return events
 
     def _advance(self, number: int | None) -> None:
+        """Of a message that the engine hands over in sequence only: everything before it is here, too."""
         if number is not None:
             self._watermark = max(self._watermark, number)
+
+    def _advance_by_one(self, number: int | None) -> None:
+        """Of a message that may have come ahead of a gap: the watermark must not pass what is still to be resent."""
+        if number == self._watermark + 1:
+            self._watermark = number
+
+    def _after_feed_gap(self) -> list[Event]:
+        """Updates were lost or came too late to be applied: the books are wrong until a snapshot replaces them."""
+        reason, self._feed_gap = self._feed_gap, ""
+        events = self._told_discarded()
+        if self._symbols:
+            events.append(FeedStatus(venue=self.venue, status=FeedState.GAP, detail=reason))
+        return events
+
+    def _told_discarded(self) -> list[Event]:
+        if not self._discarded:
+            return []
+        detail, self._discarded = f"{self._discarded} resent market data messages discarded", 0
+        return [self._notice("discarded_market_data", detail)]
 
     def _heartbeat(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         probe = message.get(tags.TEST_REQ_ID)
@@ -223,6 +263,7 @@ class VenueAdapter:
             return [self._notice("gap", detail, decoded.msg_seq_num)]
         reason = "gap-filled" if gap_fill else "skipped by SequenceReset-Reset"
         lost = LostRange(venue=self.venue, session=self.session, epoch=self._epoch, begin=first, end=last, reason=reason)
+        self._feed_gap = reason
         return [self._notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num), lost]
 
     def _logout_text(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
@@ -297,19 +338,26 @@ class VenueAdapter:
     def _open(self, now_ns: int) -> list[Event]:
         self._subscribe()
         sender, target = self.link.numbers
-        events: list[Event] = []
-        if self._discarded:
-            events.append(self._notice("discarded_market_data", f"{self._discarded} resent market data messages discarded"))
-            self._discarded = 0
+        self._feed_gap = ""
         settled = SessionSettled(
             venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target
         )
-        return [*events, settled]
+        return [*self._told_discarded(), settled]
 
     def _close(self, now_ns: int) -> list[Event]:
         self._decoder.forget_market_data()
+        self._subscribed, self._feed_gap = None, ""
         reason, self._down_reason = self._down_reason or "disconnected", ""
-        events: list[Event] = [SessionDown(venue=self.venue, session=self.session, epoch=self._epoch, reason=reason)]
+        sender, target = self.link.numbers
+        down = SessionDown(
+            venue=self.venue,
+            session=self.session,
+            epoch=self._epoch,
+            reason=reason,
+            next_sender=sender,
+            next_target=target,
+        )
+        events: list[Event] = [down]
         if self._symbols:
             events.append(FeedStatus(venue=self.venue, status=FeedState.STALE, detail=reason))
         return events
@@ -317,9 +365,11 @@ class VenueAdapter:
     def _subscribe(self) -> None:
         """Ask anew for a snapshot and updates; the answer repairs any gap."""
         if self._symbols:
+            if self._subscribed is not None:
+                self._try(self._encoder.market_data_request(self._subscribed, self._symbols, subscribe=False))
             self._subscriptions += 1
-            req_id = f"MD{self._id_prefix}-{self._subscriptions}"
-            self._try(self._encoder.market_data_request(req_id, self._symbols))
+            self._subscribed = f"MD{self._id_prefix}-{self._subscriptions}"
+            self._try(self._encoder.market_data_request(self._subscribed, self._symbols))
 
     def _try(self, outgoing: Outgoing) -> None:
         """Send what a disconnect makes superfluous."""
@@ -373,9 +423,14 @@ class VenueAdapter:
         return number
 
     def _send_status_request(self, event: StatusRequested) -> Event | None:
-        outgoing = self._encoder.status_request(event)
         try:
+            outgoing = self._encoder.status_request(event)
             number = self.link.send(outgoing)
+        except Denied as error:  # a venue without status requests, or an id of its own that cannot be repeated on the wire
+            _log.warning("%s: order %s cannot be asked about: %s", self.session, event.order_id, error)
+            return StatusReported(
+                venue=self.venue, session=self.session, cl_ord_id=event.cl_ord_id, venue_order_id=event.venue_order_id
+            )
         except NotSent as error:
             _log.warning("%s: status request for %s not sent: %s", self.session, event.order_id, error)
             return None  # its deadline will tell the core

@@ -15,6 +15,7 @@ import gc
 import logging
 from collections import deque
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 import quickfix as fix
@@ -29,6 +30,8 @@ from gateway.venue.numbers import Numbers
 
 _log = logging.getLogger(__name__)
 _RECENT = 256
+_WITH_GROUPS = frozenset({"V"})
+"""Requests that hold repeating groups, which the engine cannot tell apart without a dictionary."""
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +184,8 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
                 self._engine_refused(message)
             elif msg_type == "2":
                 self._insist(Kind.RESEND_REQUESTED, message.toString())
+            elif msg_type == "5":
+                self._insist(Kind.LOGOUT_SENT, detail=message.getField(58) if message.isSetField(58) else "")
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
             _log.exception("toAdmin")
 
@@ -269,6 +274,8 @@ class QuickFixLink:
             self._dictionary = fix.DataDictionary(str(settings.dictionaries.application))
         except (fix.ConfigError, fix.RuntimeError, OSError) as error:
             raise PreconditionFailed(f"venue {settings.venue}: the FIX engine refuses its settings: {error}") from error
+        self._sending = Lock()
+        """Two threads may send, the runtime's and one that tests the session: a guard belongs to one message."""
         self._session_id = fix.SessionID(settings.begin_string, settings.sender_comp_id, settings.target_comp_id)
         self._session = fix.Session.lookupSession(self._session_id)
         self._session.setNextSenderMsgSeqNum(numbers.next_sender)
@@ -289,13 +296,14 @@ class QuickFixLink:
         if not self._session.isLoggedOn():
             raise NotSent("not logged on")
         application = self._application
-        application.begin(guard)
-        try:
-            fix.Session.sendToTarget(self._message(outgoing), self._session_id)
-            failure = "the engine did not take it"
-        except (fix.SessionNotFound, fix.RuntimeError) as error:
-            failure = f"{type(error).__name__}: {error}"
-        sent, refused = application.end()
+        with self._sending:
+            application.begin(guard)
+            try:
+                fix.Session.sendToTarget(self._message(outgoing), self._session_id)
+                failure = "the engine did not take it"
+            except Exception as error:  # noqa: BLE001 - whatever the engine objects to: `toApp` knows whether it left
+                failure = f"{type(error).__name__}: {error}"
+            sent, refused = application.end()
         if outgoing.msg_type == "1":  # administrative: goes through toAdmin, and nobody asks for its number
             return 0
         if sent is None:
@@ -306,7 +314,9 @@ class QuickFixLink:
         """Parsing ready text costs 2 us, setting fields one by one 14; header, length and checksum are the engine's."""
         fields = "".join(f"{tag}={value}\x01" for tag, value in outgoing.fields)
         text = f"8={self._settings.begin_string}\x019=0\x0135={outgoing.msg_type}\x01{fields}10=000\x01"
-        return fix.Message(text, self._dictionary, False)
+        if outgoing.msg_type in _WITH_GROUPS:
+            return fix.Message(text, self._dictionary, False)
+        return fix.Message(text, False)
 
     def logon(self) -> None:
         self._session.logon()

@@ -22,13 +22,15 @@ class Kind(Enum):
     LOGON_SENT = "logon sent"
     RESEND_REQUESTED = "resend requested"
     ENGINE_REJECT = "engine reject"
+    LOGOUT_SENT = "logout sent"
 
 
 class Inbound(msgspec.Struct, kw_only=True):
     """One thing that happened, stamped when it was taken from the engine.
 
     `raw`: the message; for ENGINE_REJECT the one the engine refused ("" when it is not known any more), for LOGON_SENT and
-    RESEND_REQUESTED our own. `conflated` counts older snapshots this one replaced while it waited.
+    RESEND_REQUESTED our own. `detail`: the Text(58) of what our engine sent. `conflated` counts older snapshots that this one
+    replaced while it waited.
     """
 
     venue: str

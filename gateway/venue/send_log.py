@@ -17,6 +17,8 @@ from gateway.errors import PreconditionFailed
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _KEEP_LINES = 100_000
 _OPENED = "opened "
+_SPOILT = b" this line was not finished\n"
+"""Ends what a failed write left behind (a full disk), so that the next line stands on its own."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -41,6 +43,7 @@ class SendLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._boot_id = boot_id()
+        self._torn = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lines = _shorten(path)
@@ -59,8 +62,11 @@ class SendLog:
         """Raises OSError when the line cannot be written: the request must then not be sent."""
         sent = Sent(epoch, msg_seq_num, cl_ord_id)
         line = f"{epoch} {msg_seq_num} {cl_ord_id}\n".encode()
-        if os.write(self._file, line) != len(line):
+        whole = _SPOILT + line if self._torn else line
+        self._torn = True
+        if os.write(self._file, whole) != len(whole):
             raise OSError("send log: short write")
+        self._torn = False
         self._remember(sent)
 
     def find(self, cl_ord_id: str) -> Sent | None:
@@ -90,7 +96,7 @@ class SendLog:
 
 
 def _parse(line: str) -> Sent | None:
-    """A torn last line (power loss) is no line."""
+    """What a line says; None when it was not finished, or is not about a request."""
     parts = line.split(" ")
     if len(parts) != 3 or not parts[0].isdigit() or not parts[1].isdigit():
         return None
@@ -101,7 +107,11 @@ def _shorten(path: Path) -> list[str]:
     """The log's lines; a long log is cut to its last part, which is all that can still be in doubt."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))  # a torn last line (power loss) is no line, and must not swallow the next one
+    lines = whole.decode("utf-8", "replace").splitlines()
     if len(lines) <= _KEEP_LINES:
         return lines
     temporary = path.with_name(path.name + ".new")

@@ -51,8 +51,9 @@ def _run_started(state: State, recorded: Recorded, event: RunStarted) -> list[Ch
         started_ns=recorded.at_ns,
         running=True,
     )
-    for name in event.settings.venues:
+    for name in dict.fromkeys((*control.venues, *event.settings.venues)):
         control.venues[name] = VenueState()
+        _forget_questions(state, name)
     for scope in event.killed:
         if scope not in control.killed:
             control.killed[scope] = KILL_FILE
@@ -70,9 +71,7 @@ def _run_stopped(state: State, recorded: Recorded, event: RunStopped) -> list[Ch
 def _act(
     state: State, event: OperatorEvent, scope: str, before: str, after: str, result: str = "done", order_id: str = ""
 ) -> list[Change]:
-    """Remember the request id, and tell the audit trail. A repeated request changes nothing."""
-    if event.request_id in state.control.requests:
-        return []
+    """Remember the request id, and tell the audit trail."""
     state.control.requests[event.request_id] = order_id
     return [
         OperatorActed(
@@ -86,6 +85,15 @@ def _act(
             result=result,
         )
     ]
+
+
+def _once(handler: Callable[[State, Recorded, Any], list[Change]]) -> Callable[[State, Recorded, Any], list[Change]]:
+    """A request that was seen before changes nothing: the retry of a release must not undo a later kill."""
+
+    def once(state: State, recorded: Recorded, event: OperatorEvent) -> list[Change]:
+        return [] if event.request_id in state.control.requests else handler(state, recorded, event)
+
+    return once
 
 
 def _trading_switched(state: State, recorded: Recorded, event: TradingSwitched) -> list[Change]:
@@ -171,12 +179,25 @@ def _settled(state: State, recorded: Recorded, event: SessionSettled) -> list[Ch
 def _down(state: State, recorded: Recorded, event: SessionDown) -> list[Change]:
     known = _known(state, event)
     state.control.venues[event.venue] = VenueState(reason=event.reason or "disconnected")
-    state.control.reconciliations.discard(event.venue)
-    for order_id in tuple(state.control.unconfirmed_of[event.venue]):
-        state.control.confirm(event.venue, order_id)
+    _forget_questions(state, event.venue)
+    kind = "logout" if event.reason.startswith("logout") else "disconnect"
+    after = replace(
+        known,
+        state="down",
+        next_sender=event.next_sender or known.next_sender,
+        next_target=event.next_target or known.next_target,
+        last_logout_ns=recorded.at_ns,
+    )
+    return _session(state, after, event=kind, detail=event.reason)
+
+
+def _forget_questions(state: State, venue: str) -> None:
+    """What was asked over a session that is gone will not be answered: the next logon reconciles anew."""
+    state.control.reconciliations.discard(venue)
+    for order_id in tuple(state.control.unconfirmed_of[venue]):
+        state.control.confirm(venue, order_id)
+    for order_id in [order_id for order_id, asked in state.execution.asked.items() if asked.venue == venue]:
         state.execution.asked.discard(order_id)
-    kind = "logout" if event.reason == "logout" else "disconnect"
-    return _session(state, replace(known, state="down", last_logout_ns=recorded.at_ns), event=kind, detail=event.reason)
 
 
 def _notice(state: State, recorded: Recorded, event: SessionNotice) -> list[Change]:
@@ -223,13 +244,13 @@ def _anomaly(event: SessionEvent, kind: str, detail: str, msg_seq_num: int | Non
 HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     RunStarted: _run_started,
     RunStopped: _run_stopped,
-    TradingSwitched: _trading_switched,
-    KillEngaged: _kill_engaged,
-    KillReleased: _kill_released,
-    OrderRequested: _order_requested,
-    CancelRequested: _cancel_requested,
-    VenueOpenRequested: _venue_open_requested,
-    StopRequested: _stop_requested,
+    TradingSwitched: _once(_trading_switched),
+    KillEngaged: _once(_kill_engaged),
+    KillReleased: _once(_kill_released),
+    OrderRequested: _once(_order_requested),
+    CancelRequested: _once(_cancel_requested),
+    VenueOpenRequested: _once(_venue_open_requested),
+    StopRequested: _once(_stop_requested),
     SessionLoggedOn: _logged_on,
     SessionSettled: _settled,
     SessionDown: _down,

@@ -34,14 +34,10 @@ from gateway.core.events import (
     Suspended,
     Transmitted,
 )
-from gateway.core.lifecycle import transition
+from gateway.core.lifecycle import NO_EDGE, TABLE, transition
 from gateway.core.orders import Order
 from gateway.core.state import State
 from gateway.core.values import ZERO, OrderState, OrderType, TimeInForce
-
-PLACEHOLDER_IDS = frozenset({"", "0", "NONE", "UNKNOWN", "N/A"})
-"""What venues send where OrderID(37) or OrigClOrdID(41) is required and they have nothing to say."""
-
 
 def find_order(state: State, event: ExecutionEvent) -> Order | None:
     """The order an execution event speaks of: by ClOrdID(11), then OrigClOrdID(41), then OrderID(37)."""
@@ -50,7 +46,7 @@ def find_order(state: State, event: ExecutionEvent) -> Order | None:
         order_id = execution.cl_ord_ids.get((event.venue, cl_ord_id)) if cl_ord_id else None
         if order_id is not None:
             return execution.orders.get(order_id)
-    if event.venue_order_id and event.venue_order_id not in PLACEHOLDER_IDS:
+    if event.venue_order_id and event.venue_order_id not in fills.PLACEHOLDER_IDS:
         order_id = execution.venue_order_ids.get((event.venue, event.venue_order_id))
         if order_id is not None:
             return execution.orders.get(order_id)
@@ -70,19 +66,39 @@ def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[C
         changes.append(_anomaly(event, "contradiction", order, f"Side(54) is {event.side}, the order's is {order.side}"))
     if event.symbol is not None and event.symbol != order.symbol:
         changes.append(_anomaly(event, "contradiction", order, f"Symbol(55) is {event.symbol}, the order's is {order.symbol}"))
-    changes += _SPECIAL.get(type(event), _moved)(state, recorded, event, order)
+    if isinstance(event, Rejected) and _names_request(event, order):
+        changes += _request_refused(state, recorded, event, order)
+    else:
+        changes += _SPECIAL.get(type(event), _moved)(state, recorded, event, order)
+    _stop_asking(state, order)
     return changes
+
+
+def _names_request(event: Rejected, order: Order) -> bool:
+    """A Reject(3) or BusinessMessageReject(j) of a cancel or replace ends that request, never the order."""
+    requests = {order.new_in_flight, order.cancel_in_flight} - {None, order.cl_ord_id}
+    return event.cl_ord_id in requests
+
+
+def _stop_asking(state: State, before: Order) -> None:
+    """A report that ended a doubt has answered the question about it; a reconciliation still wants its own answer."""
+    now = state.execution.orders[before.order_id]
+    answered = now.in_doubt is None and (before.in_doubt is not None or now.state.terminal)
+    if answered and (now.venue, now.order_id) not in state.control.unconfirmed:
+        state.execution.asked.discard(now.order_id)
 
 
 def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order) -> list[Change]:
     """The common case: the table says where the state goes; answers end the wait for them."""
     what = event.kind()
     new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=order.cum_qty)
+    if anomaly == NO_EDGE:
+        return _refused_edge(event, order)
     after = replace(
         order,
         state=new_state,
         venue_status=event.ord_status or order.venue_status,
-        venue_order_id=_venue_order_id(event, order),
+        venue_order_id=fills.venue_order_id(event, order),
         updated_ns=recorded.at_ns,
         terminal_ns=recorded.at_ns if new_state.terminal and order.terminal_ns is None else order.terminal_ns,
         reason=_reason(event, order) if new_state.terminal else order.reason,
@@ -98,14 +114,15 @@ def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order
     return changes
 
 
+def _refused_edge(event: ExecutionEvent, order: Order) -> list[Change]:
+    """Recorded, counted, visible; the order is what it was."""
+    detail = f"{event.kind()} in state {order.state}"
+    return [OrderChanged(before=order, after=order, anomaly=NO_EDGE), _anomaly(event, NO_EDGE, order, detail)]
+
+
 def _doubt_of_cancel(order: Order) -> str | None:
     """An acknowledgement ends the doubt about the NEW; an unanswered cancel keeps its own."""
     return order.in_doubt if order.cancel_in_flight is not None else None
-
-
-def _venue_order_id(event: ExecutionEvent, order: Order) -> str | None:
-    said = event.venue_order_id
-    return said if said is not None and said not in PLACEHOLDER_IDS else order.venue_order_id
 
 
 def _reason(event: ExecutionEvent, order: Order) -> str | None:
@@ -119,6 +136,8 @@ def _filled(state: State, recorded: Recorded, event: Filled, order: Order) -> li
 
 def _replaced(state: State, recorded: Recorded, event: Replaced, order: Order) -> list[Change]:
     """The request's ClOrdID becomes the order's name, its terms the order's terms."""
+    if order.state not in TABLE[event.kind()]:
+        return _refused_edge(event, order)
     named = replace(
         order,
         cl_ord_id=event.cl_ord_id or order.cl_ord_id,
@@ -128,18 +147,23 @@ def _replaced(state: State, recorded: Recorded, event: Replaced, order: Order) -
     if order.new_in_flight is not None:
         state.execution.drop_awaiting(order.new_in_flight)
         named = replace(named, new_in_flight=None)
+    if event.cl_ord_id:
+        state.execution.cl_ord_ids[event.venue, event.cl_ord_id] = order.order_id
     changes = _moved(state, recorded, event, named)
     return [replace(c, before=order) if isinstance(c, OrderChanged) else c for c in changes]
 
 
-def _request_refused(state: State, recorded: Recorded, event: CancelRejected | ReplaceRejected, order: Order) -> list[Change]:
+def _request_refused(
+    state: State, recorded: Recorded, event: CancelRejected | ReplaceRejected | Rejected, order: Order
+) -> list[Change]:
     """OrderCancelReject(9): the request is answered, the order is what it was. Its OrdStatus(39) closes nothing."""
     after = replace(order, venue_status=event.ord_status or order.venue_status, updated_ns=recorded.at_ns)
-    if event.cl_ord_id is not None:
-        state.execution.drop_awaiting(event.cl_ord_id)
-    if isinstance(event, CancelRejected):
+    cancel, replacing = order.cancel_in_flight, order.new_in_flight
+    if not isinstance(event, ReplaceRejected) and cancel is not None and _answers(state, event, cancel):
+        state.execution.drop_awaiting(cancel)
         after = replace(after, cancel_in_flight=None)
-    elif order.new_in_flight == event.cl_ord_id:
+    elif replacing is not None and replacing == event.cl_ord_id != order.cl_ord_id:
+        state.execution.drop_awaiting(replacing)
         after = replace(after, new_in_flight=None)
     if after.new_in_flight is None and after.cancel_in_flight is None and after.in_doubt == "ack_timeout":
         after = replace(after, in_doubt=None)
@@ -147,13 +171,20 @@ def _request_refused(state: State, recorded: Recorded, event: CancelRejected | R
     return [OrderChanged(before=order, after=after)]
 
 
+def _answers(state: State, event: ExecutionEvent, request: str) -> bool:
+    """A refusal answers the request it names, or the only one there can be when it names nothing of ours. An earlier
+    request's refusal, come again, answers nothing."""
+    named = event.cl_ord_id
+    return named == request or named is None or (event.venue, named) not in state.execution.cl_ord_ids
+
+
 def _status(state: State, recorded: Recorded, event: StatusReported, order: Order) -> list[Change]:
     """A status answer informs; what it implies is decided by the core and comes as `Resolved` or `FillInferred`."""
     state.execution.asked.discard(order.order_id)
-    if not event.unknown:
-        state.control.confirm(order.venue, order.order_id)
+    if not event.unknown or (order.state.terminal and order.in_doubt is None):
+        state.control.confirm(order.venue, order.order_id)  # venues forget orders that have ended
     status = order.venue_status if event.unknown else event.ord_status or order.venue_status
-    after = replace(order, venue_status=status, venue_order_id=_venue_order_id(event, order), updated_ns=recorded.at_ns)
+    after = replace(order, venue_status=status, venue_order_id=fills.venue_order_id(event, order), updated_ns=recorded.at_ns)
     state.execution.put_order(after)
     changes: list[Change] = [OrderChanged(before=order, after=after)]
     if event.cum_qty is not None and event.cum_qty < order.cum_qty and not event.unknown:
@@ -192,13 +223,13 @@ def _external(state: State, recorded: Recorded, event: ExecutionEvent) -> Order 
         updated_ns=recorded.at_ns,
     )
     state.execution.put_order(order)
-    if event.cl_ord_id:
+    if event.cl_ord_id and event.cl_ord_id not in fills.PLACEHOLDER_IDS:
         state.execution.cl_ord_ids[event.venue, event.cl_ord_id] = order.order_id
     return order
 
 
 def _venue_order_id_of(event: ExecutionEvent) -> str | None:
-    return event.venue_order_id if event.venue_order_id not in PLACEHOLDER_IDS else None
+    return event.venue_order_id if event.venue_order_id not in fills.PLACEHOLDER_IDS else None
 
 
 def _transmitted(state: State, recorded: Recorded, event: Transmitted) -> list[Change]:

@@ -18,7 +18,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged, PositionChanged
-from gateway.core.events import FillBusted, FillCorrected, Filled, FillInferred, Recorded
+from gateway.core.events import ExecutionEvent, FillBusted, FillCorrected, Filled, FillInferred, Recorded
 from gateway.core.lifecycle import transition
 from gateway.core.orders import Fill, Order, Position
 from gateway.core.positions import recomputed, traded
@@ -26,8 +26,20 @@ from gateway.core.state import FillKey, PositionKey, State
 from gateway.core.values import ONE, ZERO, FillStatus
 
 
+PLACEHOLDER_IDS = frozenset({"", "0", "NONE", "UNKNOWN", "N/A"})
+"""What venues send where an id is required and they have nothing to say."""
+
+
+def venue_order_id(event: ExecutionEvent, order: Order) -> str | None:
+    """OrderID(37) as the event has it, or as it was known before when the event only fills the field."""
+    said = event.venue_order_id
+    return said if said is not None and said not in PLACEHOLDER_IDS else order.venue_order_id
+
+
 def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[Change]:
     """Apply a trade report to its order."""
+    if event.last_qty <= 0:
+        return [_anomaly("no_quantity", event, order, f"a trade of {event.last_qty}")]
     execution = state.execution
     exec_id = event.exec_id or f"{event.session}/{event.msg_seq_num}"  # a resend of the same message is the same execution
     key = _known_key(state, event.venue, order.order_id, exec_id, event.trade_date or state.control.run.trading_date)
@@ -115,13 +127,20 @@ def _amend(state: State, recorded: Recorded, event: FillCorrected | FillBusted, 
     before = state.execution.fills.get(key)
     if before is None:
         return [_anomaly("unknown_execution", event, order, f"ExecRefID(19)={event.exec_ref_id} was never reported")]
+    if event.exec_id is not None and event.exec_id in before.amendments:
+        return []  # said twice
     if isinstance(event, FillCorrected):
+        if before.status is FillStatus.BUSTED or event.last_qty <= 0:
+            detail = f"ExecRefID(19)={event.exec_ref_id} is {before.status}, now {event.last_qty} at {event.last_px}"
+            return [_anomaly("impossible_correction", event, order, detail)]
         after = replace(before, last_qty=event.last_qty, last_px=event.last_px, status=FillStatus.CORRECTED)
         cause = "correction"
     else:
         after, cause = replace(before, status=FillStatus.BUSTED), "bust"
     if after == before:
         return []  # said twice
+    if event.exec_id is not None:
+        after = replace(after, amendments=(*before.amendments, event.exec_id))
     state.execution.put_fill(key, after)
     if cause == "bust" and order.state.value == "Filled" and _works_again(event):
         what = "fill_busted_open"
@@ -223,8 +242,8 @@ def _update_order(
         after = replace(
             after,
             venue_status=event.ord_status or after.venue_status,
-            venue_order_id=event.venue_order_id or after.venue_order_id,
-            in_doubt=None if new_state.terminal or after.in_doubt == "ack_timeout" else after.in_doubt,
+            venue_order_id=venue_order_id(event, after),
+            in_doubt=None if new_state.terminal or _acknowledges(after) else after.in_doubt,
         )
     if new_state.terminal or (after.new_in_flight is not None and after.new_in_flight == after.cl_ord_id):
         after = release_requests(state, after, keep_cancel=not new_state.terminal)
@@ -233,6 +252,11 @@ def _update_order(
     if anomaly is not None:
         changes.append(AnomalyRaised(anomaly=anomaly, order_id=order.order_id, venue=order.venue, detail=what))
     return changes
+
+
+def _acknowledges(order: Order) -> bool:
+    """A fill ends the doubt about a late acknowledgement; the one about an unanswered cancel stays."""
+    return order.in_doubt == "ack_timeout" and order.cancel_in_flight is None
 
 
 def release_requests(state: State, order: Order, *, keep_cancel: bool) -> Order:

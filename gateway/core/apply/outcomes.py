@@ -138,15 +138,28 @@ def _in_doubt(state: State, recorded: Recorded, event: InDoubt) -> list[Change]:
     if before is None:
         return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="in_doubt")]
     after = replace(before, in_doubt=event.reason, updated_ns=recorded.at_ns)
-    state.execution.put_order(after)
-    if event.reason in UNANSWERABLE:
-        _give_up(state, before)
     for cl_ord_id in (before.new_in_flight, before.cancel_in_flight):
         awaiting = state.execution.awaiting.get(cl_ord_id) if cl_ord_id else None
-        if cl_ord_id and awaiting is not None:
+        overdue = awaiting is not None and awaiting.deadline_ns is not None and awaiting.deadline_ns <= recorded.at_ns
+        if cl_ord_id and awaiting is not None and (overdue or event.reason in ANSWERS_LOST):
             state.execution.put_awaiting(cl_ord_id, replace(awaiting, deadline_ns=None))
+    if event.reason in UNANSWERABLE:
+        _give_up(state, before)
+        if before.cancel_in_flight is not None and not _running(state, before.cancel_in_flight):
+            state.execution.drop_awaiting(before.cancel_in_flight)
+            after = replace(after, cancel_in_flight=None)  # neither it nor the question was answered: another may go
+    state.execution.put_order(after)
     return [OrderChanged(before=before, after=after)]
 
+
+def _running(state: State, cl_ord_id: str) -> bool:
+    """Whether a request may still be answered in time."""
+    awaiting = state.execution.awaiting.get(cl_ord_id)
+    return awaiting is not None and awaiting.deadline_ns is not None
+
+
+ANSWERS_LOST = frozenset({"disconnect", "restart"})
+"""Doubts after which no request sent before is waited for."""
 
 UNANSWERABLE = frozenset({"status_unanswered", "unknown_at_venue"})
 """Doubts that asking again will not end: an operator's, or the next reconciliation's."""
@@ -179,11 +192,12 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
 
 
 def settle_requests(state: State, before: Order, after: Order, anomaly: str | None) -> list[Change]:
-    """Store `after`; requests of an order that has ended, or whose doubt was resolved, wait for no answer any more."""
-    for cl_ord_id in (after.new_in_flight, after.cancel_in_flight):
-        if cl_ord_id is not None:
+    """Store `after`; requests of an order that has ended wait for no answer any more, nor do overdue ones once a doubt is
+    resolved. A request that was sent since then is not overdue: it is still followed to its answer."""
+    for field, cl_ord_id in (("new_in_flight", after.new_in_flight), ("cancel_in_flight", after.cancel_in_flight)):
+        if cl_ord_id is not None and (after.state.terminal or not _running(state, cl_ord_id)):
             state.execution.drop_awaiting(cl_ord_id)
-    after = replace(after, new_in_flight=None, cancel_in_flight=None)
+            after = replace(after, **{field: None})
     state.execution.put_order(after)
     changes: list[Change] = [OrderChanged(before=before, after=after, anomaly=anomaly)]
     if anomaly is not None:

@@ -20,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     @classmethod
     def kind(cls) -> str:
         """The tag under which this event is stored, counted and shown, e.g. `book_snapshot`."""
-        return _snake(cls.__name__)
+        return str(cls.__struct_config__.tag)
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):

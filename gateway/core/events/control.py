@@ -100,9 +100,11 @@ class SessionSettled(SessionEvent, frozen=True, kw_only=True):
 
 
 class SessionDown(SessionEvent, frozen=True, kw_only=True):
-    """Logged out or disconnected."""
+    """Logged out or disconnected. The numbers are those the next logon will use, when they are known."""
 
     reason: str = ""
+    next_sender: int | None = None
+    next_target: int | None = None
 
 
 class SessionNotice(SessionEvent, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.core.changes import Change
-from gateway.core.events import Event, ExecutionEvent
+from gateway.core.events import Event, ExecutionEvent, StatusReported
 from gateway.core.reactions import operators, reports, sessions
 from gateway.core.turn import Turn
 
@@ -15,6 +15,6 @@ def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
     rule = RULES.get(type(event))
     if rule is not None:
         rule(turn, event, changes)
-    if isinstance(event, ExecutionEvent):
+    if isinstance(event, ExecutionEvent) and not isinstance(event, StatusReported):  # its own rule did
         reports.infer_missing_fill(turn, event)
     sessions.finish_reconciliations(turn)

@@ -51,16 +51,20 @@ def _cancel_requested(turn: Turn, event: CancelRequested, changes: tuple[Change,
 
 
 def _kill_engaged(turn: Turn, event: KillEngaged, changes: tuple[Change, ...]) -> None:
+    if repeated(changes):
+        return
     control.purge(turn, event.scope, "kill switch engaged")
     cancel_scope(turn, event.scope)
 
 
 def _trading_switched(turn: Turn, event: TradingSwitched, changes: tuple[Change, ...]) -> None:
-    if event.state is not TradingState.ENABLED:
+    if event.state is not TradingState.ENABLED and not repeated(changes):
         control.purge(turn, event.scope, f"trading {event.state}")
 
 
 def _stop_requested(turn: Turn, event: StopRequested, changes: tuple[Change, ...]) -> None:
+    if repeated(changes):
+        return
     control.purge(turn, SCOPE_ALL, "the gateway is stopping")
     if event.cancel_open:
         cancel_scope(turn, SCOPE_ALL)

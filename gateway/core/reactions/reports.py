@@ -26,7 +26,7 @@ from gateway.core.events import (
 from gateway.core.orders import Order
 from gateway.core.state import State
 from gateway.core.turn import Turn
-from gateway.core.values import ZERO, OrderState
+from gateway.core.values import ONE, ZERO, OrderState
 
 STATUS_ATTEMPTS = 2
 
@@ -63,13 +63,20 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
         elif not order.state.terminal or order.in_doubt is not None:
             turn.emit(InDoubt(order_id=order.order_id, reason="unknown_at_venue"))
         return
-    infer_missing_fill(turn, event)
+    if not infer_missing_fill(turn, event):
+        return
     order = turn.state.execution.orders[order.order_id]
     disposition = REPORTED.get(event.ord_status or "")
-    if disposition is None:
+    if disposition is None or _fills_missing(event, order):
         turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
     elif order.in_doubt is not None or not _agrees(order.state, disposition):
         turn.emit(Resolved(order_id=order.order_id, disposition=disposition, detail=event.text or ""))
+
+
+def _fills_missing(event: StatusReported, order: Order) -> bool:
+    """The venue says that more is filled than we know of, and not how much."""
+    wanted = {"1": min(order.quantity, ONE), "2": order.quantity}.get(event.ord_status or "", ZERO)
+    return order.cum_qty < wanted
 
 
 _AGREES = {
@@ -103,21 +110,24 @@ def _rejected(turn: Turn, event: Rejected, changes: tuple[Change, ...]) -> None:
         control.ask_status(turn, order)
 
 
-def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> None:
-    """CumQty(14) above ours proves a trade whose report we do not have: count it now, replace it when the report comes."""
+def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> bool:
+    """CumQty(14) above ours proves a trade whose report we do not have: count it now, replace it when the report comes.
+
+    False when something is missing and has no price: then the order is in doubt, or the venue is asked.
+    """
     if event.cum_qty is None or isinstance(event, (FillBusted, FillCorrected)):
-        return
+        return True
     order = find_order(turn.state, event)
     if order is None or event.cum_qty <= order.cum_qty or (event.poss_dup and _amended(turn.state, order)):
-        return
+        return True
     missing = event.cum_qty - order.cum_qty
     price = _missing_price(event, order, missing)
     if price is None and isinstance(event, StatusReported):
         turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
-        return
+        return False
     if price is None:
         control.ask_status(turn, order)
-        return
+        return False
     turn.emit(
         FillInferred(
             order_id=order.order_id,
@@ -129,6 +139,7 @@ def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> None:
             venue_time_ns=event.venue_time_ns,
         )
     )
+    return True
 
 
 def _missing_price(event: ExecutionEvent, order: Order, missing: Decimal) -> Decimal | None:

@@ -75,7 +75,7 @@ def finish_reconciliations(turn: Turn) -> None:
         turn.emit(ReconciliationFinished(venue=venue, complete=complete, unanswered=reconciliation.failed))
         if complete:
             turn.emit(VenueOpened(venue=venue, reason=f"reconciled ({reconciliation.reason})"))
-            enforce_kill(turn, venue)
+        enforce_kill(turn, venue)
 
 
 RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {

@@ -1,0 +1,256 @@
+"""Drive the core by hand: feed events, look at what it decided. For tests of strategies, and of the core itself.
+
+    harness = Harness({"quoter": Quoter(QuoterParams())}).open()
+    harness.book(bid="156.000", ask="156.010")
+    assert [command.side for command in harness.sent()] == [Side.BUY, Side.SELL]
+
+One venue (`SIM`), one instrument (`USD/JPY`), stream time that advances only when an event is fed. The core is the real one.
+Nothing here reads a clock, opens a file or starts a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.core.changes import AnomalyRaised
+from gateway.core.core import AnyStrategy, Core
+from gateway.core.events import (
+    Accepted,
+    BookSnapshot,
+    Cancelled,
+    CancelRequested,
+    ControlTime,
+    Dispatched,
+    Event,
+    ExecutionEvent,
+    Filled,
+    KillEngaged,
+    Level,
+    OrderRequested,
+    Recorded,
+    RunStarted,
+    SessionDown,
+    SessionLoggedOn,
+    SessionSettled,
+    StatusReported,
+)
+from gateway.core.execution_control import next_deadline
+from gateway.core.orders import Command, Order
+from gateway.core.settings import CoreSettings, Instrument, RiskLimits, StrategySettings, Venue
+from gateway.core.turn import Step
+from gateway.core.values import NANOS, SCOPE_ALL, CommandKind, Side
+
+E = TypeVar("E", bound=Event)
+
+VENUE = "SIM"
+SESSION = "FIX.4.4:GATEWAY->SIM"
+SYMBOL = "USD/JPY"
+ACCOUNT = "ACC"
+START_NS = 1_750_000_000 * NANOS
+MILLISECOND = 1_000_000
+ACK_TIMEOUT_NS = 2 * NANOS
+TRADING_DATE = "20250615"
+
+
+def settings(
+    *,
+    risk: Mapping[str, RiskLimits] | None = None,
+    rate_per_second: Decimal | None = None,
+    rate_burst: int = 1,
+    reference_price: Decimal | None = Decimal("156"),
+    strategies: Mapping[str, StrategySettings] | None = None,
+) -> CoreSettings:
+    """A configuration with one venue and one instrument (tick 0.001, lot 1000, JPY); no limits unless `risk` sets them."""
+    instrument = Instrument(
+        symbol=SYMBOL, tick_size=Decimal("0.001"), lot_size=Decimal(1000), currency="JPY", reference_price=reference_price
+    )
+    venue = Venue(
+        name=VENUE,
+        session=SESSION,
+        account=ACCOUNT,
+        ack_timeout_ns=ACK_TIMEOUT_NS,
+        rate_per_second=rate_per_second,
+        rate_burst=rate_burst,
+    )
+    return CoreSettings(
+        config_sha256="0" * 64,
+        instruments={SYMBOL: instrument},
+        venues={VENUE: venue},
+        strategies=dict(strategies or {}),
+        risk=dict(risk or {}),
+    )
+
+
+def strategy_settings(name: str, strategy: AnyStrategy, *symbols: str) -> StrategySettings:
+    """What a configuration says of `strategy`, its parameters as JSON included."""
+    kind = type(strategy)
+    return StrategySettings(
+        name=name,
+        class_path=f"{kind.__module__}:{kind.__qualname__}",
+        code_sha256="0" * 64,
+        venue=VENUE,
+        account=ACCOUNT,
+        instruments=symbols or (SYMBOL,),
+        params=msgspec.json.encode(strategy.params).decode(),
+    )
+
+
+class Harness:
+    """A core and everything it recorded. Methods that play a party feed one event and return what followed from it."""
+
+    def __init__(self, strategies: Mapping[str, AnyStrategy] | None = None, config: CoreSettings | None = None) -> None:
+        self.strategies = dict(strategies or {})
+        configured = {name: strategy_settings(name, strategy) for name, strategy in self.strategies.items()}
+        base = settings() if config is None else config
+        self.settings = msgspec.structs.replace(base, strategies={**base.strategies, **configured})
+        self.core = Core(self.strategies)
+        self.state = self.core.state
+        self.steps: list[Step] = []
+        self.records: list[Recorded] = []
+        self.now_ns = START_NS
+        self.run_id = 0
+        self._inbound = 0
+        self._executions = 0
+        self._requests = 0
+
+    def feed(self, event: Event, after_ns: int = MILLISECOND) -> Step:
+        """Let `after_ns` pass, then one step of the core."""
+        self.now_ns += after_ns
+        step = self.core.step(event, run_id=self.run_id, at_ns=self.now_ns, wall_ns=self.now_ns)
+        self.steps.append(step)
+        self.records += step.records
+        return step
+
+    # --- the run and its session
+
+    def start(self, *, killed: tuple[str, ...] = ()) -> Step:
+        """A new run; also after another one, as a restart. In-memory state is kept: it is what a fold would yield."""
+        self.run_id += 1
+        started = RunStarted(version="test", id_prefix="T", settings=self.settings, trading_date=TRADING_DATE, killed=killed)
+        return self.feed(started)
+
+    def log_on(self) -> Step:
+        return self.feed(SessionLoggedOn(venue=VENUE, session=SESSION, next_sender=1, next_target=1))
+
+    def settle(self) -> Step:
+        return self.feed(SessionSettled(venue=VENUE, session=SESSION, next_sender=2, next_target=2))
+
+    def disconnect(self, reason: str = "connection lost") -> Step:
+        return self.feed(SessionDown(venue=VENUE, session=SESSION, reason=reason))
+
+    def open(self) -> Harness:
+        """Run started, logged on, settled; the venue opens at once when there are no orders to reconcile."""
+        self.start()
+        self.log_on()
+        self.settle()
+        return self
+
+    # --- operators
+
+    def request_order(self, side: Side = Side.BUY, quantity: str = "10000", price: str | None = "156", **fields: Any) -> str:
+        """An operator's order; returns the order id it got, also when it was denied or waits."""
+        self._requests += 1
+        named = {"request_id": f"order-{self._requests}", "actor": "alice", "venue": VENUE, "symbol": SYMBOL, **fields}
+        limit = None if price is None else Decimal(price)
+        self.feed(OrderRequested(side=side, quantity=Decimal(quantity), price=limit, **named))
+        return self.state.control.requests[named["request_id"]]
+
+    def request_cancel(self, order_id: str | None = None, *, scope: str | None = None) -> Step:
+        self._requests += 1
+        request_id = f"cancel-{self._requests}"
+        return self.feed(CancelRequested(request_id=request_id, actor="alice", order_id=order_id, scope=scope))
+
+    def kill(self, scope: str = SCOPE_ALL) -> Step:
+        self._requests += 1
+        return self.feed(KillEngaged(request_id=f"kill-{self._requests}", actor="alice", reason="test", scope=scope))
+
+    # --- the venue
+
+    def report(self, kind: type[ExecutionEvent], order_id: str, **fields: Any) -> Step:
+        """What the venue says of an order, under its ClOrdID(11) and OrderID(37); `fields` override or add."""
+        return self.feed(self.reported(kind, order_id, **fields))
+
+    def reported(self, kind: type[ExecutionEvent], order_id: str, **fields: Any) -> ExecutionEvent:
+        """The event that `report` would feed."""
+        order = self.order(order_id)
+        self._inbound += 1
+        common: dict[str, Any] = {
+            "venue": VENUE,
+            "session": SESSION,
+            "msg_seq_num": self._inbound,
+            "venue_time_ns": self.now_ns,
+            "cl_ord_id": order.cl_ord_id,
+            "venue_order_id": f"V-{order_id}",
+            "symbol": order.symbol,
+            "side": order.side,
+        }
+        return kind(**{**common, **fields})
+
+    def accept(self, order_id: str, **fields: Any) -> Step:
+        return self.report(Accepted, order_id, **{"ord_status": "0", **fields})
+
+    def fill(self, order_id: str, quantity: str, price: str = "156", **fields: Any) -> Step:
+        """A trade with an ExecID(17) and a CumQty(14) of its own unless `fields` say otherwise."""
+        return self.feed(self.filled(order_id, quantity, price, **fields))
+
+    def filled(self, order_id: str, quantity: str, price: str = "156", **fields: Any) -> ExecutionEvent:
+        """The event that `fill` would feed."""
+        self._executions += 1
+        amount = Decimal(quantity)
+        cum_qty = self.order(order_id).cum_qty + amount
+        own = {"exec_id": f"E{self._executions}", "cum_qty": cum_qty, "trade_date": TRADING_DATE}
+        return self.reported(Filled, order_id, **{**own, "last_qty": amount, "last_px": Decimal(price), **fields})
+
+    def confirm_cancel(self, order_id: str, **fields: Any) -> Step:
+        return self.report(Cancelled, order_id, **{"ord_status": "4", **fields})
+
+    def answer_status(self, order_id: str, ord_status: str | None, **fields: Any) -> Step:
+        return self.report(StatusReported, order_id, ord_status=ord_status, **fields)
+
+    def book(self, bid: str, ask: str, *, quantity: str = "1000000") -> Step:
+        """A one-level book."""
+        size = Decimal(quantity)
+        bids, asks = (Level(Decimal(bid), size),), (Level(Decimal(ask), size),)
+        return self.feed(BookSnapshot(venue=VENUE, symbol=SYMBOL, bids=bids, asks=asks))
+
+    # --- time
+
+    @property
+    def next_deadline(self) -> int | None:
+        """When time alone lets something happen next."""
+        return next_deadline(self.state)
+
+    def pass_deadline(self) -> Step:
+        """Advance stream time to the next deadline. Raises AssertionError when nothing waits for time."""
+        deadline = self.next_deadline
+        assert deadline is not None, "nothing waits for time"
+        return self.feed(ControlTime(deadline_ns=deadline), after_ns=max(0, deadline - self.now_ns))
+
+    # --- what came of it
+
+    def order(self, order_id: str) -> Order:
+        """Raises KeyError before the order's NEW was dispatched."""
+        return self.state.execution.orders[order_id]
+
+    def sent(self, kind: CommandKind | None = None) -> list[Command]:
+        """Commands dispatched so far, oldest first."""
+        commands = [event.command for event in self.events(Dispatched)]
+        return commands if kind is None else [command for command in commands if command.kind is kind]
+
+    def events(self, kind: type[E]) -> list[E]:
+        """Every recorded event of one type, oldest first."""
+        return [one.event for one in self.records if isinstance(one.event, kind)]
+
+    def anomalies(self) -> list[str]:
+        """Kinds of the anomalies raised so far, oldest first."""
+        changes = (change for step in self.steps for _, found in step.changes for change in found)
+        return [change.anomaly for change in changes if isinstance(change, AnomalyRaised)]
+
+    def position(self, strategy: str = "desk") -> Decimal:
+        """Net quantity of a strategy in the one instrument."""
+        found = self.state.execution.positions.get((ACCOUNT, strategy, VENUE, SYMBOL))
+        return Decimal(0) if found is None else found.net_qty

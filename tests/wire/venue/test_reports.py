@@ -1,0 +1,165 @@
+"""What a venue may say about orders, also when it says it badly: it reaches SQL, and somebody is told."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def order(gateway, venue):
+    """An accepted order: its id and the request."""
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    venue.report(request, "0", "0")
+    gateway.wait_state(order_id, "Accepted")
+    return order_id, request
+
+
+def fills(gateway, order_id):
+    return gateway.rows("SELECT last_qty, last_px, status FROM v_fills WHERE order_id = ?", order_id)
+
+
+ODD = {
+    "an enum nobody knows": ([(103, "77"), (378, "99")], []),
+    "no AvgPx, no TransactTime": ([], [6, 60]),
+    "no LeavesQty, no Side": ([], [151, 54]),
+    "tags of its own": ([(9999, "x"), (20001, "y")], []),
+    "text where a number stands": ([(381, "many")], []),
+    "an order status nobody knows": ([(39, "?")], []),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_fill_is_money_all_the_same(gateway, venue, order, name):
+    order_id, request = order
+    more, drop = ODD[name]
+    fields = [(32, "400"), (31, "109.5"), (14, "400"), (151, "600"), (6, "109.5"), *more]
+    venue.report(request, "F", "1", *fields, drop=drop)
+    gateway.wait_rows("SELECT * FROM v_fills WHERE order_id = ?", order_id)
+    assert fills(gateway, order_id) == [{"last_qty": 400, "last_px": 109.5, "status": "new"}]
+    if name != "tags of its own":  # unknown tags are nothing to tell anybody
+        [anomaly, *_] = gateway.wait_rows("SELECT * FROM v_anomalies WHERE kind = 'deviation'")
+        assert f"11={request[11]}" in anomaly["raw"]
+    gateway.wait_state(order_id, "PartiallyFilled")
+
+
+def test_what_the_engine_refuses_is_kept_raw_and_asked_about(gateway, venue, order):
+    """A tag twice: the engine answers it with Reject(3), and no callback ever sees the fill."""
+    order_id, request = order
+    fields = venue.report_fields(request, "F", "1", (32, "400"), (31, "110"), (14, "400"), (151, "600"), (6, "110"))
+    venue.send("8", *fields, (14, "400"))
+    assert venue.wait("3")[45]
+    assert venue.wait("H")[11] == request[11]
+    [anomaly] = gateway.wait_rows("SELECT * FROM v_anomalies WHERE kind = 'engine_rejected'")
+    assert "|32=400|" in anomaly["raw"]
+    gateway.wait_state(order_id, "PartiallyFilled")
+    assert fills(gateway, order_id) == [{"last_qty": 400, "last_px": 110, "status": "inferred"}]
+    gateway.wait_open()
+
+
+@pytest.mark.parametrize("kind", ["j", "3"])
+def test_a_reject_by_number_ends_the_order_it_names(gateway, venue, kind):
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    if kind == "j":
+        venue.send("j", (45, request[34]), (372, "D"), (380, "3"), (58, "not today"))
+    else:
+        venue.send("3", (45, request[34]), (371, "55"), (372, "D"), (373, "5"), (58, "not today"))
+    assert "not today" in gateway.wait_state(order_id, "Rejected")["reason"]
+    event = "business_reject" if kind == "j" else "reject"
+    [anomaly] = gateway.wait_rows("SELECT * FROM v_anomalies WHERE kind = ?", event)
+    assert "not today" in anomaly["detail"]
+
+
+def test_a_reject_by_number_finds_an_order_of_an_earlier_process(gateway, venue):
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ?", order_id)
+    gateway.kill()
+    venue.status_answers = False
+    gateway.start().answering()
+    venue.wait("H")
+    venue.send("j", (45, request[34]), (372, "D"), (380, "0"), (58, "not then either"))
+    gateway.wait_state(order_id, "Rejected")
+
+
+HOSTILE = {
+    "terminal escapes": "\x1b[2J\x1b]0;owned\x07 red \x1b[31m",
+    "html": "<script>alert('1')</script>&amp;",
+    "latin-1 bytes": b"r\xe9fus\xe9 \xff\xfe",
+    "a line of its own": "x\n20260101-00:00:00.000000 in 8=FIX.4.4|35=8|",
+    "ten kilobytes": "z" * 10_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_stored_and_harms_nothing(gateway, venue, order, name):
+    order_id, request = order
+    text = HOSTILE[name]
+    venue.report(request, "F", "2", (32, "1000"), (31, "110"), (14, "1000"), (151, "0"), (6, "110"), (58, text))
+    gateway.wait_state(order_id, "Filled")
+    [event] = gateway.wait_rows("SELECT text FROM v_order_events WHERE order_id = ? AND event = 'filled'", order_id)
+    assert event["text"] == (text if isinstance(text, str) else text.decode("latin-1"))
+    assert gateway.terminate() == 0
+    log = (gateway.state / "fix/SIM/messages.log").read_text(encoding="utf-8", errors="surrogateescape")
+    assert all(line.split(" ")[1] in ("in", "out", "event") for line in log.split("\n")[:-1])
+    assert len([line for line in log.split("\n") if "35=8" in line and f"11={request[11]}" in line]) == 2
+
+
+def test_an_order_nobody_sent_becomes_visible_and_can_be_cancelled(gateway, venue):
+    stranger = {11: "FOREIGN-1", 55: "USD/JPY", 54: "1", 38: "500"}
+    venue.report(stranger, "0", "0", (44, "109"))  # type: ignore[arg-type]
+    [row] = gateway.wait_rows("SELECT * FROM v_orders WHERE external = 1")
+    gateway.cancel(row["order_id"])
+    assert venue.wait("F")[41] == "FOREIGN-1"
+
+
+def test_an_id_of_the_venue_that_cannot_be_repeated_stops_nobody(gateway, venue):
+    """ClOrdID(11) of a foreign order holds what must not reach the wire: it cannot be asked about, everything else goes on."""
+    stranger = {11: "BAD\x1bID\u00e9", 55: "USD/JPY", 54: "1", 38: "500"}
+    venue.report(stranger, "0", "0", (44, "109"))  # type: ignore[arg-type]
+    gateway.wait_rows("SELECT * FROM v_orders WHERE external = 1")
+    venue.disconnect()
+    assert "1 orders unanswered" in gateway.wait_venue("not reconciled")["reason"]
+    assert gateway.status()["capabilities"]["runtime"]["state"] == "running"
+
+
+@pytest.mark.parametrize("field", ["symbol", "account", "venue"])
+def test_soh_from_an_operator_never_reaches_the_wire(gateway, venue, field):
+    from gateway.errors import Denied
+
+    with pytest.raises(Denied):
+        gateway.order(**{field: "A\x0154=2"})
+    assert not venue.of_type("D")
+
+
+def test_market_data_with_unknown_tags_and_resent_market_data(make, venue):
+    gateway = make(market_data=["USD/JPY"]).start().ready()
+    req_id = venue.wait("V")[262]
+    book = [(262, req_id), (55, "USD/JPY"), (268, 2)]
+    book += [(269, "0"), (270, "109.9"), (271, "1000"), (9001, "x"), (269, "1"), (270, "110.1"), (271, "2000"), (9001, "y")]
+    venue.send("W", *book)
+    level = [(279, "1"), (269, "0"), (55, "USD/JPY"), (270, "109.9"), (271, "3000"), (9002, "z")]
+    venue.send("X", (262, req_id), (268, 1), *level)
+
+    def feed():
+        return gateway.status()["feeds"][0]
+
+    from gateway_process import wait_for
+
+    wait_for(lambda: feed()["state"] == "up" and feed()["bid"] == "109.9", "a book")
+    assert feed()["ask"] == "110.1"
+    # A gap, repaired by resending an old snapshot: discarded, counted, subscribed anew.
+    wrong = [(269, "0"), (270, "1.0"), (271, "1"), (269, "1"), (270, "2.0"), (271, "1")]
+    venue.keep("W", (262, req_id), (55, "USD/JPY"), (268, 2), *wrong)
+    venue.send("0")
+    venue.wait("2")
+    [counted] = gateway.wait_rows("SELECT * FROM v_session_events WHERE event = 'discarded_market_data'")
+    assert counted["detail"].startswith("1 ")
+    assert venue.wait("V", t263="2")[262] == req_id
+    again = venue.wait("V", t263="1")
+    assert again[262] != req_id
+    assert feed()["state"] == "gap"
+    assert feed()["bid"] != "1.0"
+    venue.send("W", (262, again[262]), *book[1:])
+    wait_for(lambda: feed()["state"] == "up", "the book is believed again")
