@@ -27,6 +27,7 @@ _CONFIG = click.argument("config", required=False, type=_FILE)
 def demo(instance: Instance, seconds: int, directory: Path | None, ticks: Path | None, kill: bool) -> None:
     """Run a simulated venue and a gateway, and compare their ledgers.
 
+    Half-way the gateway is killed with SIGKILL and started again.
     The venue is a process of its own with a ledger of its own; exit code 0 when both ledgers are equal.
     """
     from gateway.demo import run as run_demo

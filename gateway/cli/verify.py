@@ -1,4 +1,4 @@
-"""`gateway verify`: what `gateway.cli.verify_run` finds, with a progress bar on a terminal."""
+"""`gateway verify`: what `gateway.verification` finds, with a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.cli.instance import Instance
 from gateway.cli.options import command
 
 if TYPE_CHECKING:
-    from gateway.cli.verify_run import Progress, Verdict
+    from gateway.verification import Progress, Verdict
 
 
 @command("verify", example="gateway verify --config gateway.toml")
@@ -27,7 +27,7 @@ def verify(instance: Instance, skip_records: bool) -> None:
     journal amounts to. May run beside a live gateway. Exit code 0 when all is equal, 1 when not.
     """
     from gateway.bootstrap import load_strategies
-    from gateway.cli.verify_run import verify_instance
+    from gateway.verification import verify_instance
 
     records_url = None if skip_records else instance.places.records_url
     with _progress() as progress:

@@ -54,6 +54,7 @@ def well_formed(intent: object) -> Intent:
     except msgspec.ValidationError as error:
         raise TypeError(f"{type(intent).__name__}: {error}") from error
 
+
 P = TypeVar("P", bound=msgspec.Struct)
 M = TypeVar("M", bound=msgspec.Struct)
 

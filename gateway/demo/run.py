@@ -16,13 +16,13 @@ from time import monotonic
 from typing import Any
 
 from gateway.bootstrap import journal_path, load_strategies
-from gateway.cli.verify_run import Verdict, verify_instance
 from gateway.config.load import LoadedConfiguration, load
 from gateway.control.client import ControlClient
 from gateway.demo.compare import Comparison, compare
 from gateway.demo.screen import Screen
 from gateway.errors import GatewayError, PreconditionFailed
 from gateway.sim.process import VenueProcess, start_venue
+from gateway.verification import Verdict, verify_instance
 
 _MARK = ".gateway-demo"
 _READY_SECONDS = 30.0

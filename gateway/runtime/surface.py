@@ -30,7 +30,7 @@ from gateway.core.events import (
     KillReleased,
     OrderRequested,
     Queued,
-    SessionNotice,
+    SessionCommanded,
     StopRequested,
     Superseded,
     TradingSwitched,
@@ -97,7 +97,7 @@ class GatewaySurface:
             raise NotFound(f"order {request.order_id}: there is no such order")
         if answer.stage == "denied" or not request.wait_seconds:
             return answer
-        return self._wait(answer, request.wait_seconds, _cancel_answered)
+        return self._wait(answer, request.wait_seconds, self._cancel_answered)
 
     def cancel_all(self, request: CancelAll, actor: str) -> Answer:
         _check(request.scope)
@@ -129,6 +129,11 @@ class GatewaySurface:
 
     def _order(self, order_id: str) -> Order | None:
         return self._runtime.core.state.execution.orders.get(order_id)
+
+    def _cancel_answered(self, order: Order) -> bool:
+        """The order has ended, or its cancel is neither waiting nor on its way: it was refused."""
+        pending = order.order_id in self._runtime.core.state.execution.pending
+        return order.state.terminal or (order.cancel_in_flight is None and not pending)
 
     def _wait(self, answer: OrderAnswer, seconds: float, enough: Callable[[Order], bool]) -> OrderAnswer:
         """Until the venue's answer is durable, or the time is up."""
@@ -214,14 +219,15 @@ class GatewaySurface:
         }
         if request.action not in actions:
             raise UsageError(f"unknown session action {request.action!r}: use {', '.join(actions)}")
-        note = SessionNotice(
+        event = SessionCommanded(
+            actor=actor,
+            reason=request.reason,
+            request_id=request.request_id,
             venue=request.venue,
             session=adapter.session,
-            epoch=adapter.watermark.epoch,
-            event=f"operator_{request.action}",
-            detail=f"{actor}: {request.reason}",
+            action=request.action,
         )
-        step = self._submit(note)
+        step = self._submit(event)
         actions[request.action]()
         return Answer(seq=_position(step), detail=f"{request.action} of {adapter.session} asked for")
 
@@ -265,7 +271,3 @@ def _answered(order: Order) -> bool:
 
 def _ended(order: Order) -> bool:
     return order.state.terminal
-
-
-def _cancel_answered(order: Order) -> bool:
-    return order.state.terminal or order.cancel_in_flight is None

@@ -21,6 +21,7 @@ from gateway.core.events import (
     Recorded,
     RunStarted,
     RunStopped,
+    SessionCommanded,
     SessionDown,
     SessionEvent,
     SessionLoggedOn,
@@ -135,6 +136,11 @@ def _cancel_requested(state: State, recorded: Recorded, event: CancelRequested) 
 def _venue_open_requested(state: State, recorded: Recorded, event: VenueOpenRequested) -> list[Change]:
     before = state.control.venues.get(event.venue, VenueState())
     return _act(state, event, f"venue:{event.venue}", before.reason, "open on an operator's word", "requested")
+
+
+def _session_commanded(state: State, recorded: Recorded, event: SessionCommanded) -> list[Change]:
+    known = state.control.sessions.get(event.venue)
+    return _act(state, event, f"venue:{event.venue}", "down" if known is None else known.state, event.action, "requested")
 
 
 def _stop_requested(state: State, recorded: Recorded, event: StopRequested) -> list[Change]:

@@ -39,6 +39,7 @@ from gateway.core.orders import Order
 from gateway.core.state import State
 from gateway.core.values import ZERO, OrderState, OrderType, TimeInForce
 
+
 def find_order(state: State, event: ExecutionEvent) -> Order | None:
     """The order an execution event speaks of: by ClOrdID(11), then OrigClOrdID(41), then OrderID(37)."""
     execution = state.execution

@@ -25,7 +25,6 @@ from gateway.core.positions import recomputed, traded
 from gateway.core.state import FillKey, PositionKey, State
 from gateway.core.values import ONE, ZERO, FillStatus
 
-
 PLACEHOLDER_IDS = frozenset({"", "0", "NONE", "UNKNOWN", "N/A"})
 """What venues send where an id is required and they have nothing to say."""
 

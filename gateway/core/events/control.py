@@ -73,6 +73,14 @@ class VenueOpenRequested(OperatorEvent, frozen=True, kw_only=True):
     venue: str
 
 
+class SessionCommanded(OperatorEvent, frozen=True, kw_only=True):
+    """An operator's hand on a session: `action` is logon, logout or test-request."""
+
+    venue: str
+    session: str
+    action: str
+
+
 class StopRequested(OperatorEvent, frozen=True, kw_only=True):
     """Stop the run; with `cancel_open`, cancel what is open first."""
 
