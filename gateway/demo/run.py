@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import queue
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -26,6 +28,7 @@ from gateway.verification import Verdict, verify_instance
 
 _MARK = ".gateway-demo"
 _READY_SECONDS = 30.0
+_TICK = Decimal("0.001")
 _CONFIG = """\
 # The demo's instance. Look at what it left behind:  gateway --config {path} order list
 [gateway]
@@ -70,8 +73,7 @@ def run(*, seconds: int, directory: Path | None, ticks: Path | None, kill: bool,
         raise PreconditionFailed(f"--ticks {ticks}: no such file")
     with start_venue(directory / "venue", ticks=ticks, rate=20.0, flow=6.0) as venue:
         config = directory / "gateway.toml"
-        half_spread = 5 if ticks is None else 20
-        config.write_text(_CONFIG.format(path=config, port=venue.port, half_spread=half_spread), encoding="utf-8")
+        config.write_text(_CONFIG.format(path=config, port=venue.port, half_spread=_half_spread(ticks)), encoding="utf-8")
         loaded = load(config)
         _trade(loaded, venue, screen, seconds, kill=kill)
     comparison = compare(venue.ledger_path, loaded.records_url)
@@ -153,6 +155,19 @@ def _trade(loaded: LoadedConfiguration, venue: VenueProcess, screen: Screen, sec
     code = gateway.stop()
     if code != 0:
         screen.say(f"the gateway ended with exit code {code}")
+
+
+def _half_spread(ticks: Path | None) -> int:
+    """Ticks from the mid at which the strategy stands inside the market's own spread, so that it trades."""
+    if ticks is None:
+        return 3
+    with ticks.open(newline="", encoding="utf-8") as file:
+        first = next(csv.DictReader(file), None)
+    try:
+        spread = Decimal(first["ask"]) - Decimal(first["bid"]) if first else Decimal(0)
+    except (KeyError, TypeError, InvalidOperation) as error:
+        raise PreconditionFailed(f"--ticks {ticks}: its first line is not timestamp,bid,ask") from error
+    return max(1, int(spread / _TICK / 2) - 1)
 
 
 def _directory(directory: Path | None) -> Path:

@@ -9,10 +9,11 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 from gateway.core.codec import decode, encode
 from gateway.core.events import Recorded
@@ -50,7 +51,10 @@ class SqliteReader:
         self._path = path
         if not path.exists():
             raise PreconditionFailed(f"no journal at {path}: nothing has run here yet")
-        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False, timeout=10)
+        try:
+            self._db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, check_same_thread=False, timeout=10)
+        except sqlite3.Error as error:
+            raise JournalError(f"{path}: {error}") from error
 
     def head(self) -> tuple[int, bytes]:
         row = self._one("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1")
@@ -112,20 +116,25 @@ class SqliteJournal(SqliteReader):
     """Writing side: holds an exclusive lock, so a second gateway on the same journal is refused."""
 
     def __init__(self, path: Path, durability: str) -> None:
-        self._lock = _lock(path)
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA wal_autocheckpoint=0")
-            self._db.execute("PRAGMA synchronous=" + ("FULL" if durability == "fsync" else "NORMAL"))
-            self._check_format(path)
-            self._db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            self._lock.close()
-            raise PreconditionFailed(f"journal {path} cannot be opened: {error}; check the disk and its permissions") from error
         self._path = path
         self._wal = path.with_name(path.name + "-wal")
-        self._seq, self._hash = self.head()
+        self._lock = _lock(path)
+        with ExitStack() as undo:
+            undo.callback(self._lock.close)
+            try:
+                self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+                undo.callback(self._db.close)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA wal_autocheckpoint=0")
+                self._db.execute("PRAGMA synchronous=" + ("FULL" if durability == "fsync" else "NORMAL"))
+                self._check_format(path)
+                self._db.executescript(_SCHEMA)
+            except sqlite3.Error as error:
+                raise PreconditionFailed(
+                    f"journal {path} cannot be opened: {error}; check the disk and its permissions"
+                ) from error
+            self._seq, self._hash = self.head()
+            undo.pop_all()
 
     def _check_format(self, path: Path) -> None:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -160,7 +169,7 @@ class SqliteJournal(SqliteReader):
             self._seq, self._hash = batch[-1].seq, last
 
     def watermarks(self) -> Mapping[str, Watermark]:
-        rows = self._db.execute("SELECT session, epoch, msg_seq_num FROM watermark")
+        rows = self._all("SELECT session, epoch, msg_seq_num FROM watermark")
         return {session: Watermark(epoch, msg_seq_num) for session, epoch, msg_seq_num in rows}
 
     def tidy(self) -> None:
@@ -173,7 +182,10 @@ class SqliteJournal(SqliteReader):
                 raise JournalError(f"{self._path}: {error}") from error
 
     def remember_configuration(self, config_sha256: str, toml: str) -> None:
-        self._db.execute("INSERT OR IGNORE INTO configuration VALUES (?,?)", (config_sha256, toml))
+        try:
+            self._db.execute("INSERT OR IGNORE INTO configuration VALUES (?,?)", (config_sha256, toml))
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: {error}") from error
 
     def close(self) -> None:
         super().close()
