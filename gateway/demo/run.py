@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import queue
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -28,7 +26,6 @@ from gateway.verification import Verdict, verify_instance
 
 _MARK = ".gateway-demo"
 _READY_SECONDS = 30.0
-_TICK = Decimal("0.001")
 _CONFIG = """\
 # The demo's instance. Look at what it left behind:  gateway --config {path} order list
 [gateway]
@@ -60,7 +57,7 @@ market_data = ["USD/JPY"]
 name = "maker"
 class = "gateway.strategies.quoter:Quoter"
 instruments = ["USD/JPY"]
-params = {{ quantity = "10000", half_spread_ticks = {half_spread}, max_inventory = "50000" }}
+params = {{ quantity = "10000", half_spread_ticks = 40, improve_ticks = 1, max_inventory = "50000" }}
 """
 
 
@@ -73,7 +70,7 @@ def run(*, seconds: int, directory: Path | None, ticks: Path | None, kill: bool,
         raise PreconditionFailed(f"--ticks {ticks}: no such file")
     with start_venue(directory / "venue", ticks=ticks, rate=20.0, flow=6.0) as venue:
         config = directory / "gateway.toml"
-        config.write_text(_CONFIG.format(path=config, port=venue.port, half_spread=_half_spread(ticks)), encoding="utf-8")
+        config.write_text(_CONFIG.format(path=config, port=venue.port), encoding="utf-8")
         loaded = load(config)
         _trade(loaded, venue, screen, seconds, kill=kill)
     comparison = compare(venue.ledger_path, loaded.records_url)
@@ -155,19 +152,6 @@ def _trade(loaded: LoadedConfiguration, venue: VenueProcess, screen: Screen, sec
     code = gateway.stop()
     if code != 0:
         screen.say(f"the gateway ended with exit code {code}")
-
-
-def _half_spread(ticks: Path | None) -> int:
-    """Ticks from the mid at which the strategy stands inside the market's own spread, so that it trades."""
-    if ticks is None:
-        return 3
-    with ticks.open(newline="", encoding="utf-8") as file:
-        first = next(csv.DictReader(file), None)
-    try:
-        spread = Decimal(first["ask"]) - Decimal(first["bid"]) if first else Decimal(0)
-    except (KeyError, TypeError, InvalidOperation) as error:
-        raise PreconditionFailed(f"--ticks {ticks}: its first line is not timestamp,bid,ask") from error
-    return max(1, int(spread / _TICK / 2) - 1)
 
 
 def _directory(directory: Path | None) -> Path:

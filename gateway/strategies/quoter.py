@@ -25,6 +25,8 @@ class QuoterParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     quantity: Decimal = Decimal(10_000)
     half_spread_ticks: int = 5
+    improve_ticks: int | None = None
+    """Stand at least so far inside the market's own spread when that is narrower than ours; None: never mind it."""
     skew_ticks: int = 10
     requote_ticks: int = 3
     max_inventory: Decimal = Decimal(100_000)
@@ -57,6 +59,9 @@ class Quoter(Strategy[QuoterParams, QuoterMemory]):
         inventory = view.position(symbol).net_qty
         centre = book.mid - tick * self.params.skew_ticks * inventory / self.params.max_inventory
         away = tick * self.params.half_spread_ticks
+        if self.params.improve_ticks is not None:
+            inside = (book.asks[0].price - book.bids[0].price) / 2 - tick * self.params.improve_ticks
+            away = min(away, max(inside, tick))
         bid = min(_grid(centre - away, tick, ROUND_FLOOR), book.asks[0].price - tick)
         ask = max(_grid(centre + away, tick, ROUND_CEILING), book.bids[0].price + tick)
         working = list(view.working(symbol))

@@ -209,7 +209,8 @@ class Counterparty:
                 with self._writing:
                     self._connection = connection
                 self.connections += 1
-                self._read(connection)
+                with connection:
+                    self._read(connection)
         except BaseException as error:
             self.failure = error
 
