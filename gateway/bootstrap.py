@@ -263,7 +263,8 @@ class Gateway:
         while not self._stop_asked.wait(_HOUSEKEEPING_SECONDS if ready else 0.02):
             self._adopt_kill_file()
             self._tidy()
-            if not ready and all(v.opened for v in self._core.state.control.venues.copy().values()):
+            venues = self._core.state.control.venues
+            if not ready and all(venues[name].opened for name in self._adapters):
                 ready = True
                 on_ready()
 
@@ -320,6 +321,7 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     loaded = load(config_path)
     _private_directory(loaded.state_dir)
     log = logs.configure("json" if json_output else "console", loaded.state_dir / "gateway.log")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     gateway = Gateway(loaded)
     # After the engine was imported: its import resets SIGINT to the default action.
     for number in (signal.SIGTERM, signal.SIGINT):

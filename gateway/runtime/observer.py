@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+import structlog
+
 from gateway.clock import wall_ns
 from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged, SessionChanged
 from gateway.core.events import (
@@ -13,21 +16,32 @@ from gateway.core.events import (
     Denied,
     Dispatched,
     Event,
+    InDoubt,
     LostRange,
     MarketEvent,
+    OperatorEvent,
     Queued,
+    ReconciliationStarted,
     Recorded,
     Rejected,
+    Resolved,
+    RunStarted,
+    RunStopped,
     SessionDown,
     SessionLoggedOn,
     SessionNotice,
+    SessionReset,
+    SessionSettled,
+    StrategyDisabled,
     SubmissionFailed,
     Superseded,
+    VenueOpened,
 )
 from gateway.core.turn import Step
 from gateway.core.values import OrderState
 from gateway.telemetry.metrics import Metrics
 
+_log = structlog.get_logger(__name__)
 _OUTCOMES: dict[type[Event], str] = {
     Denied: "denied",
     Queued: "queued",
@@ -36,6 +50,19 @@ _OUTCOMES: dict[type[Event], str] = {
     ClosedUnsent: "closed_unsent",
     SubmissionFailed: "failed",
 }
+
+
+_LOGGED = (
+    RunStarted, RunStopped, SessionLoggedOn, SessionSettled, SessionDown, SessionReset, LostRange, VenueOpened,
+    ReconciliationStarted, OperatorEvent, StrategyDisabled, InDoubt, Resolved,
+)  # fmt: skip
+"""What an operator reads in the log; everything else is in the journal and in SQL."""
+
+
+def _plain(value: msgspec.Struct) -> dict[str, Any]:
+    """The fields of an event or change as a log holds them; settings and raw messages are elsewhere."""
+    fields = msgspec.to_builtins(value)
+    return {name: field for name, field in fields.items() if name not in ("settings", "raw", "kind", "name") and field != ""}
 
 
 class Observer:
@@ -70,6 +97,8 @@ class Observer:
         outcome = _OUTCOMES.get(type(event))
         if outcome is not None:
             self._metrics.intents_total(outcome).inc()
+        if isinstance(event, _LOGGED):
+            _log.info(event.kind(), seq=recorded.seq, **_plain(event))
         count = _COUNTS.get(type(event))
         if count is not None:
             count(self._metrics, event)
@@ -85,6 +114,7 @@ class Observer:
             self._metrics.fills_total.inc()
         elif isinstance(change, AnomalyRaised):
             self._metrics.anomalies_total(change.anomaly).inc()
+            _log.warning("anomaly", **_plain(change))
         elif isinstance(change, OrderChanged):
             self._acknowledged(change)
         elif isinstance(change, SessionChanged) and change.event == "resend_request" and change.before is not None:

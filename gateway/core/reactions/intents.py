@@ -15,6 +15,8 @@ from gateway.core.strategy import Cancel, Intent
 from gateway.core.turn import Turn
 from gateway.core.values import CommandKind
 
+MAX_KILL_REQUESTS = 10
+"""Requests for one order, after which the kill switch repeats itself no more: a venue that refuses for ever is a person's."""
 DESK = "desk"
 """Strategy of orders that people enter."""
 
@@ -114,5 +116,6 @@ def enforce_kill(turn: Turn, venue: str) -> None:
     for order_id in tuple(execution.open[f"venue:{venue}"]):
         order = execution.orders[order_id]
         killed = any(scope in turn.state.control.killed for scope in order_scopes(order))
-        if killed and order.cancel_in_flight is None and order_id not in execution.pending:
+        tired = order.requests > MAX_KILL_REQUESTS
+        if killed and not tired and order.cancel_in_flight is None and order_id not in execution.pending:
             control.place(turn, control.cancel_command(turn.state, order))

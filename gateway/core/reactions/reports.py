@@ -24,7 +24,8 @@ from gateway.core.events import (
     StatusReported,
 )
 from gateway.core.orders import Order
-from gateway.core.state import State
+from gateway.core.reactions.intents import enforce_kill
+from gateway.core.state import State, order_scopes
 from gateway.core.turn import Turn
 from gateway.core.values import ONE, ZERO, OrderState
 
@@ -71,6 +72,7 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
         turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
     elif order.in_doubt is not None or not _agrees(order.state, disposition):
         turn.emit(Resolved(order_id=order.order_id, disposition=disposition, detail=event.text or ""))
+    enforce_kill(turn, order.venue)
 
 
 def _fills_missing(event: StatusReported, order: Order) -> bool:
@@ -99,7 +101,8 @@ def _request_refused(turn: Turn, event: CancelRejected | ReplaceRejected, change
         return
     disposition = REPORTED.get(event.ord_status or "")
     unknown = event.cxl_rej_reason == "1"  # CxlRejReason(102)=1: unknown order
-    if unknown or (disposition is not None and not _agrees(order.state, disposition)):
+    killed = any(scope in turn.state.control.killed for scope in order_scopes(order))
+    if unknown or killed or (disposition is not None and not _agrees(order.state, disposition)):
         control.ask_status(turn, order)
 
 
