@@ -92,7 +92,9 @@ class VenueAdapter:
         self._settling = Settling(SETTLE_PATIENCE_NS)
         self._link: Link | None = None
         self._reset_asked = False
+        self._reset_by_venue = False
         self._down_reason = ""
+        self._down_told = False
         self._subscriptions = 0
         self._subscribed: str | None = None
         """MDReqID(262) of the subscription of this connection."""
@@ -154,7 +156,7 @@ class VenueAdapter:
             case Kind.LOGON:
                 return self._step(Input.LOGON, now_ns)
             case Kind.LOGOUT:
-                return self._step(Input.LOGOUT, now_ns)
+                return self._logged_out(now_ns)
             case Kind.LOGON_SENT:
                 return self._logon_sent(inbound)
             case Kind.RESEND_REQUESTED:
@@ -167,7 +169,7 @@ class VenueAdapter:
             case Kind.ENGINE_REJECT:
                 self._advance_by_one(inbound.msg_seq_num)
                 raw = readable(without_surrogates(inbound.raw))
-                return [self._rejected_by_engine(inbound, raw)]
+                return [self._rejected_by_engine(inbound, raw), *self._feed_after_reject(raw)]
 
     def untranslatable(self, inbound: Inbound, detail: str) -> Event:
         """The event for a message that nothing else could be made of. Raises nothing: it is what a defect ends in."""
@@ -277,10 +279,13 @@ class VenueAdapter:
         """A Logon with ResetSeqNumFlag(141)=Y that we did not ask for: the venue starts a new epoch."""
         if message.get(141) != "Y" or self._reset_asked:
             return []
+        self._reset_by_venue = True
         return [self._new_epoch("the venue reset the sequence numbers at logon")]
 
     def _logon_sent(self, inbound: Inbound) -> list[Event]:
-        self._reset_asked = FixMessage.parse(inbound.raw).get(141) == "Y"
+        flagged = FixMessage.parse(inbound.raw).get(141) == "Y"
+        # The engine answers a reset by the venue with a Logon that carries the flag, too: that is the same reset.
+        self._reset_asked = flagged and not self._reset_by_venue
         return [self._new_epoch("reset_on_logon")] if self._reset_asked else []
 
     def _new_epoch(self, reason: str) -> SessionReset:
@@ -312,6 +317,12 @@ class VenueAdapter:
             detail=f"our engine refused it: {inbound.detail}",
         )
 
+    def _feed_after_reject(self, raw: str) -> list[Event]:
+        """The books miss what a refused W or X said. Asking for a snapshot would only bring the same again."""
+        if not any(f"|35={kind}|" in raw[:64] for kind in _MARKET_DATA):
+            return []
+        return [FeedStatus(venue=self.venue, status=FeedState.GAP, detail="market data that our engine refused")]
+
     # -------------------------------------------------------------------------------------------------------- session
 
     def _step(self, what: Input, now_ns: int) -> list[Event]:
@@ -321,7 +332,7 @@ class VenueAdapter:
         return events
 
     def _announce(self, now_ns: int) -> list[Event]:
-        self._down_reason = ""
+        self._down_reason, self._down_told, self._reset_by_venue = "", False, False
         sender, target = self.link.numbers
         return [
             SessionLoggedOn(venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target)
@@ -344,10 +355,18 @@ class VenueAdapter:
         )
         return [*self._told_discarded(), settled]
 
+    def _logged_out(self, now_ns: int) -> list[Event]:
+        """A connection ended. The engine says so more than once when a logon fails: the first reason is the one that counts."""
+        if self._settling.phase is Phase.DOWN and not self._down_reason:
+            if self._down_told:
+                return []
+            self._down_reason = "the logon was not answered"
+        return self._step(Input.LOGOUT, now_ns)
+
     def _close(self, now_ns: int) -> list[Event]:
         self._decoder.forget_market_data()
         self._subscribed, self._feed_gap = None, ""
-        reason, self._down_reason = self._down_reason or "disconnected", ""
+        reason, self._down_reason, self._down_told = self._down_reason or "disconnected", "", True
         sender, target = self.link.numbers
         down = SessionDown(
             venue=self.venue,

@@ -214,12 +214,26 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
             if self.rewind_to is not None:
                 return
             inbound = Inbound(venue=self._settings.venue, kind=Kind.MESSAGE, raw=message.toString(), received_ns=wall_ns())
+            header = message.getHeader()
+            if header.getField(35) == "3" and self._skips(int(header.getField(34)), session):
+                return
             if not self._sink.offer(inbound):
-                self.rewind_to = int(message.getHeader().getField(34))
-                _log.error("intake full at MsgSeqNum(34)=%s of %s: dropping the connection", self.rewind_to, session)
-                fix.Session.lookupSession(session).disconnect()
+                self._rewind(int(header.getField(34)), session, "intake full")
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
             _log.exception("taking a message")
+
+    def _skips(self, number: int, session: fix.SessionID) -> bool:
+        """The engine takes a Reject(3) for the next message whatever its number, and would never ask for the one it skips."""
+        expected = fix.Session.lookupSession(session).getExpectedTargetNum()
+        if number > expected:
+            self._rewind(expected, session, f"a Reject(3) came ahead of a gap, as MsgSeqNum(34)={number}")
+        return bool(number > expected)
+
+    def _rewind(self, number: int, session: fix.SessionID, why: str) -> None:
+        """Cut the connection; the next logon asks for everything from `number` on."""
+        self.rewind_to = number
+        _log.error("%s: %s: dropping the connection, to go on at MsgSeqNum(34)=%s", session, why, number)
+        fix.Session.lookupSession(session).disconnect()
 
     def _logon_leaves(self, message: fix.Message, session: fix.SessionID) -> None:
         if self.rewind_to is not None:

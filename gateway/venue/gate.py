@@ -40,18 +40,17 @@ class KillGate:
         """
         with self._lock:
             self._engaged = {**self._engaged, scope: reason}
-            self._write()
+            self._write({**_read(self._path), **self._engaged})
 
     def release(self, scope: str) -> None:
-        """Open the gate for a scope. The file goes first: a crash in between leaves it engaged nowhere else."""
+        """Open the gate for a scope. The file goes first: what cannot be written stays engaged.
+
+        Raises PreconditionFailed when the file could not be written.
+        """
         with self._lock:
-            remaining = {engaged: reason for engaged, reason in self._engaged.items() if engaged != scope}
-            previous, self._engaged = self._engaged, remaining
-            try:
-                self._write()
-            except PreconditionFailed:
-                self._engaged = previous
-                raise
+            on_disk = {**_read(self._path), **self._engaged}
+            self._write({engaged: reason for engaged, reason in on_disk.items() if engaged != scope})
+            self._engaged = {engaged: reason for engaged, reason in self._engaged.items() if engaged != scope}
 
     def refusal(self, command: Command) -> str | None:
         """Why this request must not pass; None when it may."""
@@ -71,10 +70,11 @@ class KillGate:
                 self._engaged = {**self._engaged, **added}
         return added
 
-    def _write(self) -> None:
+    def _write(self, engaged: Mapping[str, str]) -> None:
+        """Another process may have engaged a scope through the file: what it wrote is kept."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_durably(self._path, msgspec.json.encode(self._engaged))
+            write_durably(self._path, msgspec.json.encode(engaged))
         except OSError as error:
             raise PreconditionFailed(f"kill file {self._path}: {error.strerror}; make the directory writable") from error
 

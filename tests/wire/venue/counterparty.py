@@ -49,6 +49,7 @@ class Counterparty:
         self.resends = "resend"  # or gapfill, silent, reset
         self.accept_orders = False
         self.status_answers = True
+        self._resetting = False
         self.ask_again_from: int | None = None
         """Ask for a resend from here at the next logon, whatever was received."""
         self.known: dict[str, dict[int, object]] = {}
@@ -254,6 +255,9 @@ class Counterparty:
 
     def _logon(self, message: Message) -> None:
         if message.get(141) == "Y":
+            if self._resetting:  # the answer to our own reset
+                self._resetting, self.expected = False, message.number + 1
+                return
             self.next_out, self.expected = 1, 1
         if self.refuse_logon:
             self.send("5", (58, self.refuse_logon))
@@ -268,6 +272,7 @@ class Counterparty:
         if self.reset_at_logon:
             more = [(141, "Y")]
             self.reset_at_logon = False
+            self._resetting = True
             self.next_out = 1
             self._sent.clear()
         self.send("A", (98, 0), (108, message[108]), *more)

@@ -136,8 +136,8 @@ def test_soh_from_an_operator_never_reaches_the_wire(gateway, venue, field):
 def test_market_data_with_unknown_tags_and_resent_market_data(make, venue):
     gateway = make(market_data=["USD/JPY"]).start().ready()
     req_id = venue.wait("V")[262]
-    book = [(262, req_id), (55, "USD/JPY"), (268, 2)]
-    book += [(269, "0"), (270, "109.9"), (271, "1000"), (9001, "x"), (269, "1"), (270, "110.1"), (271, "2000"), (9001, "y")]
+    book = [(262, req_id), (55, "USD/JPY"), (9000, "w"), (268, 2)]
+    book += [(269, "0"), (270, "109.9"), (271, "1000"), (269, "1"), (270, "110.1"), (271, "2000"), (9001, "y")]
     venue.send("W", *book)
     level = [(279, "1"), (269, "0"), (55, "USD/JPY"), (270, "109.9"), (271, "3000"), (9002, "z")]
     venue.send("X", (262, req_id), (268, 1), *level)
@@ -163,3 +163,17 @@ def test_market_data_with_unknown_tags_and_resent_market_data(make, venue):
     assert feed()["bid"] != "1.0"
     venue.send("W", (262, again[262]), *book[1:])
     wait_for(lambda: feed()["state"] == "up", "the book is believed again")
+
+
+def test_market_data_that_the_engine_refuses_makes_the_feed_untrusted(make, venue):
+    """An unknown tag in two entries of a group ends the group for the engine: it must be declared in the dialect."""
+    from gateway_process import wait_for
+
+    gateway = make(market_data=["USD/JPY"]).start().ready()
+    req_id = venue.wait("V")[262]
+    entries = [(269, "0"), (270, "109.9"), (271, "1000"), (269, "1"), (270, "110.1"), (271, "2000")]
+    venue.send("W", (262, req_id), (55, "USD/JPY"), (268, 2), *entries)
+    wait_for(lambda: gateway.status()["feeds"][0]["state"] == "up", "a book")
+    venue.send("W", (262, req_id), (55, "USD/JPY"), (268, 2), *entries[:3], (9001, "x"), *entries[3:], (9001, "y"))
+    wait_for(lambda: gateway.status()["feeds"][0]["state"] == "gap", "the book is not believed")
+    assert len(venue.of_type("V")) == 1
