@@ -25,7 +25,7 @@ _BREAKS = str.maketrans({"\n": "\u240a", "\r": "\u240d"})
 
 
 def _one_line(text: str) -> str:
-    return text.translate(_BREAKS)
+    return text.translate(_BREAKS) if "\n" in text or "\r" in text else text
 
 
 class FixLog:

@@ -63,10 +63,10 @@ class KillGate:
 
     def reload(self) -> Mapping[str, str]:
         """Scopes that were engaged through the file since we looked last; the gate is closed for them on return."""
-        found = _read(self._path)
-        added = {scope: reason for scope, reason in found.items() if scope not in self._engaged}
-        if added:
-            with self._lock:
+        with self._lock:  # also while reading: a scope released in the meantime must not come back
+            found = _read(self._path)
+            added = {scope: reason for scope, reason in found.items() if scope not in self._engaged}
+            if added:
                 self._engaged = {**self._engaged, **added}
         return added
 

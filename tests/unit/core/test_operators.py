@@ -18,13 +18,14 @@ from gateway.core.events import (
     KillReleased,
     OrderRequested,
     Queued,
+    SessionCommanded,
     StopRequested,
     Superseded,
     TradingSwitched,
     VenueOpenRequested,
 )
 from gateway.core.values import CommandKind, OrderState, Side, TradingState
-from gateway.testing.harness import SYMBOL, VENUE, Harness, settings
+from gateway.testing.harness import SESSION, SYMBOL, VENUE, Harness, settings
 
 D = Decimal
 
@@ -224,6 +225,7 @@ RETRIES: list[Event] = [
     TradingSwitched(actor="a", request_id="r", scope="all", state=TradingState.ENABLED),
     StopRequested(actor="a", request_id="r", cancel_open=True),
     VenueOpenRequested(actor="a", request_id="r", venue=VENUE),
+    SessionCommanded(actor="a", request_id="r", venue=VENUE, session=SESSION, action="test-request"),
 ]
 
 

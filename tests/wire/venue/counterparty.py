@@ -167,9 +167,7 @@ class Counterparty:
         cum = cum or quantity
         leaves = Decimal(order[38]) - Decimal(cum)
         status = "1" if leaves else "2"
-        return self.report(
-            order, "F", status, (32, quantity), (31, price), (14, cum), (151, str(leaves)), (6, price), *more
-        )
+        return self.report(order, "F", status, (32, quantity), (31, price), (14, cum), (151, str(leaves)), (6, price), *more)
 
     # ------------------------------------------------------------------------------------------------------ receiving
 

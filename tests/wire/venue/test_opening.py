@@ -144,7 +144,8 @@ def test_sigterm_ends_cleanly_although_nobody_answers_the_logout(gateway, venue)
     assert gateway.rows("SELECT clean_stop FROM v_runs") == [{"clean_stop": 1}]
 
 
-def test_an_operator_may_open_what_is_not_reconciled(gateway, venue):
+def test_an_operator_may_open_what_is_not_reconciled(make, venue):
+    gateway = make(ack_timeout=1).start().ready()
     venue.accept_orders = True
     gateway.wait_state(gateway.order()["order_id"], "Accepted")
     venue.status_answers = False

@@ -1,0 +1,261 @@
+"""Risk: every control denies with numbers, and passes at the limit exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from gateway.core import risk
+from gateway.core.events import Denied, FeedStatus, KillEngaged, MarketTrade, StrategyDisabled, TradingSwitched
+from gateway.core.risk import CODES, CONTROLS, Control, check
+from gateway.core.settings import RiskLimits
+from gateway.core.strategy import New
+from gateway.core.values import FeedState, OrderType, Side, TradingState
+from gateway.testing.harness import SYMBOL, VENUE, Harness, settings
+
+D = Decimal
+
+
+@dataclass
+class Case:
+    """An order that is denied with `code` and words, and what of it changed makes it pass."""
+
+    code: str
+    words: str
+    denied: dict[str, Any]
+    passes: dict[str, Any]
+    limits: RiskLimits = field(default_factory=RiskLimits)
+
+
+CASES = [
+    Case("unknown_venue", "'NYSE' is not configured; known: SIM", {"venue": "NYSE"}, {"venue": VENUE}),
+    Case("unknown_symbol", "'EUR/USD' is not configured; known: USD/JPY", {"symbol": "EUR/USD"}, {"symbol": SYMBOL}),
+    Case("bad_text", "control character", {"account": "A\x0135=8"}, {"account": "A-1"}),
+    Case("bad_text", "holds '='", {"account": "A=1"}, {"account": "A"}),
+    Case("bad_text", "outside ASCII", {"account": "\N{SNOWMAN}"}, {"account": ""}),
+    Case("bad_order", "quantity 0 is not above zero", {"quantity": "0"}, {"quantity": "1000"}),
+    Case("bad_order", "quantity -1000 is not above zero", {"quantity": "-1000"}, {"quantity": "1000"}),
+    Case("bad_order", "quantity NaN is not above zero", {"quantity": "NaN"}, {"quantity": "1000"}),
+    Case("bad_order", "price Infinity is not above zero", {"price": "Infinity"}, {"price": "0.001"}),
+    Case("bad_order", "price 0 is not above zero", {"price": "0"}, {"price": "0.001"}),
+    Case("bad_order", "a limit order needs a price", {"price": None}, {"price": "156"}),
+    Case(
+        "bad_order",
+        "a market order takes no price",
+        {"order_type": OrderType.MARKET, "price": "156"},
+        {"order_type": OrderType.MARKET, "price": None},
+    ),
+    Case(
+        "bad_order",
+        "a stop order needs a stop price",
+        {"order_type": OrderType.STOP, "price": None},
+        {"order_type": OrderType.STOP, "price": None, "stop_price": D(157)},
+    ),
+    Case("bad_order", "a limit order takes no stop price", {"stop_price": D(157)}, {"stop_price": None}),
+    Case("off_tick", "price 156.0005 is not a multiple of tick_size 0.001", {"price": "156.0005"}, {"price": "156.0010"}),
+    Case("off_lot", "quantity 1500 is not a multiple of lot_size 1000", {"quantity": "1500"}, {"quantity": "2000"}),
+    Case(
+        "max_order_quantity",
+        "quantity 6000 above max_order_quantity 5000 (all)",
+        {"quantity": "6000"},
+        {"quantity": "5000"},
+        RiskLimits(max_order_quantity=D(5000)),
+    ),
+    Case(
+        "max_order_value",
+        "value 780005 JPY above max_order_value 780000 (all)",
+        {"quantity": "5000", "price": "156.001"},
+        {"quantity": "5000", "price": "156"},
+        RiskLimits(max_order_value=D(780000)),
+    ),
+    Case(
+        "max_order_value",
+        "value 936000 JPY above max_order_value 780000 (all)",
+        {"quantity": "6000", "price": None, "order_type": OrderType.MARKET},
+        {"quantity": "5000", "price": None, "order_type": OrderType.MARKET},
+        RiskLimits(max_order_value=D(780000)),
+    ),
+    Case(
+        "price_collar",
+        "price 157.561 is 1.00 % from the reference 156, price_collar_pct is 1 (all)",
+        {"price": "157.561"},
+        {"price": "157.560"},
+        RiskLimits(price_collar_pct=D(1)),
+    ),
+    Case(
+        "price_collar",
+        "price 154.439 is 1.00 % from the reference 156",
+        {"price": "154.439"},
+        {"price": "154.440"},
+        RiskLimits(price_collar_pct=D(1)),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}-{case.words[:20]}")
+def test_control_denies_with_numbers_and_passes_at_the_limit(case: Case) -> None:
+    harness = Harness(config=settings(risk={"all": case.limits})).open()
+    denied = harness.request_order(**case.denied)
+    (event,) = harness.events(Denied)
+    assert (event.order_id, event.code) == (denied, case.code)
+    assert case.words in event.reason
+    passed = harness.request_order(**case.passes)
+    assert [command.order_id for command in harness.sent()] == [passed]
+
+
+def test_fat_finger_compares_with_the_last_trade() -> None:
+    harness = Harness(config=settings(risk={"all": RiskLimits(fat_finger_pct=D(2))})).open()
+    harness.request_order(price="300")
+    assert len(harness.sent()) == 1  # no trade to compare with
+    harness.feed(MarketTrade(venue=VENUE, symbol=SYMBOL, price=D(150), quantity=D(1)))
+    harness.request_order(price="153")
+    harness.request_order(price="153.001")
+    (event,) = harness.events(Denied)
+    assert event.code == "fat_finger"
+    assert "price 153.001 is 2.00 % from the last trade 150" in event.reason
+    assert len(harness.sent()) == 2
+
+
+def test_open_orders_count_from_approval() -> None:
+    limits = {"all": RiskLimits(max_open_orders=2)}
+    harness = Harness(config=settings(risk=limits, rate_per_second=D(1))).open()
+    sent = harness.request_order()
+    waiting = harness.request_order()
+    assert waiting not in harness.state.execution.orders
+    harness.request_order()
+    (event,) = harness.events(Denied)
+    assert (event.code, event.reason) == ("max_open_orders", "2 orders open, max_open_orders is 2 (all)")
+    harness.accept(sent)
+    harness.confirm_cancel(sent)
+    harness.request_order()
+    assert len(harness.events(Denied)) == 1
+
+
+@pytest.mark.parametrize(
+    ("scopes", "ruling"),
+    [
+        (("all",), "all"),
+        (("all", "venue:SIM"), "venue:SIM"),
+        (("all", "venue:SIM", "instrument:USD/JPY"), "instrument:USD/JPY"),
+        (("all", "venue:SIM", "instrument:USD/JPY", "strategy:desk"), "strategy:desk"),
+        (("all", "venue:SIM", "instrument:USD/JPY", "strategy:desk", "account:ACC"), "account:ACC"),
+        (("all", "account:OTHER", "strategy:other", "instrument:EUR/USD"), "all"),
+    ],
+)
+def test_the_narrowest_scope_that_says_something_rules(scopes: tuple[str, ...], ruling: str) -> None:
+    limits = {scope: RiskLimits(max_order_quantity=D(5000 if scope == ruling else 1000)) for scope in scopes}
+    limits["account:ACC"] = limits.get("account:ACC", RiskLimits(max_open_orders=9))  # says nothing of quantity
+    harness = Harness(config=settings(risk=limits)).open()
+    harness.request_order(quantity="5000")
+    assert len(harness.sent()) == 1
+    harness.request_order(quantity="6000")
+    assert harness.events(Denied)[0].reason.endswith(f"({ruling})")
+
+
+def test_a_rule_that_raises_denies(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str | None:
+        raise ZeroDivisionError("no number")
+
+    monkeypatch.setattr(risk, "CONTROLS", (Control("fat_finger", "broken", "test", broken), *CONTROLS))
+    harness = Harness().open()
+    harness.request_order()
+    (event,) = harness.events(Denied)
+    assert (event.code, event.reason) == ("rule_error", "fat_finger: ZeroDivisionError: no number")
+    assert harness.sent() == []
+
+
+def test_a_number_no_rule_can_divide_denies() -> None:
+    harness = Harness().open()
+    harness.request_order(price="1E+40")
+    assert harness.events(Denied)[0].code == "rule_error"
+
+
+@pytest.mark.parametrize(("name", "code"), [("price_collar_pct", "price_collar"), ("max_order_value", "max_order_value")])
+def test_without_anything_to_compare_with_the_order_is_denied(name: str, code: str) -> None:
+    config = settings(risk={"all": RiskLimits(**{name: D(10)})}, reference_price=None)
+    harness = Harness(config=config).open()
+    harness.request_order(price=None, order_type=OrderType.MARKET)
+    (event,) = harness.events(Denied)
+    assert event.code == "no_reference"
+    assert event.reason.startswith(code)
+
+
+def test_reference_is_the_live_book_then_the_last_trade_then_the_configuration() -> None:
+    harness = Harness().open()
+    command = replace(_command(harness), symbol=SYMBOL)
+    assert risk.reference_price(harness.state, command) == 156
+    harness.feed(MarketTrade(venue=VENUE, symbol=SYMBOL, price=D(150), quantity=D(1)))
+    assert risk.reference_price(harness.state, command) == 150
+    harness.book("151", "153")
+    assert risk.reference_price(harness.state, command) == 152
+    harness.feed(FeedStatus(venue=VENUE, status=FeedState.STALE))
+    assert risk.reference_price(harness.state, command) == 150
+
+
+def _command(harness: Harness) -> Any:
+    harness.request_order()
+    return harness.sent()[-1]
+
+
+def test_scopes_that_are_not_tradable() -> None:
+    harness = Harness().open()
+    command = _command(harness)
+    harness.feed(StrategyDisabled(strategy="desk", reason="3 errors"))
+    found = check(harness.state, command)
+    assert found is not None
+    assert (found.code, found.reason) == ("strategy_disabled", "strategy desk: 3 errors")
+    harness.feed(TradingSwitched(actor="a", request_id="t", scope="account:ACC", state=TradingState.DISABLED))
+    found = check(harness.state, command)
+    assert found is not None
+    assert (found.code, found.reason) == ("trading_disabled", "trading is disabled for account:ACC")
+    harness.feed(KillEngaged(actor="a", request_id="k", scope="strategy:desk"))
+    found = check(harness.state, command)
+    assert found is not None
+    assert (found.code, found.reason) == ("kill_engaged", "kill switch engaged for strategy:desk: no reason given")
+
+
+def test_a_venue_that_is_not_open_is_named() -> None:
+    harness = Harness()
+    harness.start()
+    harness.request_order()
+    harness.log_on()
+    harness.request_order()
+    assert [event.reason for event in harness.events(Denied)] == [
+        "venue SIM is not open: not logged on",
+        "venue SIM is not open: settling sequence numbers",
+    ]
+
+
+def test_reduced_trading_counts_what_already_works_against_the_position() -> None:
+    harness = Harness().open()
+    order_id = harness.request_order(quantity="10000")
+    harness.fill(order_id, "10000")
+    harness.feed(TradingSwitched(actor="a", request_id="t", scope="all", state=TradingState.REDUCED))
+    for side, quantity in ((Side.BUY, "1000"), (Side.SELL, "11000"), (Side.SELL, "6000"), (Side.SELL, "5000")):
+        harness.request_order(side=side, quantity=quantity)
+    assert [event.code for event in harness.events(Denied)] == ["trading_disabled"] * 3
+    assert harness.sent()[-1].quantity == 6000
+    harness.request_order(side=Side.SELL, quantity="4000")
+    assert harness.sent()[-1].quantity == 4000
+
+
+def test_reduced_trading_without_a_position_lets_nothing_through() -> None:
+    harness = Harness().open()
+    harness.feed(TradingSwitched(actor="a", request_id="t", scope="all", state=TradingState.REDUCED))
+    harness.request_order(side=Side.SELL)
+    assert harness.sent() == []
+
+
+def test_every_control_has_a_code_a_title_and_a_source() -> None:
+    assert all(control.title and control.source for control in CONTROLS)
+    assert len({control.code for control in CONTROLS}) == len(CONTROLS)
+    assert {control.code for control in CONTROLS} < CODES
+    assert risk.PRECONDITIONS < CODES
+
+
+def test_intents_are_values() -> None:
+    assert New(symbol="X", side=Side.BUY, quantity=D(1)) == New(symbol="X", side=Side.BUY, quantity=D("1.0"))

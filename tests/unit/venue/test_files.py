@@ -1,0 +1,289 @@
+"""What a session keeps on disk: sequence numbers, the send log, the kill file, the FIX log."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from decimal import Decimal
+
+import pytest
+
+from gateway.core.orders import Command
+from gateway.core.values import CommandKind, OrderType, Side, TimeInForce
+from gateway.errors import PreconditionFailed
+from gateway.venue import send_log
+from gateway.venue.fix_log import FixLog
+from gateway.venue.gate import KillGate
+from gateway.venue.numbers import Numbers, read_store, to_restore
+from gateway.venue.send_log import Sent, SendLog
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize(
+    ("store", "watermark", "last_sent", "restored"),
+    [
+        (None, None, 0, Numbers(1, 1)),
+        (Numbers(5, 9), None, 0, Numbers(5, 9)),  # a store without a journal: the store is all there is
+        (Numbers(5, 9), 6, 0, Numbers(5, 7)),  # the journal is behind: the venue resends 7 and 8
+        (Numbers(5, 2), 6, 0, Numbers(5, 7)),  # the store is behind
+        (Numbers(1, 1), 6, 11, Numbers(12, 7)),  # the engine began a new store: never a number that was used
+        (Numbers(20, 9), 8, 11, Numbers(20, 9)),  # admin messages after the last request
+        (None, 0, 0, Numbers(1, 1)),  # a new epoch
+    ],
+)
+def test_numbers_to_restore(store, watermark, last_sent, restored):
+    assert to_restore(store, watermark, last_sent) == restored
+
+
+@pytest.mark.parametrize(
+    ("content", "numbers"),
+    [
+        ("0000000012 : 0000000034", Numbers(12, 34)),
+        ("12:34\n", Numbers(12, 34)),
+        ("12", None),
+        ("", None),
+        ("a : b", None),
+        ("é : 1", None),
+    ],
+)
+def test_the_store_as_it_lies_on_disk(tmp_path, content, numbers):
+    (tmp_path / "FIX.4.4-DESK-SIM.seqnums").write_text(content, encoding="utf-8")
+    assert read_store(tmp_path, "FIX.4.4", "DESK", "SIM") == numbers
+
+
+def test_no_store(tmp_path):
+    assert read_store(tmp_path / "none", "FIX.4.4", "DESK", "SIM") is None
+
+
+# ------------------------------------------------------------------------------------------------------------ send log
+
+
+def written(path, *entries):
+    log = SendLog(path)
+    for entry in entries:
+        log.append(*entry)
+    log.close()
+
+
+def test_the_send_log_remembers_over_processes(tmp_path):
+    path = tmp_path / "send.log"
+    written(path, (1, 3, "a-1-1"), (1, 4, "a-1-2"), (2, 2, "a-2-1"))
+    log = SendLog(path)
+    assert log.find("a-1-2") == Sent(1, 4, "a-1-2")
+    assert log.find("a-9-9") is None
+    assert log.cl_ord_id(2, 2) == "a-2-1"
+    assert log.cl_ord_id(1, 2) is None
+    assert (log.last_number(1), log.last_number(2), log.last_number(3)) == (4, 2, 0)
+
+
+def test_absence_proves_something_only_within_one_boot(tmp_path, monkeypatch):
+    path = tmp_path / "send.log"
+    assert not SendLog(path).complete, "a log that was not there proves nothing"
+    assert SendLog(path).complete
+    monkeypatch.setattr(send_log, "boot_id", lambda: "another boot")
+    assert not SendLog(path).complete
+    assert SendLog(path).complete
+    monkeypatch.setattr(send_log, "boot_id", lambda: "unknown")
+    assert not SendLog(path).complete
+    assert not SendLog(path).complete
+
+
+def test_a_torn_last_line_is_no_line_and_spoils_no_other(tmp_path):
+    """`a-1-1` is what power loss left of `a-1-12`: it must not be taken for that other order."""
+    path = tmp_path / "send.log"
+    written(path, (1, 3, "a-1-1"))
+    with path.open("a") as file:
+        file.write("1 4 a-1-1")
+    log = SendLog(path)
+    assert log.find("a-1-1") == Sent(1, 3, "a-1-1")
+    assert log.cl_ord_id(1, 4) is None
+    log.append(1, 4, "a-1-3")
+    assert SendLog(path).complete
+    assert SendLog(path).find("a-1-3") == Sent(1, 4, "a-1-3")
+
+
+def test_a_short_write_spoils_no_later_line(tmp_path, monkeypatch):
+    """A disk that was full for a moment: the next request is on the wire, and its line must be found after a crash."""
+    path = tmp_path / "send.log"
+    log = SendLog(path)
+    real = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, data: real(file, data[:8]))
+        with pytest.raises(OSError, match="short write"):
+            log.append(1, 5, "a-1-12-1")
+    assert log.find("a-1-12-1") is None
+    log.append(1, 5, "a-1-13-1")
+    after = SendLog(path)
+    assert after.find("a-1-13-1") == Sent(1, 5, "a-1-13-1")
+    assert after.cl_ord_id(1, 5) == "a-1-13-1"
+    assert after.find("a-1-12-1") is None
+
+
+def test_a_long_log_keeps_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(send_log, "_KEEP_LINES", 10)
+    path = tmp_path / "send.log"
+    written(path, *((1, number, f"id-{number}") for number in range(1, 51)))
+    log = SendLog(path)
+    assert log.last_number(1) == 50
+    assert log.find("id-1") is None
+    assert len(path.read_text().splitlines()) == 11
+    assert SendLog(path).complete
+
+
+def test_an_unusable_place(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PreconditionFailed, match="make the directory writable"):
+        SendLog(tmp_path / "file" / "send.log")
+
+
+# ----------------------------------------------------------------------------------------------------------- kill gate
+
+
+def command(kind=CommandKind.NEW, strategy="maker", venue="SIM"):
+    return Command(
+        kind=kind,
+        order_id="1-1",
+        cl_ord_id="x",
+        venue=venue,
+        strategy=strategy,
+        account="",
+        symbol="USD/JPY",
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        time_in_force=TimeInForce.DAY,
+        quantity=Decimal(1),
+        price=Decimal(1),
+    )
+
+
+def test_the_gate_closes_for_its_scope_and_lets_cancels_pass(tmp_path):
+    gate = KillGate(tmp_path / "kill.json")
+    assert gate.refusal(command()) is None
+    gate.engage("strategy:maker", "why")
+    assert gate.refusal(command()) == "kill switch engaged for strategy:maker"
+    assert gate.refusal(command(CommandKind.REPLACE)) is not None
+    assert gate.refusal(command(CommandKind.CANCEL)) is None
+    assert gate.refusal(command(strategy="desk")) is None
+    gate.engage("all", "")
+    assert gate.refusal(command(strategy="desk")) is not None
+
+
+def test_an_engaged_scope_survives_the_process_until_released(tmp_path):
+    path = tmp_path / "kill.json"
+    KillGate(path).engage("all", "why")
+    gate = KillGate(path)
+    assert gate.engaged == {"all": "why"}
+    gate.engage("venue:SIM", "too")
+    gate.release("all")
+    assert KillGate(path).engaged == {"venue:SIM": "too"}
+    gate.release("venue:SIM")
+    assert KillGate(path).engaged == {}
+    assert gate.refusal(command()) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"all": 1}', b"[]", b"\xff\xfe"])
+def test_an_unreadable_kill_file_means_killed(tmp_path, content):
+    path = tmp_path / "kill.json"
+    path.write_bytes(content)
+    gate = KillGate(path)
+    assert gate.refusal(command()) is not None
+    gate.release("all")
+    assert gate.refusal(command()) is None
+    assert KillGate(path).engaged == {}
+
+
+def test_what_others_write_into_the_file_is_adopted_once_and_kept(tmp_path):
+    path = tmp_path / "kill.json"
+    gate = KillGate(path)
+    path.write_text(json.dumps({"venue:SIM": "by hand"}))
+    assert gate.reload() == {"venue:SIM": "by hand"}
+    assert gate.reload() == {}
+    assert gate.refusal(command()) is not None
+    path.write_text(json.dumps({"venue:SIM": "by hand", "account:A": "by hand, too"}))
+    gate.engage("all", "here")
+    assert set(KillGate(path).engaged) == {"venue:SIM", "account:A", "all"}
+    path.unlink()
+    assert gate.reload() == {}
+    assert gate.refusal(command()) is not None, "only a release opens the gate"
+
+
+@pytest.fixture
+def no_disk(monkeypatch):
+    def fail(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gateway.venue.gate.write_durably", fail)
+
+
+def test_a_gate_that_cannot_write_is_closed_all_the_same(tmp_path, no_disk):
+    gate = KillGate(tmp_path / "kill.json")
+    with pytest.raises(PreconditionFailed, match="No space left"):
+        gate.engage("all", "why")
+    assert gate.refusal(command()) is not None
+
+
+def test_a_release_that_cannot_be_written_releases_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "kill.json"
+    gate = KillGate(path)
+    gate.engage("all", "why")
+
+    def fail(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gateway.venue.gate.write_durably", fail)
+    with pytest.raises(PreconditionFailed):
+        gate.release("all")
+    assert gate.refusal(command()) is not None
+    assert KillGate(path).engaged == {"all": "why"}
+
+
+# ------------------------------------------------------------------------------------------------------------- FIX log
+
+
+def test_the_fix_log_shows_no_password_and_no_second_line(tmp_path):
+    path = tmp_path / "messages.log"
+    log = FixLog(path)
+    log.put("out", "8=FIX.4.4\x019=1\x0135=A\x01554=geheim\x0196=raw\x0110=000\x01")
+    log.put("in", "8=FIX.4.4\x0135=8\x0158=x\n20260101-00:00:00.000000 in 8=FIX.4.4\r\x0110=000\x01")
+    log.put("in", "8=FIX.4.4\x0158=\udcff\x01")
+    log.close()
+    lines = path.read_bytes().splitlines()
+    assert len(lines) == 3
+    assert b"geheim" not in lines[0]
+    assert b"96=raw" not in lines[0]
+    assert b"\x0135=A\x01" in lines[0]
+    assert b"58=x\xe2\x90\x8a2026" in lines[1]
+    assert b"58=\xff" in lines[2]
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_fix_log_goes_on_where_it_ended(tmp_path):
+    for text in ("first", "second"):
+        log = FixLog(tmp_path / "messages.log")
+        log.put("event", text)
+        log.close()
+    assert [line.split()[-1] for line in (tmp_path / "messages.log").read_text().splitlines()] == ["first", "second"]
+
+
+def test_the_fix_log_counts_what_it_could_not_take(tmp_path, monkeypatch):
+    writing, go_on = threading.Event(), threading.Event()
+
+    def slow(text):
+        writing.set()
+        assert go_on.wait(10)
+        return text
+
+    monkeypatch.setattr("gateway.venue.fix_log._CAPACITY", 1)
+    monkeypatch.setattr("gateway.venue.fix_log.redact", slow)
+    log = FixLog(tmp_path / "messages.log")
+    log.put("in", "being written")
+    assert writing.wait(10)
+    for text in ("waits", "lost", "lost", "lost"):
+        log.put("in", text)
+    go_on.set()
+    log.close()
+    lines = (tmp_path / "messages.log").read_text().splitlines()
+    assert len(lines) == 3
+    assert "3 lines lost" in lines[2]
