@@ -33,6 +33,7 @@ from gateway.core.turn import Step, Turn
 
 AnyStrategy = Strategy[Any, Any]
 MAX_STRATEGY_ERRORS = 3
+_encode_memory = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Core:
@@ -77,7 +78,7 @@ class Core:
             before = known.memory or msgspec.json.encode(memory).decode()
             after, intents = strategy.on_event(event, View(self.state, settings), memory)
             intents = tuple(well_formed(intent) for intent in intents)
-            remembered = msgspec.json.encode(after).decode()
+            remembered = _encode_memory(after).decode()
         except Exception as error:  # noqa: BLE001 - a strategy may raise anything; it is named and the core goes on
             turn.emit(StrategyFailed(strategy=settings.name, error=f"{type(error).__name__}: {error}"))
             if known.errors + 1 >= MAX_STRATEGY_ERRORS:

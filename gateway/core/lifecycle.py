@@ -57,6 +57,9 @@ TABLE: dict[str, dict[OrderState, Edge]] = {
         F: Edge(KEEP, "the fill overtook its acknowledgement"),
         C: Edge(KEEP, "the cancel overtook the acknowledgement"),
     },
+    # The same, when it was only our own conclusion that the order had never arrived: the venue knows better.
+    "accepted_presumed": {R: Edge(BY_QUANTITY, "the venue's order path was slower than its status path", "reopened")},
+    "filled_presumed": {R: Edge(BY_QUANTITY, "the venue's order path was slower than its status path", "reopened")},
     "pending_new": _OPEN_KEEP,
     "rejected": {
         S: Edge(R),

@@ -60,6 +60,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """OrdStatus(39) as last reported, verbatim."""
     reason: str | None = None
     external: bool = False
+    presumed: bool = False
+    """Rejected by our own conclusion (never sent, unknown at the venue), not on the venue's word."""
     in_doubt: str | None = None
     """Why the order's true state is unknown (`ack_timeout`, `disconnect`, `gap_filled` ...); None when it is known."""
     requests: int = 1

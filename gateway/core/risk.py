@@ -3,8 +3,8 @@
 Every NEW passes every control, in the order of `CONTROLS`; the first that objects is the answer. A control that raises
 denies (`rule_error`). Controls never schedule, delay or change anything. Cancels are never denied.
 
-Limits come from the configuration by scope; for each limit the narrowest scope that says something rules (account, then
-strategy, instrument, venue, all). Exposure counts from approval: queued orders count as open.
+Limits come from the configuration by scope (all, venue, strategy, account, instrument). Every scope that sets a limit is
+checked: a narrower scope can tighten a limit, never loosen it. Exposure counts from approval: queued orders count as open.
 """
 
 from __future__ import annotations
@@ -50,18 +50,17 @@ def check(state: State, command: Command) -> Denial | None:
 
 
 NO_REFERENCE = "no reference"
-_NARROWEST_FIRST = (3, 2, 4, 1, 0)  # indexes into order_scopes(): account, strategy, instrument, venue, all
 
 
-def limit(state: State, command: Command, name: str) -> tuple[Any, str] | None:
-    """The value of a limit for this order and the scope it comes from; None when nobody set it."""
-    scopes = order_scopes(command)
-    for index in _NARROWEST_FIRST:
-        limits = state.control.settings.risk.get(scopes[index])
-        value = None if limits is None else getattr(limits, name)
+def limits(state: State, command: Command, name: str) -> list[tuple[Any, str]]:
+    """Every value of a limit that applies to this order, each with the scope it comes from; widest first."""
+    found = []
+    for scope in order_scopes(command):
+        configured = state.control.settings.risk.get(scope)
+        value = None if configured is None else getattr(configured, name)
         if value is not None:
-            return value, scopes[index]
-    return None
+            found.append((value, scope))
+    return found
 
 
 def reference_price(state: State, command: Command) -> Decimal | None:
@@ -184,29 +183,30 @@ def _venue_open(state: State, command: Command) -> str | None:
 
 
 def _quantity(state: State, command: Command) -> str | None:
-    found = limit(state, command, "max_order_quantity")
-    if found is None or command.quantity <= found[0]:
-        return None
-    return f"quantity {command.quantity} above max_order_quantity {found[0]} ({found[1]})"
+    for most, scope in limits(state, command, "max_order_quantity"):
+        if command.quantity > most:
+            return f"quantity {command.quantity} above max_order_quantity {most} ({scope})"
+    return None
 
 
 def _value(state: State, command: Command) -> str | None:
-    found = limit(state, command, "max_order_value")
-    if found is None:
+    found = limits(state, command, "max_order_value")
+    if not found:
         return None
     price = command.price or command.stop_price or reference_price(state, command)
     if price is None:
         return NO_REFERENCE
     instrument = _instrument(state, command)
     value = command.quantity * price * instrument.multiplier
-    if value <= found[0]:
-        return None
-    return f"value {value.normalize():f} {instrument.currency} above max_order_value {found[0]} ({found[1]})"
+    for most, scope in found:
+        if value > most:
+            return f"value {value.normalize():f} {instrument.currency} above max_order_value {most} ({scope})"
+    return None
 
 
 def _collar(state: State, command: Command) -> str | None:
-    found = limit(state, command, "price_collar_pct")
-    if found is None:
+    found = limits(state, command, "price_collar_pct")
+    if not found:
         return None
     reference = reference_price(state, command)
     if reference is None:
@@ -215,30 +215,29 @@ def _collar(state: State, command: Command) -> str | None:
 
 
 def _fat_finger(state: State, command: Command) -> str | None:
-    found = limit(state, command, "fat_finger_pct")
+    found = limits(state, command, "fat_finger_pct")
     trade = state.market.trades.get((command.venue, command.symbol))
-    if found is None or trade is None:
+    if not found or trade is None:
         return None
     return _outside(command, trade.price, found, "fat_finger_pct", "last trade")
 
 
-def _outside(command: Command, reference: Decimal, found: tuple[Decimal, str], name: str, what: str) -> str | None:
+def _outside(command: Command, reference: Decimal, found: list[tuple[Decimal, str]], name: str, what: str) -> str | None:
     """Compare without dividing: |price - reference| * 100 > percent * reference."""
-    percent, scope = found
-    for price in (command.price, command.stop_price):
-        if price is not None and abs(price - reference) * 100 > percent * reference:
-            away = (abs(price - reference) * 100 / reference).quantize(Decimal("0.01"))
-            return f"price {price} is {away} % from the {what} {reference.normalize():f}, {name} is {percent} ({scope})"
+    for percent, scope in found:
+        for price in (command.price, command.stop_price):
+            if price is not None and abs(price - reference) * 100 > percent * reference:
+                away = (abs(price - reference) * 100 / reference).quantize(Decimal("0.01"))
+                return f"price {price} is {away} % from the {what} {reference.normalize():f}, {name} is {percent} ({scope})"
     return None
 
 
 def _open_orders(state: State, command: Command) -> str | None:
-    found = limit(state, command, "max_open_orders")
-    if found is None:
-        return None
-    scope = found[1]
-    count = len(state.execution.open[scope]) + len(state.execution.pending_new[scope])
-    return f"{count} orders open, max_open_orders is {found[0]} ({scope})" if count >= found[0] else None
+    for most, scope in limits(state, command, "max_open_orders"):
+        count = len(state.execution.open[scope]) + len(state.execution.pending_new[scope])
+        if count >= most:
+            return f"{count} orders open, max_open_orders is {most} ({scope})"
+    return None
 
 
 _CREDIT = "SEC 15c3-5(c)(1)"

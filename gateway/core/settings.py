@@ -66,4 +66,4 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     venues: dict[str, Venue] = {}
     strategies: dict[str, StrategySettings] = {}
     risk: dict[str, RiskLimits] = {}
-    """Scope (see `gateway.core.values`) -> limits; the narrowest scope that says something rules."""
+    """Scope (see `gateway.core.values`) -> limits; every scope that sets one is checked."""

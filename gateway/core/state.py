@@ -60,6 +60,8 @@ class Awaiting(msgspec.Struct, frozen=True, kw_only=True):
     kind: CommandKind
     dispatched_ns: int
     deadline_ns: int | None
+    run_id: int = 0
+    """The run that dispatched it."""
     epoch: int | None = None
     msg_seq_num: int | None = None
 
@@ -133,6 +135,10 @@ class ExecutionState:
         self.open: dict[str, dict[str, None]] = defaultdict(dict)
         """Scope -> ids of orders that are not terminal, oldest first."""
         self.fills_of: dict[str, list[FillKey]] = defaultdict(list)
+        self.by_exec_id: dict[tuple[str, str], FillKey] = {}
+        """(order id, ExecID) -> the latest execution of that name."""
+        self.by_trade: dict[tuple[str, Decimal, int], FillKey] = {}
+        """(order id, reported CumQty, venue time) -> execution: the same trade again shows here."""
         self.deadlines: dict[str, dict[str, int]] = defaultdict(dict)
         """Venue -> ClOrdID -> acknowledgement deadline, oldest first."""
         self.pending_new: dict[str, dict[str, None]] = defaultdict(dict)
@@ -158,6 +164,9 @@ class ExecutionState:
     def put_fill(self, key: FillKey, fill: Fill) -> None:
         if key not in self.fills:
             self.fills_of[fill.order_id].append(key)
+            self.by_exec_id[fill.order_id, fill.exec_id] = key
+            if fill.reported_cum_qty is not None and fill.venue_time_ns is not None:
+                self.by_trade[fill.order_id, fill.reported_cum_qty, fill.venue_time_ns] = key
         self.fills[key] = fill
 
     def put_pending(self, pending: Pending) -> None:

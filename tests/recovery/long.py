@@ -9,12 +9,18 @@ import time
 from pathlib import Path
 from random import Random, SystemRandom
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "wire/venue")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "wire/venue"))
 
 from gateway_process import GatewayProcess
 from trading import STRATEGY, come_to_rest, differences, journal_numbers, start_and_die, trade_and_die
 
 from gateway.sim.process import start_venue
+
+
+def say(*lines: str) -> None:
+    sys.stdout.write("\n  ".join(lines) + "\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
@@ -23,7 +29,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1 << 31))
     parser.add_argument("--check-every", type=int, default=5, help="rounds between two comparisons of the ledgers")
     arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)
+    say(f"seed {arguments.seed}")
     random = Random(arguments.seed)
     directory = Path(tempfile.mkdtemp(prefix="long-"))
     started = time.monotonic()
@@ -39,16 +45,16 @@ def main() -> int:
             come_to_rest(gateway)
             found = differences(gateway, venue.ledger_path)
             if found:
-                print(f"round {number}, seed {arguments.seed}, {directory}:", *found, sep="\n  ")
+                say(f"round {number}, seed {arguments.seed}, {directory}:", *found)
                 return 1
             fills = gateway.rows("SELECT count(*) AS n FROM v_fills")[0]["n"]
             events, runs = journal_numbers(gateway)
             seconds = time.monotonic() - started
-            print(f"round {number}: {asked} orders asked for, {fills} fills, {events} events, {runs} runs, {seconds:.0f} s")
+            say(f"round {number}: {asked} orders asked for, {fills} fills, {events} events, {runs} runs, {seconds:.0f} s")
             gateway.start().ready()
             gateway.post("/trading", state="enabled", reason="the next rounds")
             gateway.kill()
-    print(f"equal after {arguments.rounds} rounds; {directory}")
+    say(f"equal after {arguments.rounds} rounds; {directory}")
     return 0
 
 

@@ -14,12 +14,13 @@ from gateway.core.apply.execution import HANDLERS as EXECUTION
 from gateway.core.apply.market import HANDLERS as MARKET
 from gateway.core.apply.outcomes import HANDLERS as OUTCOMES
 from gateway.core.changes import AnomalyRaised, Change
-from gateway.core.events import Event, Recorded
+from gateway.core.events import EVENTS, Event, Recorded
 from gateway.core.state import State
 
 Handler = Callable[[State, Recorded, Any], list[Change]]
 
 HANDLERS: dict[type[Event], Handler] = {**MARKET, **EXECUTION, **CONTROL, **OUTCOMES}
+assert set(HANDLERS) == set(EVENTS.values()), "every kind of event can be applied"
 
 
 def apply(state: State, recorded: Recorded) -> list[Change]:

@@ -251,11 +251,12 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     RunStarted: _run_started,
     RunStopped: _run_stopped,
     TradingSwitched: _once(_trading_switched),
-    KillEngaged: _once(_kill_engaged),
+    KillEngaged: _kill_engaged,  # engaging again is always meant
     KillReleased: _once(_kill_released),
     OrderRequested: _once(_order_requested),
     CancelRequested: _once(_cancel_requested),
     VenueOpenRequested: _once(_venue_open_requested),
+    SessionCommanded: _once(_session_commanded),
     StopRequested: _once(_stop_requested),
     SessionLoggedOn: _logged_on,
     SessionSettled: _settled,

@@ -92,6 +92,8 @@ def _stop_asking(state: State, before: Order) -> None:
 def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order) -> list[Change]:
     """The common case: the table says where the state goes; answers end the wait for them."""
     what = event.kind()
+    if order.presumed and isinstance(event, Accepted):
+        what = "accepted_presumed"
     new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=order.cum_qty)
     if anomaly == NO_EDGE:
         return _refused_edge(event, order)
@@ -101,8 +103,9 @@ def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order
         venue_status=event.ord_status or order.venue_status,
         venue_order_id=fills.venue_order_id(event, order),
         updated_ns=recorded.at_ns,
-        terminal_ns=recorded.at_ns if new_state.terminal and order.terminal_ns is None else order.terminal_ns,
+        terminal_ns=(order.terminal_ns or recorded.at_ns) if new_state.terminal else None,
         reason=_reason(event, order) if new_state.terminal else order.reason,
+        presumed=order.presumed and new_state.terminal,
     )
     if new_state.terminal:
         after = replace(fills.release_requests(state, after, keep_cancel=False), in_doubt=None)
@@ -182,7 +185,7 @@ def _answers(state: State, event: ExecutionEvent, request: str) -> bool:
 def _status(state: State, recorded: Recorded, event: StatusReported, order: Order) -> list[Change]:
     """A status answer informs; what it implies is decided by the core and comes as `Resolved` or `FillInferred`."""
     state.execution.asked.discard(order.order_id)
-    if not event.unknown or (order.state.terminal and order.in_doubt is None):
+    if order.state.terminal and order.in_doubt is None:
         state.control.confirm(order.venue, order.order_id)  # venues forget orders that have ended
     status = order.venue_status if event.unknown else event.ord_status or order.venue_status
     after = replace(order, venue_status=status, venue_order_id=fills.venue_order_id(event, order), updated_ns=recorded.at_ns)
@@ -249,7 +252,13 @@ def _submission_failed(state: State, recorded: Recorded, event: SubmissionFailed
         new_state, anomaly = transition(event.kind(), order.state, quantity=order.quantity, cum_qty=order.cum_qty)
         reason = f"not_sent: {event.reason}"
         ended = replace(
-            order, state=new_state, reason=reason, in_doubt=None, updated_ns=recorded.at_ns, terminal_ns=recorded.at_ns
+            order,
+            state=new_state,
+            reason=reason,
+            presumed=True,
+            in_doubt=None,
+            updated_ns=recorded.at_ns,
+            terminal_ns=recorded.at_ns,
         )
         return settle_requests(state, order, ended, anomaly)
     state.execution.drop_awaiting(event.cl_ord_id)

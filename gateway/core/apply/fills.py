@@ -41,7 +41,7 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
         return [_anomaly("no_quantity", event, order, f"a trade of {event.last_qty}")]
     execution = state.execution
     exec_id = event.exec_id or f"{event.session}/{event.msg_seq_num}"  # a resend of the same message is the same execution
-    key = _known_key(state, event.venue, order.order_id, exec_id, event.trade_date or state.control.run.trading_date)
+    key = _known_key(state, event.venue, order.order_id, exec_id, event.trade_date)
     known = execution.fills.get(key)
     if known is not None:
         return _seen_before(event, order, known)
@@ -121,8 +121,9 @@ def bust(state: State, recorded: Recorded, event: FillBusted, order: Order) -> l
 
 
 def _amend(state: State, recorded: Recorded, event: FillCorrected | FillBusted, order: Order, what: str) -> list[Change]:
-    trade_date = event.trade_date or state.control.run.trading_date
-    key = _known_key(state, event.venue, order.order_id, event.exec_ref_id, trade_date)
+    key = _known_key(state, event.venue, order.order_id, event.exec_ref_id, event.trade_date)
+    if key not in state.execution.fills:  # amended on a later day
+        key = state.execution.by_exec_id.get((order.order_id, event.exec_ref_id), key)
     before = state.execution.fills.get(key)
     if before is None:
         return [_anomaly("unknown_execution", event, order, f"ExecRefID(19)={event.exec_ref_id} was never reported")]
@@ -156,14 +157,11 @@ def _works_again(event: FillCorrected | FillBusted) -> bool:
 
 
 def _known_key(state: State, venue: str, order_id: str, exec_id: str, trade_date: str) -> FillKey:
-    """The key of an execution; one reported around midnight may carry the neighbouring date in its resend."""
-    key = (venue, trade_date, order_id, exec_id)
-    if key in state.execution.fills:
-        return key
-    for known in state.execution.fills_of.get(order_id, ()):
-        if known[3] == exec_id and not (known[1] and trade_date):
-            return known
-    return key
+    """The key of an execution. A report that states no date is the execution we know by its ExecID, whatever its date."""
+    if not trade_date:
+        known = state.execution.by_exec_id.get((order_id, exec_id))
+        return known or (venue, state.control.run.trading_date, order_id, exec_id)
+    return (venue, trade_date, order_id, exec_id)
 
 
 def _seen_before(event: Filled, order: Order, known: Fill) -> list[Change]:
@@ -180,11 +178,11 @@ def _seen_before(event: Filled, order: Order, known: Fill) -> list[Change]:
 def _same_trade(state: State, order: Order, event: Filled) -> bool:
     if event.cum_qty is None or event.venue_time_ns is None:
         return False
-    content = (event.last_qty, event.last_px, event.cum_qty, event.venue_time_ns)
-    return any(
-        (other.last_qty, other.last_px, other.reported_cum_qty, other.venue_time_ns) == content and other.live
-        for other in live_fills(state, order.order_id)
-    )
+    key = state.execution.by_trade.get((order.order_id, event.cum_qty, event.venue_time_ns))
+    if key is None:
+        return False
+    other = state.execution.fills[key]
+    return other.live and (other.last_qty, other.last_px) == (event.last_qty, event.last_px)
 
 
 def live_fills(state: State, order_id: str) -> Iterator[Fill]:
@@ -232,6 +230,8 @@ def _update_order(
         live = list(live_fills(state, order.order_id))
         cum_qty = sum((f.last_qty for f in live), ZERO)
         notional = sum((f.last_qty * f.last_px for f in live), ZERO)
+    if order.presumed and what in ("filled", "fill_inferred"):
+        what = "filled_presumed"
     new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=cum_qty)
     terminal_ns = (order.terminal_ns or recorded.at_ns) if new_state.terminal else None
     after = replace(

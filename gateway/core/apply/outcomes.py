@@ -94,6 +94,7 @@ def _dispatched(state: State, recorded: Recorded, event: Dispatched) -> list[Cha
             venue=command.venue,
             kind=command.kind,
             dispatched_ns=recorded.at_ns,
+            run_id=recorded.run_id,
             deadline_ns=event.ack_deadline_ns,
         ),
     )
@@ -187,6 +188,7 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
         updated_ns=recorded.at_ns,
         terminal_ns=recorded.at_ns if new_state.terminal and before.terminal_ns is None else before.terminal_ns,
         reason=event.detail or event.disposition if new_state is OrderState.REJECTED else before.reason,
+        presumed=event.disposition in ("not_sent", "unknown_at_venue"),
     )
     return settle_requests(state, before, after, anomaly)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.core.changes import Change
+from gateway.core.changes import Change, OrderChanged
 from gateway.core.events import Event, ExecutionEvent, StatusReported
 from gateway.core.reactions import operators, reports, sessions
+from gateway.core.reactions.intents import enforce_kill
 from gateway.core.turn import Turn
 
 RULES = {**operators.RULES, **sessions.RULES, **reports.RULES}
@@ -17,4 +18,11 @@ def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
         rule(turn, event, changes)
     if isinstance(event, ExecutionEvent) and not isinstance(event, StatusReported):  # its own rule did
         reports.infer_missing_fill(turn, event)
+    for change in changes:
+        if isinstance(change, OrderChanged) and _reopened(change):
+            enforce_kill(turn, change.after.venue)
     sessions.finish_reconciliations(turn)
+
+
+def _reopened(change: OrderChanged) -> bool:
+    return change.before is not None and change.before.state.terminal and not change.after.state.terminal

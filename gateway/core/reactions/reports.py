@@ -70,9 +70,13 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
     disposition = REPORTED.get(event.ord_status or "")
     if disposition is None or _fills_missing(event, order):
         turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
-    elif order.in_doubt is not None or not _agrees(order.state, disposition):
+    elif order.in_doubt is not None or _unconfirmed(turn, order) or not _agrees(order.state, disposition):
         turn.emit(Resolved(order_id=order.order_id, disposition=disposition, detail=event.text or ""))
     enforce_kill(turn, order.venue)
+
+
+def _unconfirmed(turn: Turn, order: Order) -> bool:
+    return (order.venue, order.order_id) in turn.state.control.unconfirmed
 
 
 def _fills_missing(event: StatusReported, order: Order) -> bool:

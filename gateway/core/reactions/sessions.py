@@ -23,13 +23,15 @@ from gateway.core.events import (
 )
 from gateway.core.reactions.intents import enforce_kill
 from gateway.core.turn import Turn
+from gateway.core.values import CommandKind
 
 
 def _run_started(turn: Turn, event: RunStarted, changes: tuple[Change, ...]) -> None:
     """What was approved and never sent belongs to the run that decided it; what was sent is in doubt."""
     state = turn.state
     for pending in tuple(state.execution.pending.values()):
-        turn.emit(ClosedUnsent(command=pending.command, reason="the run that decided it has ended"))
+        if pending.command.kind is not CommandKind.CANCEL:
+            turn.emit(ClosedUnsent(command=pending.command, reason="the run that decided it has ended"))
     for order_id in dict.fromkeys(awaiting.order_id for awaiting in state.execution.awaiting.values()):
         turn.emit(InDoubt(order_id=order_id, reason="restart"))
 

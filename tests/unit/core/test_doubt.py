@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from gateway.core.events import (
     CancelRejected,
-    ClosedUnsent,
     ControlTime,
     Dispatched,
     EngineRejected,
@@ -24,6 +23,7 @@ from gateway.core.events import (
     ReplaceRejected,
     Resolved,
     SessionNotice,
+    StatusReported,
     StatusRequested,
     SubmissionFailed,
     Transmitted,
@@ -402,15 +402,14 @@ def test_reconciliation_goes_in_waves() -> None:
     assert opened(harness)
 
 
-def test_restart_puts_in_doubt_what_was_sent_and_closes_what_waited(harness: Harness, order_id: str) -> None:
+def test_restart_puts_in_doubt_what_was_sent_and_keeps_cancels_that_waited(harness: Harness, order_id: str) -> None:
     sent = harness.request_order()
     harness.feed(LostRange(venue=VENUE, session=SESSION, begin=5, end=6, reason="gap filled"))
     harness.request_cancel(sent)
     assert harness.events(Queued)[-1].why == "in_flight"
     harness.start()
     assert harness.order(sent).in_doubt == "restart"
-    assert harness.events(ClosedUnsent)[-1].reason == "the run that decided it has ended"
-    assert not harness.state.execution.pending
+    assert [p.command.kind for p in harness.state.execution.pending.values()] == [CommandKind.CANCEL]
     assert not harness.state.execution.asked
     assert not harness.state.control.reconciliations
     assert harness.next_deadline is None
@@ -439,3 +438,27 @@ def test_a_venue_that_left_the_configuration_keeps_no_deadline(harness: Harness)
     assert not opened(harness)
     harness.feed(OrderRequested(actor="alice", request_id="r", venue=VENUE, symbol="USD/JPY", side="buy", quantity=D(1000)))
     assert harness.records[-1].event.code == "unknown_venue"
+
+
+def test_an_order_we_presumed_rejected_comes_back_when_the_venue_accepts_it(harness: Harness) -> None:
+    """The status path of a venue can be faster than its order path: "unknown" now, accepted a moment later."""
+    order_id = harness.request_order()
+    harness.pass_deadline()
+    harness.feed(StatusReported(venue=VENUE, session=SESSION, cl_ord_id=harness.order(order_id).cl_ord_id, unknown=True))
+    assert harness.order(order_id).state is OrderState.REJECTED
+    step = harness.accept(order_id)
+    assert harness.order(order_id).state is OrderState.ACCEPTED
+    assert any(getattr(c, "anomaly", None) == "reopened" for _, changes in step.changes for c in changes)
+    harness.kill()
+    assert [c.order_id for c in harness.sent(CommandKind.CANCEL)] == [order_id]
+
+
+def test_a_venue_does_not_open_on_an_answer_that_says_nothing(harness: Harness) -> None:
+    order_id = harness.request_order()
+    harness.accept(order_id)
+    harness.disconnect()
+    harness.log_on()
+    harness.settle()
+    harness.feed(StatusReported(venue=VENUE, session=SESSION, cl_ord_id=harness.order(order_id).cl_ord_id))
+    assert not opened(harness)
+    assert harness.order(order_id).in_doubt == "status_unanswered"

@@ -31,6 +31,8 @@ from gateway.testing.harness import Harness
 GRID = """
                       S    A    P    F    C    R    X
 accepted              A    =    =    =    =    .    .
+accepted_presumed     .    .    .    .    .    #!   .
+filled_presumed       .    .    .    .    .    #!   .
 pending_new           =    =    =    .    .    .    .
 rejected              R    R    =!   .    .    =    .
 filled                #    #    #    =!   =!   =!   =!
@@ -65,6 +67,8 @@ ANOMALIES = {
     ("filled", "R"): "late_fill",
     ("filled", "X"): "late_fill",
     ("fill_busted_open", "F"): "reopened",
+    ("accepted_presumed", "R"): "reopened",
+    ("filled_presumed", "R"): "reopened",
 }
 STATES = dict(zip("SAPFCRX", OrderState, strict=True))
 ROWS = [line.split() for line in GRID.strip().splitlines()[1:]]

@@ -16,7 +16,7 @@ from gateway.venue import send_log
 from gateway.venue.fix_log import FixLog
 from gateway.venue.gate import KillGate
 from gateway.venue.numbers import Numbers, read_store, to_restore
-from gateway.venue.send_log import Sent, SendLog
+from gateway.venue.send_log import SendLog, Sent
 
 # ------------------------------------------------------------------------------------------------------------- numbers
 

@@ -210,7 +210,7 @@ class Counterparty:
                 self.connections += 1
                 with connection:
                     self._read(connection)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again in the test that closes this
             self.failure = error
 
     def _read(self, connection: socket.socket) -> None:

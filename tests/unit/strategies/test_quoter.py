@@ -1,0 +1,135 @@
+"""The quoter: two quotes around the mid, leaning against its position, silent when it must be."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gateway.core.events import FeedStatus
+from gateway.core.settings import RiskLimits
+from gateway.core.values import CommandKind, FeedState, OrderState, Side
+from gateway.strategies.quoter import Quoter, QuoterParams
+from gateway.testing.harness import VENUE, Harness, settings
+
+D = Decimal
+
+
+def quoting(**params: object) -> Harness:
+    harness = Harness({"quoter": Quoter(QuoterParams(**params))}).open()  # type: ignore[arg-type]
+    harness.book("155.990", "156.010")
+    return harness
+
+
+def quotes(harness: Harness) -> dict[Side, Decimal | None]:
+    """Price of each side's working quote."""
+    open_orders = (harness.order(i) for i in harness.state.execution.open["strategy:quoter"])
+    return {order.side: order.price for order in open_orders if order.cancel_in_flight is None}
+
+
+def working(harness: Harness, side: Side) -> str:
+    return next(c.order_id for c in reversed(harness.sent(CommandKind.NEW)) if c.side is side)
+
+
+def accept_all(harness: Harness) -> None:
+    for order in list(harness.state.execution.orders.values()):
+        if order.state is OrderState.SUBMITTED:
+            harness.accept(order.order_id)
+
+
+def test_quotes_both_sides_of_the_mid() -> None:
+    harness = quoting()
+    assert quotes(harness) == {Side.BUY: D("155.995"), Side.SELL: D("156.005")}
+    assert {command.quantity for command in harness.sent()} == {10000}
+
+
+def test_one_quote_a_side_however_often_the_book_comes() -> None:
+    harness = quoting()
+    accept_all(harness)
+    for _ in range(3):
+        harness.book("155.990", "156.010")
+    assert len(harness.sent()) == 2
+
+
+def test_never_crosses_the_market() -> None:
+    harness = Harness({"quoter": Quoter(QuoterParams(half_spread_ticks=0))}).open()
+    harness.book("155.999", "156.000")
+    assert quotes(harness) == {Side.BUY: D("155.999"), Side.SELL: D("156.000")}
+
+
+def test_stands_inside_a_market_that_is_narrower() -> None:
+    harness = Harness({"quoter": Quoter(QuoterParams(half_spread_ticks=50, improve_ticks=2))}).open()
+    harness.book("155.990", "156.010")
+    assert quotes(harness) == {Side.BUY: D("155.992"), Side.SELL: D("156.008")}
+
+
+def test_a_small_move_leaves_the_quotes_a_large_one_moves_them() -> None:
+    harness = quoting(requote_ticks=3)
+    accept_all(harness)
+    harness.book("155.992", "156.012")
+    assert harness.sent(CommandKind.CANCEL) == []
+    harness.book("155.993", "156.013")
+    cancels = harness.sent(CommandKind.CANCEL)
+    assert len(cancels) == 2
+    harness.book("155.993", "156.013")
+    assert len(harness.sent()) == 4  # neither cancelled twice nor replaced before the old quote is gone
+    for command in cancels:
+        harness.confirm_cancel(command.order_id)
+    accept_all(harness)
+    assert quotes(harness) == {Side.BUY: D("155.998"), Side.SELL: D("156.008")}
+    assert harness.state.control.strategies["quoter"].memory == '{"requotes":2}'
+
+
+def test_leans_against_its_position() -> None:
+    harness = quoting(max_inventory=D(20000), skew_ticks=10)
+    accept_all(harness)
+    harness.fill(working(harness, Side.BUY), "10000", "155.995")
+    harness.confirm_cancel(working(harness, Side.SELL))
+    accept_all(harness)
+    assert quotes(harness) == {Side.BUY: D("155.990"), Side.SELL: D("156.000")}  # half the inventory: five ticks lower
+
+
+def test_stops_quoting_the_side_that_would_exceed_its_inventory() -> None:
+    harness = quoting(max_inventory=D(10000), skew_ticks=0)
+    accept_all(harness)
+    harness.fill(working(harness, Side.BUY), "10000", "155.995")
+    assert harness.position("quoter") == 10000
+    harness.book("155.990", "156.010")
+    assert list(quotes(harness)) == [Side.SELL]
+
+
+def test_quantity_shrinks_to_the_room_left_on_the_lot_grid() -> None:
+    harness = quoting(max_inventory=D(14500), skew_ticks=0)
+    accept_all(harness)
+    harness.fill(working(harness, Side.BUY), "10000", "155.995")
+    assert harness.order(working(harness, Side.BUY)).quantity == 4000
+
+
+def test_silent_without_a_book_that_can_be_believed() -> None:
+    harness = quoting()
+    accept_all(harness)
+    for side in Side:
+        harness.feed(FeedStatus(venue=VENUE, status=FeedState.STALE))
+        harness.confirm_cancel(working(harness, side))
+    assert len(harness.sent()) == 2
+    one_sided = Harness({"quoter": Quoter(QuoterParams())}).open()
+    one_sided.feed(FeedStatus(venue=VENUE, status=FeedState.UP))
+    assert one_sided.sent() == []
+
+
+def test_silent_while_nothing_may_be_traded() -> None:
+    harness = Harness({"quoter": Quoter(QuoterParams())})
+    harness.start()
+    harness.book("155.990", "156.010")
+    assert harness.records[-1].event.kind() == "book_snapshot"
+    harness.log_on()
+    harness.settle()
+    harness.kill("strategy:quoter")
+    harness.book("155.990", "156.010")
+    assert harness.records[-1].event.kind() == "book_snapshot"
+    assert harness.sent() == []
+
+
+def test_limits_of_the_desk_hold_for_it_too() -> None:
+    config = settings(risk={"strategy:quoter": RiskLimits(max_open_orders=1)})
+    harness = Harness({"quoter": Quoter(QuoterParams())}, config).open()
+    harness.book("155.990", "156.010")
+    assert [command.side for command in harness.sent()] == [Side.BUY]
