@@ -159,7 +159,7 @@ class Gateway:
             place,
             decoder=Decoder(dialect, strict, venue.name, session),
             encoder=Encoder(dialect, strict),
-            send_log=SendLog(self._venue_dir(venue) / "send.log"),
+            send_log=SendLog(self._venue_dir(venue) / "send.log", self._run_number.run_id),
             gate=self.gate,
             symbols=venue.market_data,
             count=observer.message,

@@ -75,7 +75,7 @@ class Core:
             return
         try:
             memory = _memory(strategy, known.memory)
-            before = known.memory or msgspec.json.encode(memory).decode()
+            before = known.memory or _encode_memory(memory).decode()
             after, intents = strategy.on_event(event, View(self.state, settings), memory)
             intents = tuple(well_formed(intent) for intent in intents)
             remembered = _encode_memory(after).decode()

@@ -80,13 +80,14 @@ class Runtime:
         self._aborting = threading.Event()
         self._carry: list[Event] = []
         self._backlog: list[Item] = []
+        self._halted: list[VenueAdapter] = []
         self._stop_reason = ""
         self._marks: dict[str, Watermark] = {}
         self.committer = Committer(
             journal,
             wait=self._aborting.wait,
             on_halt=self._log_out_all,
-            on_recovery=self._log_on_all,
+            on_recovery=self._log_on_again,
             observe=observer.committed,
         )
         self.turned = threading.Condition()
@@ -260,11 +261,13 @@ class Runtime:
                 self._carry.append(outcome)
 
     def _log_out_all(self) -> None:
+        self._halted = [adapter for adapter in self._adapters.values() if not adapter.down]
         for adapter in self._adapters.values():
             adapter.link.logout()
 
-    def _log_on_all(self) -> None:
-        for adapter in self._adapters.values():
+    def _log_on_again(self) -> None:
+        """Those that were up when dispatch halted; what an operator logged out stays out."""
+        for adapter in self._halted:
             adapter.link.logon()
 
     def _idle_seconds(self) -> float:

@@ -26,6 +26,7 @@ from gateway.core.events import (
     SessionNotice,
     SessionReset,
     SessionSettled,
+    SessionUnsettled,
     StatusReported,
     StatusRequested,
     SubmissionFailed,
@@ -50,6 +51,9 @@ _MARKET_DATA = frozenset({"W", "X"})
 _OUT_OF_SEQUENCE = frozenset({"2", "4", "5", "A"})
 """The engine shows these whatever their MsgSeqNum(34): ResendRequest, SequenceReset-Reset, Logout, Logon."""
 _MSG_SEQ_NUM = re.compile("\x0134=([0-9]{1,18})\x01")
+_MOST = 2**31 - 1
+"""The engine counts messages in an int."""
+RESUBSCRIBE_PAUSE_NS = 1_000_000_000
 SETTLE_PATIENCE_NS = 5_000_000_000
 
 
@@ -98,6 +102,10 @@ class VenueAdapter:
         self._subscriptions = 0
         self._subscribed: str | None = None
         """MDReqID(262) of the subscription of this connection."""
+        self._settled_logon = 0
+        """Which logon of the link was settled last."""
+        self._subscribed_ns = 0
+        self._resubscribe_ns: int | None = None
         self._discarded = 0
         self._feed_gap = ""
         """Why the books of a settled session may have missed something; mended with the next live message."""
@@ -125,8 +133,9 @@ class VenueAdapter:
 
     @property
     def deadline_ns(self) -> int | None:
-        """When the settling probe is overdue, in stream time."""
-        return self._settling.deadline_ns
+        """When the settling probe is overdue or a subscription is to be repeated, in stream time."""
+        times = (self._settling.deadline_ns, self._resubscribe_ns)
+        return min((at for at in times if at is not None), default=None)
 
     @property
     def down(self) -> bool:
@@ -141,7 +150,7 @@ class VenueAdapter:
             sent = self._send_log.find(cl_ord_id)
             if sent is not None:
                 events.append(self._transmitted(request.order_id, cl_ord_id, sent.msg_seq_num, sent.epoch, recovered=True))
-            elif self._send_log.complete:
+            elif self._send_log.complete(request.run_id):
                 reason = "the send log has no line for it"
                 events.append(SubmissionFailed(order_id=request.order_id, cl_ord_id=cl_ord_id, reason=reason))
         return events
@@ -162,7 +171,8 @@ class VenueAdapter:
             case Kind.RESEND_REQUESTED:
                 message = FixMessage.parse(inbound.raw)
                 begin = message.get(7) or "?"
-                return [self._notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}")]
+                notice = self._notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}")
+                return [notice, *self._step(Input.GAP, now_ns)]
             case Kind.LOGOUT_SENT:
                 self._down_reason = self._down_reason or (f"logout by us: {inbound.detail}" if inbound.detail else "logout")
                 return []
@@ -189,8 +199,16 @@ class VenueAdapter:
 
     def on_time(self, now_ns: int) -> list[Event]:
         """Call when `deadline_ns` has passed."""
+        self._resubscribe(now_ns)
         deadline = self._settling.deadline_ns
         return self._step(Input.OVERDUE, now_ns) if deadline is not None and deadline <= now_ns else []
+
+    def _resubscribe(self, now_ns: int) -> None:
+        """A gap asks for a fresh snapshot, but not at the pace at which a venue may send snapshots with gaps."""
+        if self._resubscribe_ns is not None and self._resubscribe_ns <= now_ns:
+            self._resubscribe_ns, self._subscribed_ns = None, now_ns
+            if self._settling.phase is Phase.SETTLED:
+                self._subscribe()
 
     def _message(self, inbound: Inbound, now_ns: int) -> list[Event]:
         decoded = self._decoder.decode(inbound.raw, inbound.received_ns, epoch=self._epoch)
@@ -217,7 +235,8 @@ class VenueAdapter:
         if self._feed_gap and not decoded.poss_dup and self._settling.phase is Phase.SETTLED:
             events += self._after_feed_gap()
         if any(isinstance(event, FeedStatus) and event.status is FeedState.GAP for event in events):
-            self._subscribe()
+            self._resubscribe_ns = max(now_ns, self._subscribed_ns + RESUBSCRIBE_PAUSE_NS)
+            self._resubscribe(now_ns)
         return events
 
     def _advance(self, number: int | None) -> None:
@@ -255,14 +274,16 @@ class VenueAdapter:
     def _sequence_reset(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         """GapFill: the venue says that what it skips concerns nobody. Reset: it says nothing. Either way, look again."""
         new = whole_number(message.get(36))
-        first, last = self._watermark + 1, (new or 1) - 1
+        if new is None or new > _MOST:
+            return [self._notice("sequence_reset", f"NewSeqNo(36)={message.get(36)} makes no sense", decoded.msg_seq_num)]
+        first, last = self._watermark + 1, new - 1
         self._advance(last)
         gap_fill = message.get(123) == "Y"
         if last < first:
             return []
         if gap_fill and self._settling.phase is not Phase.SETTLED:
             detail = f"MsgSeqNum(34) {first}..{last} gap-filled; reconciliation follows"
-            return [self._notice("gap", detail, decoded.msg_seq_num)]
+            return [self._notice("gap", detail, decoded.msg_seq_num), *self._step(Input.GAP_FILLED, now_ns)]
         reason = "gap-filled" if gap_fill else "skipped by SequenceReset-Reset"
         lost = LostRange(venue=self.venue, session=self.session, epoch=self._epoch, begin=first, end=last, reason=reason)
         self._feed_gap = reason
@@ -338,6 +359,10 @@ class VenueAdapter:
             SessionLoggedOn(venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target)
         ]
 
+    def _unsettle(self, now_ns: int) -> list[Event]:
+        reason = "messages are missing, a resend was asked for"
+        return [SessionUnsettled(venue=self.venue, session=self.session, epoch=self._epoch, reason=reason)]
+
     def _probe(self, now_ns: int) -> list[Event]:
         self._try(self._encoder.test_request(self._settling.next_probe(now_ns)))
         return []
@@ -347,6 +372,7 @@ class VenueAdapter:
         self._try(self._encoder.test_request(f"TEST-{wall_ns()}"))
 
     def _open(self, now_ns: int) -> list[Event]:
+        self._settled_logon = self.link.logons
         self._subscribe()
         sender, target = self.link.numbers
         self._feed_gap = ""
@@ -421,6 +447,11 @@ class VenueAdapter:
             return SubmissionFailed(order_id=command.order_id, cl_ord_id=command.cl_ord_id, reason=str(error))
         return self._transmitted(command.order_id, command.cl_ord_id, number, self._epoch, recovered=False)
 
+    def _unsettled_link(self) -> str | None:
+        """A dispatch decided on one connection must not leave on the next, whose numbers nobody has agreed on."""
+        settled = self._settling.phase is Phase.SETTLED and self._settled_logon == self.link.logons
+        return None if settled else "the session is not settled"
+
     def _send_command(self, command: Command) -> int:
         sent_ns = wall_ns()
         match command.kind:
@@ -432,7 +463,7 @@ class VenueAdapter:
                 outgoing = self._encoder.replace(command, sent_ns)
 
         def guard(msg_seq_num: int) -> str | None:
-            refusal = self._gate.refusal(command)
+            refusal = self._gate.refusal(command) or self._unsettled_link()
             if refusal is None:
                 self._send_log.append(self._epoch, msg_seq_num, command.cl_ord_id)
             return refusal
@@ -490,6 +521,7 @@ _SESSION_MESSAGES: dict[str, Callable[[VenueAdapter, Decoded, FixMessage, int], 
 _ACTIONS: dict[Do, Callable[[VenueAdapter, int], list[Event]]] = {
     Do.ANNOUNCE: VenueAdapter._announce,
     Do.PROBE: VenueAdapter._probe,
+    Do.UNSETTLE: VenueAdapter._unsettle,
     Do.OPEN: VenueAdapter._open,
     Do.CLOSE: VenueAdapter._close,
 }

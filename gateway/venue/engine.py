@@ -154,6 +154,7 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         self._recent = recent
         self.rewind_to: int | None = None
         """First message of this connection that the intake had no room for."""
+        self.logons = 0
         self._guard: SendGuard | None = None
         self._sent: int | None = None
         self._refused: str | None = None
@@ -170,6 +171,7 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
     def onCreate(self, session: fix.SessionID) -> None: ...  # noqa: N802 - the engine's name
 
     def onLogon(self, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
+        self.logons += 1
         self._insist(Kind.LOGON)
 
     def onLogout(self, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
@@ -221,6 +223,15 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
                 self._rewind(int(header.getField(34)), session, "intake full")
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
             _log.exception("taking a message")
+            self._come_back(session)
+
+    def _come_back(self, session: fix.SessionID) -> None:
+        """A message we failed to take is the venue's to keep: the engine has not counted it yet."""
+        try:
+            number = fix.Session.lookupSession(session).getExpectedTargetNum()
+            self._rewind(number, session, "a message could not be taken")
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("dropping the connection")
 
     def _skips(self, number: int, session: fix.SessionID) -> bool:
         """The engine takes a Reject(3) for the next message whatever its number, and would never ask for the one it skips."""
@@ -237,7 +248,8 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
 
     def _logon_leaves(self, message: fix.Message, session: fix.SessionID) -> None:
         if self.rewind_to is not None:
-            fix.Session.lookupSession(session).setNextTargetMsgSeqNum(self.rewind_to)
+            if not (message.isSetField(141) and message.getField(141) == "Y"):  # a reset begins a new count
+                fix.Session.lookupSession(session).setNextTargetMsgSeqNum(self.rewind_to)
             self.rewind_to = None
         self._insist(Kind.LOGON_SENT, message.toString())
         if self._settings.username:
@@ -298,6 +310,10 @@ class QuickFixLink:
     @property
     def numbers(self) -> tuple[int, int]:
         return self._session.getExpectedSenderNum(), self._session.getExpectedTargetNum()
+
+    @property
+    def logons(self) -> int:
+        return self._application.logons
 
     @property
     def logged_on(self) -> bool:

@@ -71,6 +71,10 @@ class Link(Protocol):
         """Next MsgSeqNum(34) we send, next one we expect."""
 
     @property
+    def logons(self) -> int:
+        """How many logons there were; changes the moment the engine sees one."""
+
+    @property
     def logged_on(self) -> bool: ...
 
     def start(self) -> None: ...

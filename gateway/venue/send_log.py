@@ -40,7 +40,7 @@ def boot_id() -> str:
 class SendLog:
     """Append-only, one file a session. Appending is a single write(2), unbuffered."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run_id: int) -> None:
         self._path = path
         self._boot_id = boot_id()
         self._torn = False
@@ -50,9 +50,9 @@ class SendLog:
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
             raise PreconditionFailed(f"send log {path}: {error.strerror}; make the directory writable") from error
-        opened = [line.removeprefix(_OPENED) for line in lines if line.startswith(_OPENED)]
-        self._complete = self._boot_id != "unknown" and opened[-1:] == [self._boot_id]
-        os.write(self._file, f"{_OPENED}{self._boot_id}\n".encode())
+        opened = (line.removeprefix(_OPENED).split(" ") for line in lines if line.startswith(_OPENED))
+        self._runs = {parts[1] for parts in opened if len(parts) == 2 and parts[0] == self._boot_id != "unknown"}
+        os.write(self._file, f"{_OPENED}{self._boot_id} {run_id}\n".encode())
         self._by_id: dict[str, Sent] = {}
         self._by_number: dict[tuple[int, int], str] = {}
         for line in lines:
@@ -81,10 +81,9 @@ class SendLog:
         """Highest number used for a request in an epoch; 0 when none."""
         return max((number for known, number in self._by_number if known == epoch), default=0)
 
-    @property
-    def complete(self) -> bool:
-        """Whether absence from the log proves that nothing was sent: it was last opened in this very boot."""
-        return self._complete
+    def complete(self, run_id: int) -> bool:
+        """Whether absence from the log proves that a run sent nothing: the run wrote it in this very boot."""
+        return str(run_id) in self._runs
 
     def close(self) -> None:
         os.close(self._file)

@@ -5,7 +5,8 @@ Theory of operation
 After a logon neither side knows that the other agrees on the numbers. If ours look too high, the venue asks for a resend
 that also covers orders sent *after* the logon, and gap-filling those loses fresh orders without a word (seen). So nothing
 is sent but a *probe*: a TestRequest(1). Its Heartbeat(0) comes in sequence only when the venue has everything of ours and we
-everything of the venue's; a ResendRequest(2) in between makes the answer worthless, and the probe is repeated.
+everything of the venue's; a ResendRequest(2) in between makes the answer worthless, a gap fill may have swallowed it, and
+the probe is repeated.
 
 Source: FIX 4.4 vol. 2, "Message recovery", and trials against the engine.
 """
@@ -27,6 +28,8 @@ class Input(Enum):
     LOGON = "logon"
     ANSWERED = "our probe came back"
     RESEND_REQUEST = "the venue asks for a resend"
+    GAP_FILLED = "the venue gap-fills"
+    GAP = "we ask for a resend"
     OVERDUE = "the probe is overdue"
     LOGOUT = "logged out or disconnected"
 
@@ -36,6 +39,7 @@ class Do(Enum):
 
     ANNOUNCE = "announce the logon"
     PROBE = "send a probe"
+    UNSETTLE = "announce that messages are missing"
     OPEN = "announce agreement, subscribe to market data"
     CLOSE = "announce the loss"
 
@@ -53,6 +57,9 @@ TABLE: dict[tuple[Phase, Input], Edge] = {
     (T, Input.LOGON): Edge(S, (Do.CLOSE, Do.ANNOUNCE, Do.PROBE)),
     (S, Input.ANSWERED): Edge(T, (Do.OPEN,)),
     (S, Input.RESEND_REQUEST): Edge(S, (Do.PROBE,)),
+    (S, Input.GAP_FILLED): Edge(S, (Do.PROBE,)),
+    # What the venue says now may be queued behind the gap for long: nothing new goes until it is closed.
+    (T, Input.GAP): Edge(S, (Do.UNSETTLE, Do.PROBE)),
     (S, Input.OVERDUE): Edge(S, (Do.PROBE,)),
     (S, Input.LOGOUT): Edge(D, (Do.CLOSE,)),
     (T, Input.LOGOUT): Edge(D, (Do.CLOSE,)),

@@ -28,6 +28,7 @@ from gateway.core.events import (
     SessionNotice,
     SessionReset,
     SessionSettled,
+    SessionUnsettled,
     StopRequested,
     TradingSwitched,
     Untranslated,
@@ -182,6 +183,12 @@ def _settled(state: State, recorded: Recorded, event: SessionSettled) -> list[Ch
     return _session(state, session, event=None)
 
 
+def _unsettled(state: State, recorded: Recorded, event: SessionUnsettled) -> list[Change]:
+    state.control.venues[event.venue] = VenueState(reason=event.reason)
+    _forget_questions(state, event.venue)
+    return _session(state, replace(_known(state, event), state="logged_on"), event=None)
+
+
 def _down(state: State, recorded: Recorded, event: SessionDown) -> list[Change]:
     known = _known(state, event)
     state.control.venues[event.venue] = VenueState(reason=event.reason or "disconnected")
@@ -260,6 +267,7 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     StopRequested: _once(_stop_requested),
     SessionLoggedOn: _logged_on,
     SessionSettled: _settled,
+    SessionUnsettled: _unsettled,
     SessionDown: _down,
     SessionNotice: _notice,
     SessionReset: _reset,

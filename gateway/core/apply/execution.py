@@ -92,7 +92,7 @@ def _stop_asking(state: State, before: Order) -> None:
 def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order) -> list[Change]:
     """The common case: the table says where the state goes; answers end the wait for them."""
     what = event.kind()
-    if order.presumed and isinstance(event, Accepted):
+    if isinstance(event, Accepted) and order.presumed:
         what = "accepted_presumed"
     new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=order.cum_qty)
     if anomaly == NO_EDGE:

@@ -235,7 +235,13 @@ def _update_order(
     new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=cum_qty)
     terminal_ns = (order.terminal_ns or recorded.at_ns) if new_state.terminal else None
     after = replace(
-        order, state=new_state, cum_qty=cum_qty, notional=notional, updated_ns=recorded.at_ns, terminal_ns=terminal_ns
+        order,
+        state=new_state,
+        cum_qty=cum_qty,
+        notional=notional,
+        updated_ns=recorded.at_ns,
+        terminal_ns=terminal_ns,
+        presumed=order.presumed and new_state is order.state,
     )
     if event is not None:
         after = replace(

@@ -28,7 +28,7 @@ from gateway.core.events import (
     Superseded,
     VenueOpened,
 )
-from gateway.core.lifecycle import transition
+from gateway.core.lifecycle import NO_EDGE, transition
 from gateway.core.orders import Command, Order
 from gateway.core.state import Asked, Awaiting, Pending, Reconciliation, State, StrategyState, VenueState
 from gateway.core.values import CommandKind, OrderState
@@ -179,18 +179,23 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
     before = state.execution.orders.get(event.order_id)
     if before is None:
         return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="resolved")]
-    new_state, anomaly = transition(event.disposition, before.state, quantity=before.quantity, cum_qty=before.cum_qty)
+    what = PRESUMED_EDGE.get(event.disposition, event.disposition) if before.presumed else event.disposition
+    new_state, anomaly = transition(what, before.state, quantity=before.quantity, cum_qty=before.cum_qty)
     state.control.confirm(before.venue, before.order_id)
     after = replace(
         before,
         state=new_state,
         in_doubt=None,
         updated_ns=recorded.at_ns,
-        terminal_ns=recorded.at_ns if new_state.terminal and before.terminal_ns is None else before.terminal_ns,
+        terminal_ns=(before.terminal_ns or recorded.at_ns) if new_state.terminal else None,
         reason=event.detail or event.disposition if new_state is OrderState.REJECTED else before.reason,
-        presumed=event.disposition in ("not_sent", "unknown_at_venue"),
+        presumed=before.presumed if anomaly == NO_EDGE else event.disposition in ("not_sent", "unknown_at_venue"),
     )
     return settle_requests(state, before, after, anomaly)
+
+
+PRESUMED_EDGE = {"reported_accepted": "accepted_presumed", "reported_filled": "filled_presumed"}
+"""A status answer about an order that only we had ended."""
 
 
 def settle_requests(state: State, before: Order, after: Order, anomaly: str | None) -> list[Change]:

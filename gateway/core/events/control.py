@@ -107,6 +107,12 @@ class SessionSettled(SessionEvent, frozen=True, kw_only=True):
     next_target: int
 
 
+class SessionUnsettled(SessionEvent, frozen=True, kw_only=True):
+    """Messages of the venue are missing and were asked for: nothing new is sent until they are here."""
+
+    reason: str
+
+
 class SessionDown(SessionEvent, frozen=True, kw_only=True):
     """Logged out or disconnected. The numbers are those the next logon will use, when they are known."""
 

@@ -117,6 +117,20 @@ def test_a_cancel_lost_with_the_connection_is_repeated_after_reconciliation(harn
     assert [c.order_id for c in harness.sent(CommandKind.CANCEL)] == [order_id, order_id]
 
 
+def test_a_cancel_that_was_lost_and_an_unanswered_reconciliation_still_cancel(harness: Harness) -> None:
+    order_id = harness.request_order()
+    harness.accept(order_id)
+    harness.kill()
+    harness.disconnect()
+    harness.log_on()
+    harness.settle()
+    harness.pass_deadline()
+    assert len(harness.sent(CommandKind.CANCEL)) == 1
+    harness.pass_deadline()
+    assert not harness.state.control.venues[VENUE].opened
+    assert [c.order_id for c in harness.sent(CommandKind.CANCEL)] == [order_id, order_id]
+
+
 def test_under_kill_an_unanswered_reconciliation_still_cancels(harness: Harness) -> None:
     order_id = harness.request_order()
     harness.accept(order_id)

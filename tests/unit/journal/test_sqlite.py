@@ -182,7 +182,7 @@ def test_readers_are_never_in_the_way(journal: SqliteJournal, path: Path) -> Non
         reader.read(0, 10)
         journal.append(records(1, 2), {}, "d")
         assert [stored.recorded.seq for stored in reader.read(0, 10)] == [1, 2]
-        with pytest.raises(JournalError, match="readonly|read-only"):
+        with pytest.raises(JournalError, match=r"readonly|read-only"):
             reader._all("DELETE FROM event")
 
 

@@ -61,7 +61,7 @@ def test_no_store(tmp_path):
 
 
 def written(path, *entries):
-    log = SendLog(path)
+    log = SendLog(path, 1)
     for entry in entries:
         log.append(*entry)
     log.close()
@@ -70,7 +70,7 @@ def written(path, *entries):
 def test_the_send_log_remembers_over_processes(tmp_path):
     path = tmp_path / "send.log"
     written(path, (1, 3, "a-1-1"), (1, 4, "a-1-2"), (2, 2, "a-2-1"))
-    log = SendLog(path)
+    log = SendLog(path, 1)
     assert log.find("a-1-2") == Sent(1, 4, "a-1-2")
     assert log.find("a-9-9") is None
     assert log.cl_ord_id(2, 2) == "a-2-1"
@@ -78,16 +78,18 @@ def test_the_send_log_remembers_over_processes(tmp_path):
     assert (log.last_number(1), log.last_number(2), log.last_number(3)) == (4, 2, 0)
 
 
-def test_absence_proves_something_only_within_one_boot(tmp_path, monkeypatch):
+def test_absence_proves_something_only_for_runs_of_this_boot(tmp_path, monkeypatch):
     path = tmp_path / "send.log"
-    assert not SendLog(path).complete, "a log that was not there proves nothing"
-    assert SendLog(path).complete
-    monkeypatch.setattr(send_log, "boot_id", lambda: "another boot")
-    assert not SendLog(path).complete
-    assert SendLog(path).complete
+    assert not SendLog(path, 1).complete(1), "what this opening will write proves nothing about a crash before it"
+    assert SendLog(path, 2).complete(1)
+    monkeypatch.setattr(send_log, "boot_id", lambda: "another-boot")
+    assert not SendLog(path, 3).complete(2), "lines of run 2 may have been lost with the power"
+    log = SendLog(path, 4)
+    assert log.complete(3), "run 3 opened it in this boot"
+    assert not log.complete(2), "a later opening in this boot says nothing about an earlier boot's run"
     monkeypatch.setattr(send_log, "boot_id", lambda: "unknown")
-    assert not SendLog(path).complete
-    assert not SendLog(path).complete
+    SendLog(path, 5)
+    assert not SendLog(path, 6).complete(5)
 
 
 def test_a_torn_last_line_is_no_line_and_spoils_no_other(tmp_path):
@@ -96,18 +98,18 @@ def test_a_torn_last_line_is_no_line_and_spoils_no_other(tmp_path):
     written(path, (1, 3, "a-1-1"))
     with path.open("a") as file:
         file.write("1 4 a-1-1")
-    log = SendLog(path)
+    log = SendLog(path, 1)
     assert log.find("a-1-1") == Sent(1, 3, "a-1-1")
     assert log.cl_ord_id(1, 4) is None
     log.append(1, 4, "a-1-3")
-    assert SendLog(path).complete
-    assert SendLog(path).find("a-1-3") == Sent(1, 4, "a-1-3")
+    assert SendLog(path, 2).complete(1)
+    assert SendLog(path, 3).find("a-1-3") == Sent(1, 4, "a-1-3")
 
 
 def test_a_short_write_spoils_no_later_line(tmp_path, monkeypatch):
     """A disk that was full for a moment: the next request is on the wire, and its line must be found after a crash."""
     path = tmp_path / "send.log"
-    log = SendLog(path)
+    log = SendLog(path, 1)
     real = os.write
     with monkeypatch.context() as full:
         full.setattr(os, "write", lambda file, data: real(file, data[:8]))
@@ -115,7 +117,7 @@ def test_a_short_write_spoils_no_later_line(tmp_path, monkeypatch):
             log.append(1, 5, "a-1-12-1")
     assert log.find("a-1-12-1") is None
     log.append(1, 5, "a-1-13-1")
-    after = SendLog(path)
+    after = SendLog(path, 1)
     assert after.find("a-1-13-1") == Sent(1, 5, "a-1-13-1")
     assert after.cl_ord_id(1, 5) == "a-1-13-1"
     assert after.find("a-1-12-1") is None
@@ -125,17 +127,17 @@ def test_a_long_log_keeps_its_end(tmp_path, monkeypatch):
     monkeypatch.setattr(send_log, "_KEEP_LINES", 10)
     path = tmp_path / "send.log"
     written(path, *((1, number, f"id-{number}") for number in range(1, 51)))
-    log = SendLog(path)
+    log = SendLog(path, 1)
     assert log.last_number(1) == 50
     assert log.find("id-1") is None
     assert len(path.read_text().splitlines()) == 11
-    assert SendLog(path).complete
+    assert SendLog(path, 1).complete
 
 
 def test_an_unusable_place(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(PreconditionFailed, match="make the directory writable"):
-        SendLog(tmp_path / "file" / "send.log")
+        SendLog(tmp_path / "file" / "send.log", 1)
 
 
 # ----------------------------------------------------------------------------------------------------------- kill gate

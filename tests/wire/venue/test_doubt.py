@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 
 def test_in_flight_at_a_disconnect_is_in_doubt_until_the_venue_was_asked(gateway, venue):
     order_id = gateway.order()["order_id"]
@@ -74,7 +72,6 @@ def test_a_cancel_in_flight_at_a_disconnect(gateway, venue):
     gateway.wait_open()
 
 
-@pytest.mark.xfail(reason="core: a status answer that says nothing confirms the order, and the venue opens", strict=True)
 def test_a_venue_that_refuses_status_requests_has_answered(gateway, venue):
     order_id = gateway.order()["order_id"]
     request = venue.wait("D")

@@ -125,7 +125,7 @@ def test_the_venue_is_away_at_the_start(make, venue):
     port = venue.port
     venue.close()
     gateway = make(port=port).start().answering()
-    gateway.wait_venue("not logged on")
+    gateway.wait_venue("the logon was not answered")
     assert not gateway.said_ready()
     back = type(venue)(port)
     try:

@@ -160,7 +160,7 @@ def test_market_data_with_unknown_tags_and_resent_market_data(make, venue):
     assert venue.wait("V", t263="2")[262] == req_id
     again = venue.wait("V", t263="1")
     assert again[262] != req_id
-    assert feed()["state"] == "gap"
+    wait_for(lambda: feed()["state"] == "gap", "the book is not believed")
     assert feed()["bid"] != "1.0"
     venue.send("W", (262, again[262]), *book[1:])
     wait_for(lambda: feed()["state"] == "up", "the book is believed again")

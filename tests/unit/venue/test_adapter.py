@@ -1,0 +1,211 @@
+"""The adapter without an engine: the gate at the last moment, the watermark, and messages nothing can be made of."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from gateway.core.events import (
+    Dispatched,
+    EngineRejected,
+    SessionLoggedOn,
+    SessionSettled,
+    StatusReported,
+    StatusRequested,
+    SubmissionFailed,
+    Transmitted,
+)
+from gateway.core.orders import Command
+from gateway.core.values import CommandKind, OrderType, Side, TimeInForce
+from gateway.fix.decoder import Decoder
+from gateway.fix.dialect import load_dialect
+from gateway.fix.encoder import Encoder
+from gateway.fix.strict import StrictDictionary
+from gateway.venue.adapter import Place, VenueAdapter
+from gateway.venue.gate import KillGate
+from gateway.venue.link import Inbound, Kind, NotSent
+from gateway.venue.send_log import SendLog
+
+
+class Wire:
+    """A Link that asks the guard as the engine does, and remembers what passed."""
+
+    def __init__(self) -> None:
+        self.numbers = (1, 1)
+        self.logged_on = True
+        self.logons = 1
+        self.sent = []
+
+    def send(self, outgoing, guard=None):
+        if not self.logged_on:
+            raise NotSent("not logged on")
+        number = self.numbers[0]
+        refusal = guard(number) if guard is not None else None
+        if refusal is not None:
+            raise NotSent(refusal)
+        self.numbers = (number + 1, self.numbers[1])
+        self.sent.append(outgoing)
+        return number
+
+
+@pytest.fixture
+def gate(tmp_path):
+    return KillGate(tmp_path / "kill.json")
+
+
+@pytest.fixture
+def log(tmp_path):
+    return SendLog(tmp_path / "send.log", 1)
+
+
+@pytest.fixture
+def wire():
+    return Wire()
+
+
+@pytest.fixture
+def adapter(gate, log, wire):
+    dialect = load_dialect("generic-fix44")
+    strict = StrictDictionary(dialect)
+    made = VenueAdapter(
+        Place(venue="SIM", session="S", epoch=1, watermark=4),
+        decoder=Decoder(dialect, strict, "SIM", "S"),
+        encoder=Encoder(dialect, strict),
+        send_log=log,
+        gate=gate,
+        symbols=(),
+        count=lambda *_: None,
+        id_prefix="p",
+    )
+    made.attach(wire)
+    return made
+
+
+def dispatched(kind=CommandKind.NEW, cl_ord_id="p-1-1-1"):
+    command = Command(
+        kind=kind,
+        order_id="1-1",
+        cl_ord_id=cl_ord_id,
+        orig_cl_ord_id="p-1-1-0",
+        venue="SIM",
+        strategy="desk",
+        account="",
+        symbol="USD/JPY",
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        time_in_force=TimeInForce.DAY,
+        quantity=Decimal(1),
+        price=Decimal(1),
+    )
+    return Dispatched(command=command, decided_seq=1, ack_deadline_ns=1)
+
+
+def message(msg_type, number, body=""):
+    raw = f"8=FIX.4.4|9=1|35={msg_type}|49=SIM|56=DESK|34={number}|52=20260101-00:00:00|{body}10=000|"
+    return Inbound(venue="SIM", kind=Kind.MESSAGE, raw=raw.replace("|", "\x01"), received_ns=1)
+
+
+def settled(adapter, wire):
+    adapter.translate(Inbound(venue="SIM", kind=Kind.LOGON), 1)
+    probe = dict(wire.sent[-1].fields)[112]
+    adapter.translate(message("0", 5, f"112={probe}|"), 2)
+    wire.sent.clear()
+
+
+def test_nothing_leaves_on_a_connection_whose_numbers_are_not_agreed(adapter, log, wire):
+    """Decided while settled, sent after a reconnect the runtime has not heard of yet."""
+    settled(adapter, wire)
+    wire.logons += 1
+    outcome = adapter.send(dispatched())
+    assert isinstance(outcome, SubmissionFailed)
+    assert (wire.sent, log.find("p-1-1-1")) == ([], None)
+
+
+def test_a_gap_while_settled_closes_the_session_until_the_probe_is_back(adapter, wire):
+    settled(adapter, wire)
+    asked = Inbound(venue="SIM", kind=Kind.RESEND_REQUESTED, raw="8=FIX.4.4\x0135=2\x017=6\x0116=0\x0110=000\x01")
+    assert [event.kind() for event in adapter.translate(asked, 3)] == ["session_notice", "session_unsettled"]
+    assert isinstance(adapter.send(dispatched()), SubmissionFailed)
+    probe = dict(wire.sent[-1].fields)[112]
+    assert "session_settled" in [event.kind() for event in adapter.translate(message("0", 9, f"112={probe}|"), 4)]
+
+
+def test_a_number_no_engine_can_count_to_moves_nothing(adapter):
+    adapter.translate(message("4", 5, "36=9999999999|"), 1)
+    assert adapter.watermark.msg_seq_num == 5
+
+
+def test_a_committed_order_stops_at_the_closed_gate_and_a_cancel_passes(adapter, gate, log, wire):
+    """Decided before the kill switch was engaged, sent after: the core does not stop it any more."""
+    settled(adapter, wire)
+    gate.engage("all", "why")
+    outcome = adapter.send(dispatched())
+    assert isinstance(outcome, SubmissionFailed)
+    assert "kill switch engaged for all" in outcome.reason
+    assert (wire.sent, log.find("p-1-1-1")) == ([], None)
+    assert isinstance(adapter.send(dispatched(CommandKind.CANCEL, "p-1-1-2")), Transmitted)
+    assert [outgoing.msg_type for outgoing in wire.sent] == ["F"]
+    gate.release("all")
+    assert isinstance(adapter.send(dispatched()), Transmitted)
+
+
+def test_what_is_sent_is_in_the_send_log_first(adapter, log, wire):
+    settled(adapter, wire)
+    outcome = adapter.send(dispatched())
+    assert isinstance(outcome, Transmitted)
+    sent = log.find("p-1-1-1")
+    assert (sent.epoch, sent.msg_seq_num) == (outcome.epoch, outcome.msg_seq_num) == (1, 2)
+    wire.logged_on = False
+    assert isinstance(adapter.send(dispatched(cl_ord_id="p-1-1-3")), SubmissionFailed)
+    assert log.find("p-1-1-3") is None
+
+
+def test_an_order_that_cannot_be_asked_about_ends_no_thread(adapter, wire):
+    request = StatusRequested(
+        venue="SIM", order_id="X1-1", cl_ord_id="a\x01b", request_id="S1", symbol="USD/JPY", side=Side.BUY, deadline_ns=1
+    )
+    outcome = adapter.send(request)
+    assert isinstance(outcome, StatusReported)
+    assert (outcome.ord_status, outcome.unknown) == (None, False)
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize(
+    ("inbound", "watermark"),
+    [
+        (message("0", 5), 5),
+        (message("0", 9), 9),  # in sequence by the engine's word: what is missing was consumed there
+        (message("A", 5, "98=0|108=30|"), 5),
+        (message("A", 9, "98=0|108=30|"), 4),
+        (message("2", 9, "7=1|16=0|"), 4),
+        (message("5", 9), 4),
+        (message("4", 5, "123=Y|36=8|"), 7),
+        (message("4", 900, "123=N|36=8|"), 7),
+        (message("0", 3), 4),
+        (Inbound(venue="SIM", kind=Kind.ENGINE_REJECT, raw="8=x", msg_seq_num=5), 5),
+        (Inbound(venue="SIM", kind=Kind.ENGINE_REJECT, raw="8=x", msg_seq_num=9), 4),
+    ],
+)
+def test_the_watermark_never_passes_what_may_still_be_resent(adapter, inbound, watermark):
+    adapter.translate(inbound, 1)
+    assert adapter.watermark.msg_seq_num == watermark
+
+
+@pytest.mark.parametrize("raw", ["", "8=", "8=FIX.4.4\x0134=", "8=FIX.4.4\x0134=5\x01\x01", "\ud800", "8=FIX.4.4\x0134=\udcff"])
+def test_what_a_defect_ends_in_never_fails_itself(adapter, raw):
+    event = adapter.untranslatable(Inbound(venue="SIM", kind=Kind.MESSAGE, raw=raw), "why")
+    assert isinstance(event, EngineRejected)
+    assert event.raw.encode("utf-8") is not None
+    assert adapter.watermark.msg_seq_num == (5 if "34=5\x01" in raw else 4)
+
+
+def test_a_gap_fill_while_settling_may_have_swallowed_the_answer(adapter, wire):
+    [event] = adapter.translate(Inbound(venue="SIM", kind=Kind.LOGON), 1)
+    assert isinstance(event, SessionLoggedOn)
+    adapter.translate(message("4", 5, "123=Y|36=8|"), 2)
+    first, second = (dict(outgoing.fields)[112] for outgoing in wire.sent)
+    assert first != second
+    assert adapter.translate(message("0", 8, f"112={first}|"), 3) == []
+    [settled] = adapter.translate(message("0", 9, f"112={second}|"), 4)
+    assert isinstance(settled, SessionSettled)
