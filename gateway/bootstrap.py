@@ -326,6 +326,8 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     # After the engine was imported: its import resets SIGINT to the default action.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: gateway.request_stop(signal.Signals(received).name))
+    # A terminal that closes must not end the session with it; reloading is not supported, so say so.
+    signal.signal(signal.SIGHUP, lambda *_: _log.warning("SIGHUP ignored: restart to change the configuration"))
     gateway.start()
     gateway.wait(lambda: _say_ready(gateway, json_output))
     clean = gateway.stop()

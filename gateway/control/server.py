@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PEER = "gateway.peer"
 """The WSGI environ key that holds the `Peer`."""
 
-_THREADS = 8
+_THREADS = 24
 _LARGEST_BODY = 1 << 20
 _LARGEST_HEADER = 1 << 16
 _PROBE_SECONDS = 2.0

@@ -122,7 +122,7 @@ class Reporter:
             disk_free_bytes=shutil.disk_usage(self._state_dir).free,
             sessions=[_session_gauges(venue) for venue in document.get("venues", ())],
             feeds=[_feed_gauges(venue, document.get("feeds", ())) for venue in self._symbols if self._symbols[venue]],
-            positions=[_position_gauges(position) for position in document.get("positions", ())],
+            positions=_position_gauges(document.get("positions", ())),
             strategies={s["name"]: _strategy_component(s["state"]) for s in document.get("strategies", ())},
             components={name: c["state"] for name, c in document["capabilities"].items()},
         )
@@ -309,7 +309,15 @@ def _feed_gauges(venue: str, feeds: Any) -> FeedGauges:
     return FeedGauges(venue=venue, up=up, stale_seconds=max(ages, default=0.0))
 
 
-def _position_gauges(position: Mapping[str, Any]) -> PositionGauges:
-    quantity = Decimal(position["net_qty"])
-    exposure = quantity * Decimal(position["avg_px"])
-    return PositionGauges(venue=position["venue"], symbol=position["symbol"], quantity=quantity, exposure=exposure)
+def _position_gauges(positions: Any) -> list[PositionGauges]:
+    """One a venue and symbol: the sum over strategies and accounts."""
+    summed: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+    for position in positions:
+        key = (position["venue"], position["symbol"])
+        quantity, exposure = summed.get(key, (Decimal(0), Decimal(0)))
+        net = Decimal(position["net_qty"])
+        summed[key] = (quantity + net, exposure + net * Decimal(position["avg_px"]))
+    return [
+        PositionGauges(venue=venue, symbol=symbol, quantity=quantity, exposure=exposure)
+        for (venue, symbol), (quantity, exposure) in summed.items()
+    ]

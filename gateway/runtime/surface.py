@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -39,6 +40,7 @@ from gateway.core.events import (
 from gateway.core.orders import Order
 from gateway.core.turn import Step
 from gateway.core.values import OrderState, OrderType, TimeInForce, scope_problem
+from gateway.errors import Denied as RequestDenied
 from gateway.errors import NotFound, PreconditionFailed, UnknownOutcome, UsageError
 from gateway.runtime.runtime import Runtime
 from gateway.runtime.status import Reporter
@@ -46,6 +48,8 @@ from gateway.venue.gate import KillGate
 
 _log = logging.getLogger(__name__)
 APPLY_SECONDS = 5.0
+MOST_WAITS = 16
+"""Requests that may wait for a venue at once; fewer than the control server has threads."""
 _KILL_SECONDS = 1.0
 _IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 
@@ -58,6 +62,8 @@ class GatewaySurface:
         self._gate = gate
         self._reporter = reporter
         self._request_stop = request_stop
+        self._releasing = threading.Lock()
+        self._waits = threading.BoundedSemaphore(MOST_WAITS)
 
     def status(self) -> dict[str, Any]:
         return self._reporter.document()
@@ -121,7 +127,13 @@ class GatewaySurface:
         made = order_id or self._runtime.core.state.control.requests.get(request_id)
         if not made:
             raise UnknownOutcome("the request was applied and led to nothing; see `gateway decision list`")
-        return self._of_order(made, "queued" if made in self._runtime.core.state.execution.pending else "dispatched", seq)
+        if made in self._runtime.core.state.execution.pending:
+            return self._of_order(made, "queued", seq)
+        if self._order(made) is None:
+            raise RequestDenied(
+                f"request {request_id} was made before; its order {made} was never sent: see `gateway decision list`"
+            )
+        return self._of_order(made, "dispatched", seq)
 
     def _of_order(self, order_id: str, stage: str, seq: int) -> OrderAnswer:
         order = self._order(order_id)
@@ -137,6 +149,15 @@ class GatewaySurface:
 
     def _wait(self, answer: OrderAnswer, seconds: float, enough: Callable[[Order], bool]) -> OrderAnswer:
         """Until the venue's answer is durable, or the time is up."""
+        assert answer.order_id is not None
+        if not self._waits.acquire(blocking=False):
+            return answer  # too many are waiting already: the kill switch must always find a free thread
+        try:
+            return self._awaited(answer, seconds, enough)
+        finally:
+            self._waits.release()
+
+    def _awaited(self, answer: OrderAnswer, seconds: float, enough: Callable[[Order], bool]) -> OrderAnswer:
         assert answer.order_id is not None
         end = monotonic() + seconds
         while True:
@@ -167,6 +188,9 @@ class GatewaySurface:
         except UnknownOutcome:
             detail = "the gate is closed; the core does not answer, cancels follow when it does" + problem
             return KillAnswer(engaged=dict(self._gate.engaged), detail=detail)
+        with self._releasing:  # a release that was decided before this may have opened the gate since
+            if request.scope not in self._gate.engaged:
+                self._gate.engage(request.scope, request.reason)
         detail = "gate closed" + problem
         return KillAnswer(engaged=dict(self._gate.engaged), cancelling=_cancels(step), seq=_position(step), detail=detail)
 
@@ -175,10 +199,15 @@ class GatewaySurface:
         state = self._runtime.core.state
         if request.scope not in self._gate.engaged and request.scope not in state.control.killed:
             raise PreconditionFailed(f"the kill switch is not engaged for {request.scope}; engaged: {self._engaged()}")
-        step = self._submit(
-            KillReleased(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
-        )
-        self._gate.release(request.scope)
+        event = KillReleased(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
+        with self._releasing:
+            step = self._submit(event)
+            if request.scope in state.control.killed:
+                raise PreconditionFailed(
+                    f"the kill switch stays engaged for {request.scope}: it was engaged again since this request; "
+                    "release it with a request of its own"
+                )
+            self._gate.release(request.scope)
         return KillAnswer(engaged=dict(self._gate.engaged), seq=_position(step), detail="released")
 
     def kill_status(self) -> KillAnswer:

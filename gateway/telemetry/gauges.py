@@ -51,7 +51,7 @@ class PositionGauges:
     symbol: str
     quantity: Decimal
     exposure: Decimal
-    """Of position and open orders, in the instrument's currency."""
+    """Net position at its average price, in the instrument's currency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

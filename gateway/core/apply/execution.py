@@ -105,7 +105,7 @@ def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order
         updated_ns=recorded.at_ns,
         terminal_ns=(order.terminal_ns or recorded.at_ns) if new_state.terminal else None,
         reason=_reason(event, order) if new_state.terminal else order.reason,
-        presumed=order.presumed and new_state.terminal,
+        presumed=order.presumed and new_state.terminal and not isinstance(event, Rejected),
     )
     if new_state.terminal:
         after = replace(fills.release_requests(state, after, keep_cancel=False), in_doubt=None)

@@ -1,6 +1,7 @@
 """A journal written by v0.1.0, one event of every kind: later builds must read it, and write the same for the same.
 
-Lines are never changed. A new kind or a new version gets a new file beside this one.
+A line is kind, version and body, with a value for every field. Lines of a release are never changed: a new kind or a new
+version is added to the file of the release that brings it.
 """
 
 from __future__ import annotations
@@ -35,4 +36,6 @@ def test_every_field_is_there() -> None:
     fields: dict[str, set[str]] = {}
     for _, kind, _, body in LINES:
         fields.setdefault(kind, set()).update(set(json.loads(body)) - {"kind"})
-    assert {kind: set(cls.__struct_fields__) - fields[kind] for kind, cls in EVENTS.items()} == {kind: set() for kind in EVENTS}
+    assert {kind: set(cls.__struct_fields__) - fields.get(kind, set()) for kind, cls in EVENTS.items()} == {
+        kind: set() for kind in EVENTS
+    }
