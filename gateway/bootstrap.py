@@ -181,7 +181,7 @@ class Gateway:
             on_disk = read_store(store, dialect.begin_string, venue.sender_comp_id, venue.target_comp_id)
             watermark = adapter.watermark
             known = watermark.msg_seq_num if adapter.session in marks else None
-            numbers = to_restore(on_disk, known, adapter.last_sent)
+            numbers = to_restore(on_disk, known, adapter.outbound.last_number)
             settings = EngineSettings(
                 venue=venue.name,
                 begin_string=dialect.begin_string,
@@ -221,7 +221,7 @@ class Gateway:
                 for cl_ord_id, request in state.execution.awaiting.items()
                 if request.venue == name and request.msg_seq_num is None
             ]
-            events += adapter.recover(untold)
+            events += adapter.outbound.recover(untold)
         return events
 
     def _gauges(self) -> GaugeSnapshot:

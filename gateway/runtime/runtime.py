@@ -256,7 +256,7 @@ class Runtime:
         """Only now, that it is durable. What became of it is the next turn's input."""
         for dispatch in batch.dispatches:
             venue = dispatch.command.venue if isinstance(dispatch, Dispatched) else dispatch.venue
-            outcome = self._adapters[venue].send(dispatch)
+            outcome = self._adapters[venue].outbound.send(dispatch)
             if outcome is not None:
                 self._carry.append(outcome)
 

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from gateway.clock import wall_ns
 from gateway.core.events import (
     BookSnapshot,
-    Dispatched,
     EngineRejected,
     Event,
     FeedStatus,
@@ -28,14 +27,8 @@ from gateway.core.events import (
     SessionSettled,
     SessionUnsettled,
     StatusReported,
-    StatusRequested,
-    SubmissionFailed,
-    Transmitted,
 )
-from gateway.core.orders import Command
-from gateway.core.state import Awaiting
-from gateway.core.values import CommandKind, FeedState
-from gateway.errors import Denied
+from gateway.core.values import FeedState
 from gateway.fix import tags
 from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference
 from gateway.fix.encoder import Encoder, Outgoing
@@ -43,6 +36,7 @@ from gateway.fix.message import FixMessage, readable, whole_number, without_surr
 from gateway.journal.interface import Watermark
 from gateway.venue.gate import KillGate
 from gateway.venue.link import Inbound, Kind, Link, NotSent
+from gateway.venue.outbound import Outbound
 from gateway.venue.send_log import SendLog
 from gateway.venue.settle import Do, Input, Phase, Settling
 
@@ -88,8 +82,6 @@ class VenueAdapter:
         self._watermark = place.watermark
         self._decoder = decoder
         self._encoder = encoder
-        self._send_log = send_log
-        self._gate = gate
         self._symbols = tuple(symbols)
         self._count = count
         self._id_prefix = id_prefix
@@ -107,10 +99,11 @@ class VenueAdapter:
         self._subscribed_ns = 0
         self._resubscribe_ns: int | None = None
         self._discarded = 0
+        self._gap_in_session = False
+        """We asked for a resend although the numbers had been agreed on: what was live is missing."""
         self._feed_gap = ""
         """Why the books of a settled session may have missed something; mended with the next live message."""
-        self._sent: dict[tuple[int, int], tuple[str, str]] = {}
-        """(epoch, MsgSeqNum) -> (MsgType, ClOrdID) of what this process sent: what a reject refers to."""
+        self.outbound = Outbound(self, encoder, send_log, gate, count)
 
     def attach(self, link: Link) -> None:
         """The engine's side, made after the adapter because it feeds the intake from its first moment."""
@@ -127,11 +120,6 @@ class VenueAdapter:
         return Watermark(self._epoch, self._watermark)
 
     @property
-    def last_sent(self) -> int:
-        """Highest number a request was given in this epoch, as the send log knows it."""
-        return self._send_log.last_number(self._epoch)
-
-    @property
     def deadline_ns(self) -> int | None:
         """When the settling probe is overdue or a subscription is to be repeated, in stream time."""
         times = (self._settling.deadline_ns, self._resubscribe_ns)
@@ -141,19 +129,14 @@ class VenueAdapter:
     def down(self) -> bool:
         return self._settling.phase is Phase.DOWN
 
-    # ------------------------------------------------------------------------------------------------------- recovery
+    @property
+    def epoch(self) -> int:
+        return self._epoch
 
-    def recover(self, awaiting: Iterable[tuple[str, Awaiting]]) -> list[Event]:
-        """What the send log knows of requests that were committed and never journalled as transmitted."""
-        events: list[Event] = []
-        for cl_ord_id, request in awaiting:
-            sent = self._send_log.find(cl_ord_id)
-            if sent is not None:
-                events.append(self._transmitted(request.order_id, cl_ord_id, sent.msg_seq_num, sent.epoch, recovered=True))
-            elif self._send_log.complete(request.run_id):
-                reason = "the send log has no line for it"
-                events.append(SubmissionFailed(order_id=request.order_id, cl_ord_id=cl_ord_id, reason=reason))
-        return events
+    def unsettled(self) -> str | None:
+        """A dispatch decided on one connection must not leave on the next, whose numbers nobody has agreed on."""
+        settled = self._settling.phase is Phase.SETTLED and self._settled_logon == self.link.logons
+        return None if settled else "the session is not settled"
 
     # -------------------------------------------------------------------------------------------------------- inbound
 
@@ -281,13 +264,15 @@ class VenueAdapter:
         gap_fill = message.get(123) == "Y"
         if last < first:
             return []
-        if gap_fill and self._settling.phase is not Phase.SETTLED:
+        if gap_fill and self._settling.phase is not Phase.SETTLED and not self._gap_in_session:
+            # After a logon this is how the venue skips its own Heartbeats and the like: nothing to alarm anybody with.
             detail = f"MsgSeqNum(34) {first}..{last} gap-filled; reconciliation follows"
             return [self._notice("gap", detail, decoded.msg_seq_num), *self._step(Input.GAP_FILLED, now_ns)]
         reason = "gap-filled" if gap_fill else "skipped by SequenceReset-Reset"
         lost = LostRange(venue=self.venue, session=self.session, epoch=self._epoch, begin=first, end=last, reason=reason)
         self._feed_gap = reason
-        return [self._notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num), lost]
+        notice = self._notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num)
+        return [notice, lost, *self._step(Input.GAP_FILLED, now_ns)]
 
     def _logout_text(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         text = message.get(tags.TEXT) or ""
@@ -317,10 +302,9 @@ class VenueAdapter:
     def _refused(self, decoded: Decoded) -> list[Event]:
         """Reject(3) or BusinessMessageReject(j): RefSeqNum(45) says which of our requests it was."""
         events: list[Event] = list(decoded.events)
-        number = decoded.ref_seq_num or 0
-        kind, cl_ord_id = self._sent.get((self._epoch, number), ("", ""))
+        kind, cl_ord_id = self.outbound.sent_as(decoded.ref_seq_num or 0)
         kind = kind or decoded.ref_msg_type or ""
-        cl_ord_id = cl_ord_id or self._send_log.cl_ord_id(self._epoch, number) or decoded.business_reject_ref_id or ""
+        cl_ord_id = cl_ord_id or decoded.business_reject_ref_id or ""
         if not cl_ord_id:
             return events
         if kind == "H":  # the venue answers no status requests: that is an answer, too
@@ -354,14 +338,18 @@ class VenueAdapter:
 
     def _announce(self, now_ns: int) -> list[Event]:
         self._down_reason, self._down_told, self._reset_by_venue = "", False, False
+        self._gap_in_session = False
         sender, target = self.link.numbers
         return [
             SessionLoggedOn(venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target)
         ]
 
     def _unsettle(self, now_ns: int) -> list[Event]:
+        self._gap_in_session = True
         reason = "messages are missing, a resend was asked for"
-        return [SessionUnsettled(venue=self.venue, session=self.session, epoch=self._epoch, reason=reason)]
+        unsettled = SessionUnsettled(venue=self.venue, session=self.session, epoch=self._epoch, reason=reason)
+        books = [FeedStatus(venue=self.venue, status=FeedState.GAP, detail=reason)] if self._symbols else []
+        return [unsettled, *books]
 
     def _probe(self, now_ns: int) -> list[Event]:
         self._try(self._encoder.test_request(self._settling.next_probe(now_ns)))
@@ -375,7 +363,7 @@ class VenueAdapter:
         self._settled_logon = self.link.logons
         self._subscribe()
         sender, target = self.link.numbers
-        self._feed_gap = ""
+        self._feed_gap, self._gap_in_session = "", False
         settled = SessionSettled(
             venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target
         )
@@ -432,78 +420,6 @@ class VenueAdapter:
             event=event,
             detail=detail,
             msg_seq_num=msg_seq_num,
-        )
-
-    # ------------------------------------------------------------------------------------------------------- outbound
-
-    def send(self, event: Dispatched | StatusRequested) -> Event | None:
-        """Put a committed request on the wire; what became of it is an event (None for a status request that went)."""
-        if isinstance(event, StatusRequested):
-            return self._send_status_request(event)
-        command = event.command
-        try:
-            number = self._send_command(command)
-        except (NotSent, Denied) as error:
-            return SubmissionFailed(order_id=command.order_id, cl_ord_id=command.cl_ord_id, reason=str(error))
-        return self._transmitted(command.order_id, command.cl_ord_id, number, self._epoch, recovered=False)
-
-    def _unsettled_link(self) -> str | None:
-        """A dispatch decided on one connection must not leave on the next, whose numbers nobody has agreed on."""
-        settled = self._settling.phase is Phase.SETTLED and self._settled_logon == self.link.logons
-        return None if settled else "the session is not settled"
-
-    def _send_command(self, command: Command) -> int:
-        sent_ns = wall_ns()
-        match command.kind:
-            case CommandKind.NEW:
-                outgoing = self._encoder.new_order(command, sent_ns)
-            case CommandKind.CANCEL:
-                outgoing = self._encoder.cancel(command, sent_ns)
-            case CommandKind.REPLACE:
-                outgoing = self._encoder.replace(command, sent_ns)
-
-        def guard(msg_seq_num: int) -> str | None:
-            refusal = self._gate.refusal(command) or self._unsettled_link()
-            if refusal is None:
-                self._send_log.append(self._epoch, msg_seq_num, command.cl_ord_id)
-            return refusal
-
-        number = self.link.send(outgoing, guard)
-        self._remember(number, outgoing.msg_type, command.cl_ord_id)
-        return number
-
-    def _send_status_request(self, event: StatusRequested) -> Event | None:
-        try:
-            outgoing = self._encoder.status_request(event)
-            number = self.link.send(outgoing)
-        except Denied as error:  # a venue without status requests, or an id of its own that cannot be repeated on the wire
-            _log.warning("%s: order %s cannot be asked about: %s", self.session, event.order_id, error)
-            return StatusReported(
-                venue=self.venue, session=self.session, cl_ord_id=event.cl_ord_id, venue_order_id=event.venue_order_id
-            )
-        except NotSent as error:
-            _log.warning("%s: status request for %s not sent: %s", self.session, event.order_id, error)
-            return None  # its deadline will tell the core
-        self._remember(number, outgoing.msg_type, event.cl_ord_id)
-        return None
-
-    def _remember(self, number: int, msg_type: str, cl_ord_id: str) -> None:
-        self._count(self.venue, "out", msg_type)
-        self._sent[self._epoch, number] = (msg_type, cl_ord_id)
-        if len(self._sent) > 20_000:
-            for key in list(self._sent)[:10_000]:
-                del self._sent[key]
-
-    def _transmitted(self, order_id: str, cl_ord_id: str, number: int, epoch: int, *, recovered: bool) -> Transmitted:
-        return Transmitted(
-            venue=self.venue,
-            session=self.session,
-            epoch=epoch,
-            msg_seq_num=number,
-            order_id=order_id,
-            cl_ord_id=cl_ord_id,
-            sent_ns=None if recovered else wall_ns(),
-            recovered=recovered,
         )
 
 

@@ -117,7 +117,7 @@ def test_nothing_leaves_on_a_connection_whose_numbers_are_not_agreed(adapter, lo
     """Decided while settled, sent after a reconnect the runtime has not heard of yet."""
     settled(adapter, wire)
     wire.logons += 1
-    outcome = adapter.send(dispatched())
+    outcome = adapter.outbound.send(dispatched())
     assert isinstance(outcome, SubmissionFailed)
     assert (wire.sent, log.find("p-1-1-1")) == ([], None)
 
@@ -126,7 +126,7 @@ def test_a_gap_while_settled_closes_the_session_until_the_probe_is_back(adapter,
     settled(adapter, wire)
     asked = Inbound(venue="SIM", kind=Kind.RESEND_REQUESTED, raw="8=FIX.4.4\x0135=2\x017=6\x0116=0\x0110=000\x01")
     assert [event.kind() for event in adapter.translate(asked, 3)] == ["session_notice", "session_unsettled"]
-    assert isinstance(adapter.send(dispatched()), SubmissionFailed)
+    assert isinstance(adapter.outbound.send(dispatched()), SubmissionFailed)
     probe = dict(wire.sent[-1].fields)[112]
     assert "session_settled" in [event.kind() for event in adapter.translate(message("0", 9, f"112={probe}|"), 4)]
 
@@ -140,24 +140,24 @@ def test_a_committed_order_stops_at_the_closed_gate_and_a_cancel_passes(adapter,
     """Decided before the kill switch was engaged, sent after: the core does not stop it any more."""
     settled(adapter, wire)
     gate.engage("all", "why")
-    outcome = adapter.send(dispatched())
+    outcome = adapter.outbound.send(dispatched())
     assert isinstance(outcome, SubmissionFailed)
     assert "kill switch engaged for all" in outcome.reason
     assert (wire.sent, log.find("p-1-1-1")) == ([], None)
-    assert isinstance(adapter.send(dispatched(CommandKind.CANCEL, "p-1-1-2")), Transmitted)
+    assert isinstance(adapter.outbound.send(dispatched(CommandKind.CANCEL, "p-1-1-2")), Transmitted)
     assert [outgoing.msg_type for outgoing in wire.sent] == ["F"]
     gate.release("all")
-    assert isinstance(adapter.send(dispatched()), Transmitted)
+    assert isinstance(adapter.outbound.send(dispatched()), Transmitted)
 
 
 def test_what_is_sent_is_in_the_send_log_first(adapter, log, wire):
     settled(adapter, wire)
-    outcome = adapter.send(dispatched())
+    outcome = adapter.outbound.send(dispatched())
     assert isinstance(outcome, Transmitted)
     sent = log.find("p-1-1-1")
     assert (sent.epoch, sent.msg_seq_num) == (outcome.epoch, outcome.msg_seq_num) == (1, 2)
     wire.logged_on = False
-    assert isinstance(adapter.send(dispatched(cl_ord_id="p-1-1-3")), SubmissionFailed)
+    assert isinstance(adapter.outbound.send(dispatched(cl_ord_id="p-1-1-3")), SubmissionFailed)
     assert log.find("p-1-1-3") is None
 
 
@@ -165,7 +165,7 @@ def test_an_order_that_cannot_be_asked_about_ends_no_thread(adapter, wire):
     request = StatusRequested(
         venue="SIM", order_id="X1-1", cl_ord_id="a\x01b", request_id="S1", symbol="USD/JPY", side=Side.BUY, deadline_ns=1
     )
-    outcome = adapter.send(request)
+    outcome = adapter.outbound.send(request)
     assert isinstance(outcome, StatusReported)
     assert (outcome.ord_status, outcome.unknown) == (None, False)
     assert wire.sent == []

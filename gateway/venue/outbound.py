@@ -1,0 +1,152 @@
+"""Committed requests on their way to the wire, and what became of them. Decides nothing: the last moment's guard only refuses.
+
+The guard runs inside the engine's send, under the number the message is about to get: the kill gate, the settled connection,
+and the line in the send log, in this order.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from gateway.clock import wall_ns
+from gateway.core.events import Dispatched, Event, StatusReported, StatusRequested, SubmissionFailed, Transmitted
+from gateway.core.orders import Command
+from gateway.core.state import Awaiting
+from gateway.core.values import CommandKind
+from gateway.errors import Denied
+from gateway.fix.encoder import Encoder
+from gateway.venue.gate import KillGate
+from gateway.venue.link import Link, NotSent
+from gateway.venue.send_log import SendLog
+
+_log = logging.getLogger(__name__)
+
+
+class Connection(Protocol):
+    """What sending needs to know of the session it sends on."""
+
+    venue: str
+    session: str
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def link(self) -> Link: ...
+
+    def unsettled(self) -> str | None:
+        """Why nothing may be sent now; None when both sides agree on the numbers."""
+
+
+class Outbound:
+    """The sending half of a venue adapter; every method runs on the runtime thread."""
+
+    def __init__(
+        self,
+        here: Connection,
+        encoder: Encoder,
+        send_log: SendLog,
+        gate: KillGate,
+        count: Callable[[str, str, str], None],
+    ) -> None:
+        self._here = here
+        self._encoder = encoder
+        self._send_log = send_log
+        self._gate = gate
+        self._count = count
+        self._sent: dict[tuple[int, int], tuple[str, str]] = {}
+        """(epoch, MsgSeqNum) -> (MsgType, ClOrdID) of what this process sent: what a reject refers to."""
+
+    @property
+    def last_number(self) -> int:
+        """Highest number a request was given in this epoch, as the send log knows it."""
+        return self._send_log.last_number(self._here.epoch)
+
+    def sent_as(self, msg_seq_num: int) -> tuple[str, str]:
+        """(MsgType, ClOrdID) of what was sent under a number in this epoch; empty where it is not known."""
+        kind, cl_ord_id = self._sent.get((self._here.epoch, msg_seq_num), ("", ""))
+        return kind, cl_ord_id or self._send_log.cl_ord_id(self._here.epoch, msg_seq_num) or ""
+
+    def recover(self, awaiting: Iterable[tuple[str, Awaiting]]) -> list[Event]:
+        """What the send log knows of requests that were committed and never journalled as transmitted."""
+        events: list[Event] = []
+        for cl_ord_id, request in awaiting:
+            sent = self._send_log.find(cl_ord_id)
+            if sent is not None:
+                events.append(self._transmitted(request.order_id, cl_ord_id, sent.msg_seq_num, sent.epoch, recovered=True))
+            elif self._send_log.complete(request.run_id):
+                reason = "the send log has no line for it"
+                events.append(SubmissionFailed(order_id=request.order_id, cl_ord_id=cl_ord_id, reason=reason))
+        return events
+
+    def send(self, event: Dispatched | StatusRequested) -> Event | None:
+        """Put a committed request on the wire; what became of it is an event (None for a status request that went)."""
+        if isinstance(event, StatusRequested):
+            return self._send_status_request(event)
+        command = event.command
+        try:
+            number = self._send_command(command)
+        except (NotSent, Denied) as error:
+            return SubmissionFailed(order_id=command.order_id, cl_ord_id=command.cl_ord_id, reason=str(error))
+        return self._transmitted(command.order_id, command.cl_ord_id, number, self._here.epoch, recovered=False)
+
+    def _send_command(self, command: Command) -> int:
+        sent_ns = wall_ns()
+        match command.kind:
+            case CommandKind.NEW:
+                outgoing = self._encoder.new_order(command, sent_ns)
+            case CommandKind.CANCEL:
+                outgoing = self._encoder.cancel(command, sent_ns)
+            case CommandKind.REPLACE:
+                outgoing = self._encoder.replace(command, sent_ns)
+
+        here = self._here
+
+        def guard(msg_seq_num: int) -> str | None:
+            refusal = self._gate.refusal(command) or here.unsettled()
+            if refusal is None:
+                self._send_log.append(self._here.epoch, msg_seq_num, command.cl_ord_id)
+            return refusal
+
+        number = self._here.link.send(outgoing, guard)
+        self._remember(number, outgoing.msg_type, command.cl_ord_id)
+        return number
+
+    def _send_status_request(self, event: StatusRequested) -> Event | None:
+        try:
+            outgoing = self._encoder.status_request(event)
+            number = self._here.link.send(outgoing)
+        except Denied as error:  # a venue without status requests, or an id of its own that cannot be repeated on the wire
+            _log.warning("%s: order %s cannot be asked about: %s", self._here.session, event.order_id, error)
+            return StatusReported(
+                venue=self._here.venue,
+                session=self._here.session,
+                cl_ord_id=event.cl_ord_id,
+                venue_order_id=event.venue_order_id,
+            )
+        except NotSent as error:
+            _log.warning("%s: status request for %s not sent: %s", self._here.session, event.order_id, error)
+            return None  # its deadline will tell the core
+        self._remember(number, outgoing.msg_type, event.cl_ord_id)
+        return None
+
+    def _remember(self, number: int, msg_type: str, cl_ord_id: str) -> None:
+        self._count(self._here.venue, "out", msg_type)
+        self._sent[self._here.epoch, number] = (msg_type, cl_ord_id)
+        if len(self._sent) > 20_000:
+            for key in list(self._sent)[:10_000]:
+                del self._sent[key]
+
+    def _transmitted(self, order_id: str, cl_ord_id: str, number: int, epoch: int, *, recovered: bool) -> Transmitted:
+        return Transmitted(
+            venue=self._here.venue,
+            session=self._here.session,
+            epoch=epoch,
+            msg_seq_num=number,
+            order_id=order_id,
+            cl_ord_id=cl_ord_id,
+            sent_ns=None if recovered else wall_ns(),
+            recovered=recovered,
+        )
