@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
-from gateway.telemetry.redaction import printable
+from gateway.redaction import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

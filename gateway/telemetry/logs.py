@@ -23,7 +23,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.errors import PreconditionFailed
-from gateway.telemetry.redaction import printable, redact_value
+from gateway.redaction import printable, redact_value
 
 _CAPACITY = 10_000
 _STOP_SECONDS = 5.0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.telemetry.redaction import printable, redact, redact_value
+from gateway.redaction import printable, redact, redact_value
 
 LOGON = "8=FIX.4.4\x019=99\x0135=A\x0149=DESK\x01553=user\x01554=hunter2\x01925=hunter3\x0110=123\x01"
 
