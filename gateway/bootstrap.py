@@ -46,6 +46,7 @@ from gateway.runtime.runtime import Runtime
 from gateway.runtime.settings import core_settings, load_strategies, session_id
 from gateway.runtime.status import Reporter
 from gateway.runtime.surface import GatewaySurface
+from gateway.runtime.timed import Timed
 from gateway.telemetry import logs
 from gateway.telemetry.gauges import GaugeSnapshot
 from gateway.telemetry.http import MetricsServer
@@ -89,7 +90,8 @@ class Gateway:
         passwords = {v.name: resolve_secrets(v, loaded.base_dir, os.environ) for v in configuration.venues}
         _private_directory(loaded.state_dir)
         self._journal = SqliteJournal(journal_path(loaded), configuration.journal.durability)
-        self._core = Core(strategies)
+        self._metrics = Metrics(self._gauges)
+        self._core = Core({name: Timed(one, self._metrics.strategy_seconds(name).observe) for name, one in strategies.items()})
         self._fold()
         state = self._core.state
         self._clock = StreamClock(state.at_ns)
@@ -99,7 +101,7 @@ class Gateway:
         self._store = RecordStore(loaded.records_url)
         self._writer = RecordWriter(lambda: SqliteReader(journal_path(loaded)), self._store, now_ns=wall_ns)
         self._reporter: Reporter | None = None
-        self._metrics = Metrics(self._gauges)
+        self._retries_seen = 0
         observer = Observer(self._metrics)
         self._intake = Intake(INTAKE_CAPACITY)
         marks = self._journal.watermarks()
@@ -164,6 +166,7 @@ class Gateway:
             symbols=venue.market_data,
             count=observer.message,
             id_prefix=f"{self._run_number.id_prefix}-{self._run_number.run_id}",
+            heartbeat=observer.heartbeat,
         )
 
     def _venue_dir(self, venue: Venue) -> Path:
@@ -226,6 +229,9 @@ class Gateway:
 
     def _gauges(self) -> GaugeSnapshot:
         assert self._reporter is not None, "scraped only once the server runs"
+        retries = self._writer.status().retries
+        self._metrics.record_retries_total.inc(retries - self._retries_seen)
+        self._retries_seen = retries
         return self._reporter.gauges()
 
     # ------------------------------------------------------------------------------------------------------------- run

@@ -75,6 +75,14 @@ class Observer:
     def message(self, venue: str, direction: str, msg_type: str) -> None:
         self._metrics.messages_total(venue, direction, msg_type).inc()
 
+    def heartbeat(self, venue: str, seconds: float) -> None:
+        """From a TestRequest(1) of ours to its Heartbeat(0)."""
+        self._metrics.heartbeat_rtt_seconds(venue).observe(seconds)
+
+    def error(self, component: str) -> None:
+        """A defect or a failure that was survived."""
+        self._metrics.errors_total(component).inc()
+
     def stepped(self, step: Step, seconds: float) -> None:
         self._metrics.decision_seconds.observe(seconds)
         for recorded, changes in step.changes:

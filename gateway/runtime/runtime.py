@@ -86,7 +86,7 @@ class Runtime:
         self.committer = Committer(
             journal,
             wait=self._aborting.wait,
-            on_halt=self._log_out_all,
+            on_halt=self._halt,
             on_recovery=self._log_on_again,
             observe=observer.committed,
         )
@@ -225,6 +225,7 @@ class Runtime:
             return adapter.translate(inbound, self._clock.now_ns())
         except Exception as error:  # noqa: BLE001 - whatever the defect, the message is recorded and the run goes on
             _log.exception("%s: a message could not be translated", adapter.session)
+            self._observer.error("venue")
             return [adapter.untranslatable(inbound, f"{type(error).__name__}: {error}")]
 
     def _timers(self, batch: Batch) -> None:
@@ -264,6 +265,10 @@ class Runtime:
         self._halted = [adapter for adapter in self._adapters.values() if not adapter.down]
         for adapter in self._adapters.values():
             adapter.link.logout()
+
+    def _halt(self) -> None:
+        self._observer.error("journal")
+        self._log_out_all()
 
     def _log_on_again(self) -> None:
         """Those that were up when dispatch halted; what an operator logged out stays out."""

@@ -74,6 +74,7 @@ class VenueAdapter:
         symbols: Iterable[str],
         count: Callable[[str, str, str], None],
         id_prefix: str,
+        heartbeat: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
         self.venue = place.venue
         self.session = place.session
@@ -85,6 +86,7 @@ class VenueAdapter:
         self._symbols = tuple(symbols)
         self._count = count
         self._id_prefix = id_prefix
+        self._heartbeat_seen = heartbeat
         self._settling = Settling(SETTLE_PATIENCE_NS)
         self._link: Link | None = None
         self._reset_asked = False
@@ -248,7 +250,10 @@ class VenueAdapter:
 
     def _heartbeat(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         probe = message.get(tags.TEST_REQ_ID)
-        return self._step(Input.ANSWERED, now_ns) if probe is not None and probe == self._settling.probe else []
+        if probe is None or probe != self._settling.probe:
+            return []
+        self._heartbeat_seen(self.venue, (now_ns - self._settling.probed_ns) / 1e9)
+        return self._step(Input.ANSWERED, now_ns)
 
     def _resend_request(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         detail = f"the venue missed our messages from MsgSeqNum(34)={message.get(7)}: gap-filled"

@@ -75,6 +75,7 @@ class Settling:
         self.phase = Phase.DOWN
         self.probe: str | None = None
         self.deadline_ns: int | None = None
+        self.probed_ns = 0
         self._patience_ns = patience_ns
         self._probes = 0
 
@@ -93,4 +94,5 @@ class Settling:
         self._probes += 1
         self.probe = f"SETTLE-{now_ns}-{self._probes}"
         self.deadline_ns = now_ns + self._patience_ns
+        self.probed_ns = now_ns
         return self.probe

@@ -32,21 +32,21 @@ def test_a_second_gateway_on_the_same_journal(make, venue):
     first.wait_state(first.order()["order_id"], "Accepted")
 
 
-def test_the_port_of_the_metrics_is_taken(make, venue):
+def test_the_port_of_the_metrics_is_taken(make):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        gateway = make(venue.port, metrics_port=taken.getsockname()[1])
+        gateway = make(9, metrics_port=taken.getsockname()[1])
         assert "telemetry.metrics_port" in refused(gateway)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_an_unwritable_state_directory(make, venue):
-    gateway = make(venue.port)
+def test_an_unwritable_state_directory(make):
+    gateway = make(9)
     gateway.state.mkdir(mode=0o500)
     assert "make it writable" in refused(gateway)
 
 
-def test_a_state_directory_that_is_a_file(make, venue):
-    gateway = make(venue.port)
+def test_a_state_directory_that_is_a_file(make):
+    gateway = make(9)
     gateway.state.write_text("")
     assert "state directory" in refused(gateway)
 

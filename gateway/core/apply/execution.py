@@ -165,7 +165,7 @@ def _request_refused(
     cancel, replacing = order.cancel_in_flight, order.new_in_flight
     if not isinstance(event, ReplaceRejected) and cancel is not None and _answers(state, event, cancel):
         state.execution.drop_awaiting(cancel)
-        pass
+        after = replace(after, cancel_in_flight=None)
     elif replacing is not None and replacing == event.cl_ord_id != order.cl_ord_id:
         state.execution.drop_awaiting(replacing)
         after = replace(after, new_in_flight=None)

@@ -70,7 +70,9 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
     changes: list[Change] = [*absorbed, FillChanged(before=None, after=new)]
     if absorbed:
         changes += _recount_position(state, recorded, order, new, "replaced")
-        return _update_order(state, recorded, order, "filled", event) + changes
+        total = sum((f.last_qty for f in live_fills(state, order.order_id)), ZERO)
+        what = "filled" if total > order.cum_qty else "fill_inferred"  # what was counted already is no late or over-fill
+        return _update_order(state, recorded, order, what, event) + changes
     changes.append(_trade_position(state, recorded, order, new, "fill"))
     cum_qty = order.cum_qty + new.last_qty
     notional = order.notional + new.last_qty * new.last_px

@@ -263,6 +263,7 @@ def test_an_inferred_fill_is_replaced_one_report_after_the_other(harness: Harnes
         assert harness.order(order_id).avg_px == 150
         assert any(isinstance(c, FillChanged) and c.after.status is FillStatus.NEW for _, cs in step.changes for c in cs)
     assert FillStatus.INFERRED not in [status for status, _ in fills(harness)]
+    assert harness.anomalies() == ["fill_inferred"]
 
 
 def test_a_trade_beyond_the_inferred_one_is_new(harness: Harness, order_id: str) -> None:
@@ -287,6 +288,7 @@ def test_a_cancel_confirmation_whose_cum_qty_is_ahead_counts_the_missing_fill(ha
     assert totals(harness, order_id) == (OrderState.CANCELLED, 4000, 0, 4000)
     harness.fill(order_id, "4000", cum_qty=D(4000))
     assert harness.position() == 4000
+    assert harness.anomalies() == ["fill_inferred"]
 
 
 def test_a_missing_fill_without_any_price_makes_us_ask_and_then_doubt(harness: Harness) -> None:

@@ -1,0 +1,31 @@
+"""A strategy with a stopwatch around it: the core reads no clock, so its shell times what it consults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from gateway.core.core import AnyStrategy
+from gateway.core.events import Event
+from gateway.core.strategy import Intent, Strategy, View
+
+
+class Timed(Strategy[Any, Any]):
+    """Behaves as the strategy it wraps; `observe` gets the seconds of every consultation."""
+
+    def __init__(self, strategy: AnyStrategy, observe: Callable[[float], None]) -> None:
+        super().__init__(strategy.params)
+        self.Params = type(strategy).Params  # type: ignore[misc]  # declared a class variable; here each instance wraps another class
+        self.Memory = type(strategy).Memory  # type: ignore[misc]
+        self._strategy = strategy
+        self._observe = observe
+
+    def on_event(self, event: Event, view: View, memory: Any) -> tuple[msgspec.Struct, Sequence[Intent]]:
+        started = perf_counter()
+        try:
+            return self._strategy.on_event(event, view, memory)
+        finally:
+            self._observe(perf_counter() - started)
