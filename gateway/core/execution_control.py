@@ -159,7 +159,7 @@ def ask_status(turn: Turn, order: Order, *, again: bool = False) -> None:
         return
     session = state.control.sessions.get(order.venue)
     if session is None or session.state != "settled":
-        if order.in_doubt is None:
+        if state.execution.orders[order.order_id].in_doubt is None:
             turn.emit(InDoubt(order_id=order.order_id, reason="not_settled"))  # the reconciliation after the logon asks
         return
     timeout = state.control.settings.venues[order.venue].ack_timeout_ns

@@ -1,0 +1,549 @@
+"""Random streams against a small venue: whatever arrives, in whatever order, the named invariants hold.
+
+The venue here is honest and knows the truth; what lies between it and the core loses, repeats and reorders. In the end the
+core reconciles, and must hold what the venue holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import settings, target
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
+
+from gateway.core.codec import decode, encode
+from gateway.core.core import Core
+from gateway.core.digest import Digest, Table
+from gateway.core.events import (
+    Accepted,
+    Cancelled,
+    CancelRejected,
+    Dispatched,
+    DoneForDay,
+    ExecutionEvent,
+    FeedStatus,
+    FillBusted,
+    FillCorrected,
+    Filled,
+    KillReleased,
+    LostRange,
+    PendingCancel,
+    PendingNew,
+    Recorded,
+    Rejected,
+    SessionNotice,
+    StatusReported,
+    StatusRequested,
+    TradingSwitched,
+    Untranslated,
+    VenueOpenRequested,
+)
+from gateway.core.execution_control import next_deadline
+from gateway.core.orders import Command, Order
+from gateway.core.settings import RiskLimits
+from gateway.core.state import State, order_scopes
+from gateway.core.values import CommandKind, FeedState, FillStatus, Side, TradingState
+from gateway.core.verify import Verifier
+from gateway.strategies.quoter import Quoter, QuoterParams
+from gateway.testing.harness import SESSION, TRADING_DATE, VENUE, Harness
+from gateway.testing.harness import settings as core_settings
+
+D = Decimal
+ZERO = D(0)
+LOT = D(1000)
+WORKING = ("0", "1")
+
+
+@dataclass
+class VenueOrder:
+    """One order as the venue holds it: the truth."""
+
+    command: Command
+    number: int
+    status: str = "A"
+    cum_qty: Decimal = ZERO
+    value: Decimal = ZERO
+    trades: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+
+    @property
+    def leaves_qty(self) -> Decimal:
+        return self.command.quantity - self.cum_qty if self.status in ("A", *WORKING) else D(0)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("2", "4", "8")
+
+
+class Venue:
+    """Takes commands and status requests, answers into `outbox`."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, VenueOrder] = {}
+        self.outbox: list[ExecutionEvent] = []
+        self.number = 0
+        self.executions = 0
+
+    def receive(self, command: Command) -> None:
+        if command.kind is CommandKind.NEW:
+            order = VenueOrder(command, len(self.orders) + 1)
+            self.orders[command.order_id] = order
+            self.say(PendingNew, order)
+            return
+        known = self.orders.get(command.order_id)
+        if known is None or known.ended:
+            self.refuse(command, known)
+        else:
+            known.status = "4"
+            self.say(Cancelled, known, cl_ord_id=command.cl_ord_id, orig_cl_ord_id=command.orig_cl_ord_id)
+
+    def refuse(self, command: Command, order: VenueOrder | None) -> None:
+        self.number += 1
+        self.outbox.append(
+            CancelRejected(
+                venue=VENUE,
+                session=SESSION,
+                msg_seq_num=self.number,
+                cl_ord_id=command.cl_ord_id,
+                orig_cl_ord_id=command.orig_cl_ord_id,
+                ord_status="8" if order is None else order.status,
+                cxl_rej_reason="1" if order is None else "0",
+            )
+        )
+
+    def asked(self, request: StatusRequested) -> ExecutionEvent:
+        order = self.orders.get(request.order_id)
+        if order is not None:
+            return self.report(StatusReported, order)
+        self.number += 1
+        return StatusReported(
+            venue=VENUE,
+            session=SESSION,
+            msg_seq_num=self.number,
+            cl_ord_id=request.cl_ord_id,
+            ord_status="8",
+            unknown=True,
+        )
+
+    def say(self, kind: type[ExecutionEvent], order: VenueOrder, **fields: Any) -> None:
+        self.outbox.append(self.report(kind, order, **fields))
+
+    def report(self, kind: type[ExecutionEvent], order: VenueOrder, **fields: Any) -> ExecutionEvent:
+        self.number += 1
+        common: dict[str, Any] = {
+            "venue": VENUE,
+            "session": SESSION,
+            "msg_seq_num": self.number,
+            "venue_time_ns": self.number,
+            "cl_ord_id": order.command.cl_ord_id,
+            "venue_order_id": f"V{order.number}",
+            "ord_status": order.status,
+            "symbol": order.command.symbol,
+            "side": order.command.side,
+            "order_qty": order.command.quantity,
+            "cum_qty": order.cum_qty,
+            "leaves_qty": order.leaves_qty,
+            "avg_px": order.value / order.cum_qty if order.cum_qty else D(0),
+        }
+        return kind(**{**common, **fields})
+
+    def trade(self, order: VenueOrder, lots: int, price: Decimal) -> None:
+        quantity = min(LOT * lots, order.leaves_qty)
+        order.cum_qty += quantity
+        order.value += quantity * price
+        order.status = "2" if order.cum_qty == order.command.quantity else "1"
+        self.executions += 1
+        exec_id = f"E{self.executions}"
+        order.trades[exec_id] = (quantity, price)
+        self.say(Filled, order, exec_id=exec_id, last_qty=quantity, last_px=price, trade_date=TRADING_DATE)
+
+
+def essence(state: State) -> tuple[Any, ...]:
+    """What a duplicate must not change."""
+    execution = state.execution
+    orders = {
+        order.order_id: (
+            order.state,
+            order.quantity,
+            order.cum_qty,
+            order.notional,
+            order.new_in_flight,
+            order.cancel_in_flight,
+        )
+        for order in execution.orders.values()
+    }
+    positions = {key: replace(position, updated_ns=0) for key, position in execution.positions.items()}
+    return orders, dict(execution.fills), positions, dict(execution.pending), dict(execution.awaiting)
+
+
+def rebuilt_digest(state: State) -> str:
+    """The digest of a state made of the same contents in one go."""
+    digest = Digest()
+    for domain in (state.market, state.execution, state.control):
+        for table in vars(domain).values():
+            if isinstance(table, Table):
+                for key, value in reversed(table.items()):
+                    digest.touch(table._name, key, value)
+    return digest.hex()
+
+
+def stored(one: Recorded) -> Recorded:
+    """The record after a journey through the journal."""
+    return replace(one, event=decode(one.event.kind(), one.event.VERSION, encode(one.event)))
+
+
+PICK = st.integers(0, 1_000_000)
+
+
+class Streams(RuleBasedStateMachine):
+    """Every rule feeds events; every invariant is looked at after every rule."""
+
+    amends = False
+
+    @initialize(rate=st.sampled_from([None, D(5), D(1000)]), burst=st.integers(1, 5), quoting=st.booleans())
+    def begin(self, rate: Decimal | None, burst: int, quoting: bool) -> None:
+        config = core_settings(
+            rate_per_second=rate,
+            rate_burst=burst,
+            risk={"all": RiskLimits(max_open_orders=8, price_collar_pct=D(5))},
+        )
+        quoters = {"quoter": Quoter(QuoterParams(quantity=LOT * 3, max_inventory=LOT * 6))} if quoting else {}
+        self.harness = Harness(quoters, config)
+        self.venue = Venue()
+        self.shadow = Core({})
+        self.seen = 0
+        self.delivered: list[ExecutionEvent] = []
+        self.inbox: list[Command | StatusRequested] = []
+        self.requests = 0
+        self.harness.open()
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Fold what was recorded into the shadow, and collect what is on its way to the venue."""
+        fresh = [stored(one) for one in self.harness.records[self.seen :]]
+        self.seen = len(self.harness.records)
+        self.shadow.fold(fresh)
+        self.inbox += [one.event.command for one in fresh if isinstance(one.event, Dispatched)]
+        self.inbox += [one.event for one in fresh if isinstance(one.event, StatusRequested)]
+
+    def settled(self) -> bool:
+        session = self.harness.state.control.sessions.get(VENUE)
+        return session is not None and session.state == "settled"
+
+    def request_id(self) -> dict[str, str]:
+        self.requests += 1
+        return {"actor": "alice", "request_id": f"r{self.requests}"}
+
+    # --- operators, market, time
+
+    @rule(side=st.sampled_from(list(Side)), lots=st.integers(1, 5), ticks=st.integers(-1000, 1000), flows=st.booleans())
+    def order(self, side: Side, lots: int, ticks: int, flows: bool) -> None:
+        order_id = self.harness.request_order(side, str(LOT * lots), str(D(156) + D("0.001") * ticks))
+        self.catch_up()
+        if flows:
+            self.transmit(many=3)
+            known = self.venue.orders.get(order_id)
+            if known is not None and known.status == "A":
+                known.status = "0"
+                self.venue.say(Accepted, known)
+
+    @rule(
+        what=st.sampled_from(["cancel", "cancel", "scope", "kill", "disabled", "reduced"]),
+        pick=PICK,
+        scope=st.sampled_from(["all", "strategy:desk", "strategy:quoter", "venue:SIM"]),
+        lasts=st.integers(0, 4),
+    )
+    def operate(self, what: str, pick: int, scope: str, lasts: int) -> None:
+        if what == "cancel":
+            known = [*self.harness.state.execution.open["all"], *self.harness.state.execution.pending, "9-9"]
+            self.harness.request_cancel(known[pick % len(known)])
+        elif what == "scope":
+            self.harness.request_cancel(scope=scope)
+        elif what == "kill":
+            before = len(self.harness.sent())
+            self.harness.kill(scope)
+            fresh = [command for command in self.harness.sent()[before:] if scope in order_scopes(command)]
+            assert {command.kind for command in fresh} <= {CommandKind.CANCEL}
+            if lasts:
+                self.harness.feed(KillReleased(**self.request_id(), scope=scope))
+        else:
+            self.harness.feed(TradingSwitched(**self.request_id(), scope=scope, state=TradingState(what)))
+            if lasts:
+                self.harness.feed(TradingSwitched(**self.request_id(), scope=scope, state=TradingState.ENABLED))
+
+    @rule(bid=st.integers(155_900, 156_100), spread=st.integers(-2, 30), status=st.sampled_from([None, None, *FeedState]))
+    def market(self, bid: int, spread: int, status: FeedState | None) -> None:
+        self.harness.book(str(D(bid) / 1000), str(D(bid + spread) / 1000))
+        if status is not None:
+            self.harness.feed(FeedStatus(venue=VENUE, status=status))
+
+    @rule()
+    def time(self) -> None:
+        before = self.harness.next_deadline
+        if before is not None:
+            self.harness.pass_deadline()
+            after = self.harness.next_deadline
+            assert after is None or after > before, "time alone makes progress"
+
+    # --- the session
+
+    @rule(what=st.sampled_from(["drop", "drop", "restart", "lost", "resend", "raw", "open"]), stays=st.integers(0, 3))
+    def disrupt(self, what: str, stays: int) -> None:
+        if what == "drop":
+            self.harness.disconnect()
+            self.inbox.clear()
+        elif what == "restart":
+            self.harness.start()
+            self.inbox.clear()
+        else:
+            events = {
+                "lost": LostRange(venue=VENUE, session=SESSION, begin=1, end=2, reason="gap filled"),
+                "resend": SessionNotice(venue=VENUE, session=SESSION, event="resend_request"),
+                "raw": Untranslated(venue=VENUE, session=SESSION, raw="8=FIX", detail="?"),
+                "open": VenueOpenRequested(**self.request_id(), venue=VENUE),
+            }
+            self.harness.feed(events[what])
+        if stays:
+            self.connect()
+
+    @rule()
+    def connect(self) -> None:
+        if not self.settled():
+            self.harness.log_on()
+            self.harness.settle()
+            self.catch_up()
+            self.transmit(many=9)
+
+    # --- the way to the venue and back
+
+    @rule(many=st.integers(1, 4), loses=st.integers(0, 9))
+    def transmit(self, many: int, loses: int = 1) -> None:
+        for one in self.inbox[:many]:
+            if loses:
+                self.arrive(one)
+        del self.inbox[:many]
+
+    def arrive(self, one: Command | StatusRequested) -> None:
+        if isinstance(one, Command):
+            self.venue.receive(one)
+        else:
+            self.venue.outbox.append(self.venue.asked(one))
+
+    @rule(pick=PICK, lots=st.integers(1, 3))
+    def trade(self, pick: int, lots: int) -> None:
+        open_orders = [order for order in self.venue.orders.values() if not order.ended]
+        if open_orders:
+            self.venue.trade(open_orders[pick % len(open_orders)], lots, D(156) + D(pick % 7) / 1000)
+
+    @rule(pick=PICK, what=st.sampled_from(["accept", "accept", "trade", "trade", "cancel", "reject", "other"]))
+    def act(self, pick: int, what: str) -> None:
+        open_orders = [order for order in self.venue.orders.values() if not order.ended]
+        if not open_orders:
+            return
+        order = open_orders[pick % len(open_orders)]
+        if what == "trade":
+            self.venue.trade(order, 1, D(156))
+        elif what == "cancel":
+            order.status = "4"
+            self.venue.say(Cancelled, order)
+        elif what == "accept" and order.status == "A":
+            order.status = "0"
+            self.venue.say(Accepted, order)
+        elif what == "reject" and order.status == "A":
+            order.status = "8"
+            self.venue.say(Rejected, order)
+        else:
+            self.venue.say(PendingCancel if pick % 2 else DoneForDay, order)
+
+    @rule(pick=PICK, many=st.integers(1, 5), how=st.sampled_from(["first", "first", "first", "any", "lost"]))
+    def deliver(self, pick: int, many: int, how: str) -> None:
+        for _ in range(min(many, len(self.venue.outbox))):
+            event = self.venue.outbox.pop(pick % len(self.venue.outbox) if how == "any" else 0)
+            if how != "lost":
+                self.harness.feed(event)
+                self.delivered.append(event)
+
+    @rule(pick=PICK)
+    def duplicate(self, pick: int) -> None:
+        again = [event for event in self.delivered if not isinstance(event, StatusReported)]
+        if again:
+            before = essence(self.harness.state)
+            self.harness.feed(replace(again[pick % len(again)], poss_dup=True))
+            if not self.harness.strategies:  # a strategy may take any event as its occasion
+                assert essence(self.harness.state) == before, "duplicates change nothing"
+
+    @rule(pick=PICK, busts=st.booleans())
+    def amend(self, pick: int, busts: bool) -> None:
+        """A bust or a correction of a trade we know; part of the streams that do not ask for the truth in the end."""
+        fills = [f for f in self.harness.state.execution.fills.values() if f.status in (FillStatus.NEW, FillStatus.CORRECTED)]
+        if not self.amends or not fills:
+            return
+        found = fills[pick % len(fills)]
+        order = self.venue.orders[found.order_id]
+        self.venue.executions += 1
+        fields: dict[str, Any] = {
+            "exec_id": f"A{self.venue.executions}",
+            "exec_ref_id": found.exec_id,
+            "trade_date": TRADING_DATE,
+            "cum_qty": None,
+            "leaves_qty": None if pick % 2 else D(0),
+        }
+        if busts:
+            event = self.venue.report(FillBusted, order, **fields)
+        else:
+            event = self.venue.report(FillCorrected, order, **fields, last_qty=found.last_qty, last_px=D(150 + pick % 9))
+        self.harness.feed(event)
+        self.delivered.append(event)
+
+    # --- invariants
+
+    @invariant()
+    def replay_equality(self) -> None:
+        if hasattr(self, "harness"):
+            self.catch_up()
+            assert self.shadow.state.digest() == self.harness.state.digest()
+            assert next_deadline(self.shadow.state) == self.harness.next_deadline
+
+    @invariant()
+    def digest_is_that_of_the_contents(self) -> None:
+        if hasattr(self, "harness"):
+            assert rebuilt_digest(self.harness.state) == self.harness.state.digest()
+
+    @invariant()
+    def orders_add_up(self) -> None:
+        for order in self.orders():
+            live = [
+                self.harness.state.execution.fills[key] for key in self.harness.state.execution.fills_of.get(order.order_id, ())
+            ]
+            live = [fill for fill in live if fill.live]
+            assert order.cum_qty == sum(fill.last_qty for fill in live)
+            assert order.notional == sum(fill.last_qty * fill.last_px for fill in live)
+            if order.state.terminal:
+                assert order.leaves_qty == 0
+                assert order.terminal_ns is not None
+            else:
+                assert order.cum_qty + order.leaves_qty == order.quantity
+                assert order.terminal_ns is None
+
+    @invariant()
+    def position_is_the_sum_of_live_fills(self) -> None:
+        sums: dict[tuple[str, str, str, str], Decimal] = {}
+        for fill in self.fills():
+            key = (fill.account, fill.strategy, fill.venue, fill.symbol)
+            sums[key] = sums.get(key, D(0)) + (fill.side.sign * fill.last_qty if fill.live else 0)
+        positions = self.harness.state.execution.positions if hasattr(self, "harness") else {}
+        assert {key: position.net_qty for key, position in positions.items()} == sums
+
+    @invariant()
+    def one_request_of_each_kind_in_flight_and_one_waiting(self) -> None:
+        if not hasattr(self, "harness"):
+            return
+        execution = self.harness.state.execution
+        in_flight = {
+            name: order.order_id
+            for order in self.orders()
+            for name in (order.new_in_flight, order.cancel_in_flight)
+            if name is not None
+        }
+        assert {name: awaiting.order_id for name, awaiting in execution.awaiting.items()} == in_flight
+        for order in self.orders():
+            if order.state.terminal:
+                assert order.new_in_flight is None
+                assert order.cancel_in_flight is None
+                assert order.order_id not in execution.pending
+        running = {name: awaiting.deadline_ns for name, awaiting in execution.awaiting.items() if awaiting.deadline_ns}
+        assert {name: at for waiting in execution.deadlines.values() for name, at in waiting.items()} == running
+        names = [command.cl_ord_id for command in self.harness.sent()]
+        assert len(names) == len(set(names)), "no ClOrdID is used twice"
+
+    @invariant()
+    def indexes_are_what_the_tables_say(self) -> None:
+        if not hasattr(self, "harness"):
+            return
+        execution = self.harness.state.execution
+        open_orders: dict[str, set[str]] = {}
+        for order in self.orders():
+            for scope in order_scopes(order):
+                open_orders.setdefault(scope, set())
+                if not order.state.terminal:
+                    open_orders[scope].add(order.order_id)
+        assert {scope: set(ids) for scope, ids in execution.open.items() if ids} == {s: i for s, i in open_orders.items() if i}
+        waiting = {order_id for ids in execution.pending_of.values() for order_id in ids}
+        assert waiting == set(execution.pending)
+        new = {i for i, pending in execution.pending.items() if pending.command.kind is CommandKind.NEW}
+        assert set(execution.pending_new["all"]) == new
+        control = self.harness.state.control
+        assert {(venue, i) for venue, ids in control.unconfirmed_of.items() for i in ids} == set(control.unconfirmed)
+
+    @invariant()
+    def anomalies_never_claim_an_over_fill(self) -> None:
+        if hasattr(self, "harness") and not self.amends:
+            assert "over_fill" not in self.harness.state.anomalies
+
+    def orders(self) -> list[Order]:
+        return list(self.harness.state.execution.orders.values()) if hasattr(self, "harness") else []
+
+    def fills(self) -> list[Any]:
+        return list(self.harness.state.execution.fills.values()) if hasattr(self, "harness") else []
+
+    # --- the end
+
+    def teardown(self) -> None:
+        if not hasattr(self, "harness"):
+            return
+        if not self.amends:
+            self.reconcile()
+            self.the_truth_is_known()
+        verifier = Verifier(lambda configured: {name: self.harness.strategies[name] for name in configured})
+        assert [*verifier.feed(stored(one) for one in self.harness.records), *verifier.finish()] == []
+        assert verifier.digest == self.harness.state.digest()
+        target(float(len(self.harness.state.execution.fills)))
+
+    def reconcile(self) -> None:
+        """Everything still on its way arrives; then the connection is made anew and the venue answers what it is asked."""
+        self.catch_up()
+        self.pump()
+        for _ in range(2):
+            self.harness.disconnect()
+            self.harness.log_on()
+            self.harness.settle()
+            self.pump()
+
+    def pump(self) -> None:
+        for _ in range(200):
+            self.catch_up()
+            if self.inbox:
+                self.arrive(self.inbox.pop(0))
+            elif self.venue.outbox:
+                self.harness.feed(self.venue.outbox.pop(0))
+            elif self.harness.next_deadline is not None:
+                self.harness.pass_deadline()
+            else:
+                return
+        raise AssertionError("the core does not come to rest")
+
+    def the_truth_is_known(self) -> None:
+        assert self.harness.state.control.venues[VENUE].opened
+        for ours in self.orders():
+            truth = self.venue.orders.get(ours.order_id)
+            assert ours.in_doubt is None
+            assert ours.cum_qty == (D(0) if truth is None else truth.cum_qty)
+            assert ours.state.terminal is (truth is None or truth.ended)
+            assert ours.leaves_qty == (D(0) if truth is None else truth.leaves_qty)
+        assert set(self.venue.orders) <= {order.order_id for order in self.orders()}
+
+
+class Amended(Streams):
+    """The same with busts and corrections."""
+
+    amends = True
+
+
+LIMITS = settings(max_examples=200, stateful_step_count=50, deadline=None, derandomize=True)
+TestStreams = Streams.TestCase
+TestStreams.settings = LIMITS
+TestAmended = Amended.TestCase
+TestAmended.settings = LIMITS
