@@ -10,6 +10,7 @@ import http.client
 import json
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -74,7 +75,8 @@ class ControlClient:
             self._connect(connection)
             try:
                 headers = {"Connection": "close"} | ({"Content-Type": "application/json"} if body is not None else {})
-                connection.request(method, target, body, headers)
+                with suppress(BrokenPipeError):  # a server that has its answer early need not read the rest of the request
+                    connection.request(method, target, body, headers)
                 response = connection.getresponse()
                 content = response.read()
             except (OSError, http.client.HTTPException) as error:
