@@ -184,7 +184,12 @@ def _conclude(screen: Screen, config: Path, comparison: Comparison, verdict: Ver
         screen.say("nothing was traded, so nothing is shown: give it more --seconds")
     screen.say("\nTry on what it left behind:")
     for verb in ("order list --limit 5", "position list", "anomaly list"):
-        screen.say(f"  gateway --config {config} {verb}")
+        screen.say(f"  {_command()} --config {config} {verb}")
+
+
+def _command() -> str:
+    """How to call the command line from where the reader is."""
+    return "gateway" if shutil.which("gateway") else str(Path(sys.executable).with_name("gateway"))
 
 
 def _print_json(directory: Path, comparison: Comparison, verdict: Verdict) -> None:
