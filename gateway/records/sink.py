@@ -21,6 +21,9 @@ from gateway.journal.interface import GENESIS
 from gateway.records.context import Row, RowOp, Value
 from gateway.records.tables import CHECKPOINT, HISTORY, PROJECTED
 
+ANEW = "move the records database away and start again: it is filled anew from the journal"
+"""The remedy when records and journal do not belong together."""
+
 
 class Checkpoint(NamedTuple):
     """The records are the projection of the journal up to `seq`, whose record there has this hash."""
@@ -45,7 +48,7 @@ def read_checkpoint(connection: Connection) -> Checkpoint:
     """Where the records stand."""
     row = connection.execute(select(CHECKPOINT.c.seq, CHECKPOINT.c.hash)).one_or_none()
     if row is None:
-        raise PreconditionFailed("the records have no checkpoint row: not made by this gateway; run `gateway db rebuild`")
+        raise PreconditionFailed(f"the records have no checkpoint row: not made by this gateway; {ANEW}")
     return Checkpoint(row.seq, bytes(row.hash))
 
 
@@ -61,7 +64,7 @@ def write_batch(connection: Connection, batch: Batch) -> None:
             return
         raise PreconditionFailed(
             f"the records moved from event {batch.before.seq} to {found.seq} without this writer: is a second gateway writing"
-            " to the same database? Stop one of them and run `gateway db rebuild`"
+            f" to the same database? Stop one of them and {ANEW}"
         )
     for name, rows in _by_table(batch.ops).items():
         connection.execute(_statement(PROJECTED[name], connection.dialect.name), rows)

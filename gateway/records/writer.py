@@ -22,7 +22,7 @@ from gateway.journal.interface import JournalReader, Stored
 from gateway.records import sink
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.fold import Fold
-from gateway.records.sink import Batch, Checkpoint
+from gateway.records.sink import ANEW, Batch, Checkpoint
 from gateway.records.store import RecordStore
 
 T = TypeVar("T")
@@ -150,7 +150,7 @@ class RecordWriter:
             what = "the journal ends before it" if found is None else "the journal has another event there"
             raise PreconditionFailed(
                 f"records and journal disagree at event {done.seq}: {what}; nothing was written."
-                " Restore the journal or the records that belong together, or run `gateway db rebuild`"
+                f" Restore the journal or the records that belong together, or {ANEW}"
             )
         while fold.seq < done.seq:
             self._in_time()
@@ -185,7 +185,7 @@ class RecordWriter:
             except JournalCorrupt:
                 raise
             except (IntegrityError, DataError) as error:
-                raise PreconditionFailed(f"{self._store.explain(error)}; run `gateway db rebuild`") from error
+                raise PreconditionFailed(f"{self._store.explain(error)}; {ANEW}") from error
             except (DBAPIError, PoolTimeout) as error:
                 self._try_later(self._store.explain(error), pause)
             except (JournalError, RecordsUnavailable) as error:
