@@ -22,7 +22,7 @@ from gateway import __version__
 from gateway.clock import StreamClock, wall_ns
 from gateway.config.load import LoadedConfiguration, load
 from gateway.config.model import Venue
-from gateway.config.secrets import resolve_secrets
+from gateway.config.secrets import resolve_password, resolve_secrets
 from gateway.control.app import application
 from gateway.control.server import ControlServer
 from gateway.core.core import Core
@@ -79,6 +79,12 @@ def open_reader(loaded: LoadedConfiguration) -> SqliteReader:
     return SqliteReader(journal_path(loaded))
 
 
+def record_store(loaded: LoadedConfiguration) -> RecordStore:
+    """The records, with the password where one is configured; nothing is connected yet."""
+    password = resolve_password(loaded.configuration.records, "records", loaded.base_dir, os.environ)
+    return RecordStore(loaded.records_url, password=password)
+
+
 class Gateway:
     """One run. Construct, `start`, `wait`, `stop`; construction leaves nothing on the wire."""
 
@@ -98,7 +104,7 @@ class Gateway:
         self._run_number = take(loaded.state_dir / "run.json", wall_ns(), state.control.run_id)
         self.gate = KillGate(loaded.state_dir / "kill.json")
         self._journal.remember_configuration(loaded.sha256, loaded.text)
-        self._store = RecordStore(loaded.records_url)
+        self._store = record_store(loaded)
         self._writer = RecordWriter(lambda: SqliteReader(journal_path(loaded)), self._store, now_ns=wall_ns)
         self._reporter: Reporter | None = None
         self._retries_seen = 0
@@ -373,7 +379,7 @@ def check(config_path: Path) -> list[Problem]:
 
 
 def _check_records(loaded: LoadedConfiguration) -> None:
-    store = RecordStore(loaded.records_url)
+    store = record_store(loaded)
     try:
         if not loaded.records_url.startswith("sqlite"):
             store.require_current()

@@ -51,15 +51,14 @@ class Verdict:
             self.first.append(line)
 
 
-def verify_instance(journal: Path, records_url: str | None, load: StrategyLoader, progress: Progress) -> Verdict:
-    """Check the journal and, unless `records_url` is None, the records.
+def verify_instance(journal: Path, store: RecordStore | None, load: StrategyLoader, progress: Progress) -> Verdict:
+    """Check the journal and, unless `store` is None, the records, which are closed in the end.
 
     Raises PreconditionFailed when one of them is not there, JournalCorrupt when the chain is broken.
     """
     verdict = Verdict()
-    with closing(SqliteReader(journal)) as reader:
-        store = None if records_url is None else RecordStore(records_url)
-        try:
+    try:
+        with closing(SqliteReader(journal)) as reader:
             if store is not None:
                 store.require_current()  # said before the long part
                 verdict.records_seq = store.checkpoint().seq
@@ -67,9 +66,9 @@ def verify_instance(journal: Path, records_url: str | None, load: StrategyLoader
             _Recomputation(reader, verdict, load).run(progress)
             if store is not None:
                 _compare_records(reader, store, verdict)
-        finally:
-            if store is not None:
-                store.close()
+    finally:
+        if store is not None:
+            store.close()
     return verdict
 
 
@@ -85,7 +84,7 @@ def _check_chain(reader: SqliteReader, verdict: Verdict, progress: Progress) -> 
 
 
 def _compare_records(reader: SqliteReader, store: RecordStore, verdict: Verdict) -> None:
-    for difference in compare(store, reader):
+    for difference in compare(store, reader, verdict.notes.append):
         verdict.record_differences += 1
         verdict.differs(str(difference))
 

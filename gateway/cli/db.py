@@ -52,9 +52,7 @@ def check(instance: Instance) -> None:
 
 @contextmanager
 def _store(instance: Instance) -> Iterator[RecordStore]:
-    from gateway.records.store import RecordStore
-
-    store = RecordStore(instance.places.records_url)
+    store = instance.record_store()
     try:
         yield store
     finally:

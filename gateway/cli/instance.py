@@ -7,6 +7,7 @@ trading. Nothing heavy is imported before it is needed.
 from __future__ import annotations
 
 import fcntl
+import os
 import secrets
 import tomllib
 from functools import cached_property
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.config.load import LoadedConfiguration
     from gateway.config.paths import Places
     from gateway.control.client import ControlClient
+    from gateway.records.store import RecordStore
 
 _TIMEOUT = 10.0
 
@@ -52,6 +54,16 @@ class Instance:
             output.say(f"{self.config_path} would not be accepted as it stands (see `gateway check`); going by its places")
             return places
         return resolve(loaded.configuration, loaded.base_dir)
+
+    def record_store(self) -> RecordStore:
+        """The instance's records, with the password where one is configured. Raises ConfigurationError, PreconditionFailed."""
+        from gateway.config.secrets import resolve_password
+        from gateway.records.store import RecordStore
+
+        places = self.places
+        return RecordStore(
+            places.records_url, password=resolve_password(places.records, "records", places.base_dir, os.environ)
+        )
 
     @property
     def kill_file(self) -> Path:

@@ -27,7 +27,7 @@ _ASK_SECONDS = 2.0
 @contextmanager
 def opened(instance: Instance) -> Iterator[RecordStore]:
     """The instance's records, caught up with the live process as far as they get in time. Raises PreconditionFailed."""
-    store = RecordStore(instance.places.records_url)
+    store = instance.record_store()
     try:
         _catch_up(instance, store)
         yield store

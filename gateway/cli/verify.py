@@ -29,9 +29,9 @@ def verify(instance: Instance, skip_records: bool) -> None:
     from gateway.bootstrap import load_strategies
     from gateway.verification import verify_instance
 
-    records_url = None if skip_records else instance.places.records_url
+    store = None if skip_records else instance.record_store()
     with _progress() as progress:
-        verdict = verify_instance(instance.journal_path, records_url, load_strategies, progress)
+        verdict = verify_instance(instance.journal_path, store, load_strategies, progress)
     _tell(instance, verdict)
     if not verdict.equal:
         click.get_current_context().exit(1)

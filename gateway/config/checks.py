@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from gateway.config.findings import Finding, Table, table, tables, text
 from gateway.config.lines import KeyPath
+from gateway.config.secrets import DATABASES
 
 MANUAL_STRATEGY = "desk"
 """The strategy of orders entered by hand; a configured strategy may not take its name."""
@@ -78,7 +79,9 @@ def _risk_scopes_exist(document: Table) -> Iterator[Finding]:
 
 
 def _password_source(document: Table) -> Iterator[Finding]:
-    for index, venue in tables(document, "venues"):
-        if "password_env" in venue and "password_file" in venue:
-            what = "a venue takes its password from one source, and this one has two"
-            yield Finding(("venues", index, "password_file"), what, "keep password_env or password_file, not both")
+    places: list[tuple[KeyPath, Table]] = [(("venues", index), venue) for index, venue in tables(document, "venues")]
+    places += [((section,), table(document, section)) for section in DATABASES]
+    for path, place in places:
+        if "password_env" in place and "password_file" in place:
+            what = "a password comes from one source, and here are two"
+            yield Finding((*path, "password_file"), what, "keep password_env or password_file, not both")

@@ -56,7 +56,14 @@ class JournalSection(Section):
     """`commit` survives the death of the process, `fsync` the loss of power."""
 
 
-class RecordsSection(Section):
+class PasswordSource(Section):
+    """Where a password comes from: at most one of the two; with neither, PostgreSQL asks PGPASSWORD and ~/.pgpass."""
+
+    password_env: VariableName | None = None
+    password_file: FilledText | None = None
+
+
+class RecordsSection(PasswordSource):
     url: FilledText = "sqlite:///var/records.db"
 
 

@@ -26,6 +26,8 @@ class Places:
     state_dir: Path
     journal_url: str
     records_url: str
+    records: RecordsSection
+    base_dir: Path
     control_socket: Path
 
 
@@ -35,6 +37,8 @@ def resolve(configuration: Configuration, base_dir: Path) -> Places:
         state_dir=absolute(base_dir, configuration.gateway.state_dir),
         journal_url=_absolute_url(base_dir, configuration.journal.url),
         records_url=_absolute_url(base_dir, configuration.records.url),
+        records=configuration.records,
+        base_dir=base_dir,
         control_socket=absolute(base_dir, configuration.control.socket),
     )
 
@@ -86,7 +90,7 @@ def _postgresql_findings(url: str) -> Iterator[Finding]:
         return
     if secret:
         what = "holds a password, and the configuration is stored with every run"
-        yield Finding(path, what, "remove it and use the variable PGPASSWORD or a ~/.pgpass file")
+        yield Finding(path, what, "remove it and use password_env or password_file, or PGPASSWORD or ~/.pgpass")
     if not database:
         yield Finding(path, "names no database", 'end it with "/DATABASE"')
 

@@ -13,13 +13,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.config.findings import Finding, Table, key_name, tables, text
+from gateway.config.findings import Finding, Table, key_name, table, tables, text
 from gateway.config.lines import KeyPath
-from gateway.config.model import Venue
+from gateway.config.model import PasswordSource, Venue
 from gateway.errors import ConfigurationError, Problem
 
 _LITERALS = frozenset({"password", "passwd", "new_password", "passphrase", "secret", "api_key", "api_secret", "token"})
 _LARGEST = 4096
+DATABASES = ("records",)
+"""Sections that may name a password source of their own."""
 _READABLE = "give a path relative to the configuration file, and make it readable for the gateway's user"
 
 
@@ -28,7 +30,16 @@ def resolve_secrets(venue: Venue, base_dir: Path, environ: Mapping[str, str]) ->
 
     Raises ConfigurationError when the variable is not set, or the file is missing, empty or readable by others.
     """
-    found = _read(venue.password_env, venue.password_file, base_dir, environ, ("venues", venue.name))
+    return _found(venue, ("venues", venue.name), base_dir, environ)
+
+
+def resolve_password(source: PasswordSource, section: str, base_dir: Path, environ: Mapping[str, str]) -> str | None:
+    """The password of a database section, or None when it names no source. Raises ConfigurationError as above."""
+    return _found(source, (section,), base_dir, environ)
+
+
+def _found(source: PasswordSource | Venue, path: KeyPath, base_dir: Path, environ: Mapping[str, str]) -> str | None:
+    found = _read(source.password_env, source.password_file, base_dir, environ, path)
     if isinstance(found, Finding):
         where = key_name(found.path)
         raise ConfigurationError([Problem(file=str(base_dir), line=None, key=where, what=found.what, remedy=found.remedy)])
@@ -37,9 +48,11 @@ def resolve_secrets(venue: Venue, base_dir: Path, environ: Mapping[str, str]) ->
 
 def secret_findings(document: Table, base_dir: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Every password source of the document that would not give a password now."""
-    for index, venue in tables(document, "venues"):
-        env, file = text(venue, "password_env"), text(venue, "password_file")
-        found = _read(env or None, file or None, base_dir, environ, ("venues", index))
+    places: list[tuple[KeyPath, Table]] = [(("venues", index), venue) for index, venue in tables(document, "venues")]
+    places += [((section,), table(document, section)) for section in DATABASES]
+    for path, place in places:
+        env, file = text(place, "password_env"), text(place, "password_file")
+        found = _read(env or None, file or None, base_dir, environ, path)
         if isinstance(found, Finding):
             yield found
 
@@ -57,21 +70,21 @@ def literal_secrets(value: Any, path: KeyPath = ()) -> Iterator[Finding]:
 
 
 def _literal_remedy(path: KeyPath) -> str:
-    if path[:1] == ("venues",):
+    if path[:1] == ("venues",) or path[:1] in {(section,) for section in DATABASES}:
         return 'remove it and use password_env = "VARIABLE" or password_file = "FILE"'
     return "remove it and take it from the environment or from a private file"
 
 
 def _read(
-    env: str | None, file: str | None, base_dir: Path, environ: Mapping[str, str], venue: KeyPath
+    env: str | None, file: str | None, base_dir: Path, environ: Mapping[str, str], place: KeyPath
 ) -> str | Finding | None:
     if env is not None:
-        path = (*venue, "password_env")
+        path = (*place, "password_env")
         if env not in environ:
             return Finding(path, "names an environment variable that is not set", "set it where the gateway is started")
         return _usable(environ[env], path)
     if file is not None:
-        path = (*venue, "password_file")
+        path = (*place, "password_file")
         try:
             content = _read_private(Path(os.path.abspath(base_dir / file)))
         except _Refused as refused:

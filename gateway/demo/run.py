@@ -21,6 +21,7 @@ from gateway.control.client import ControlClient
 from gateway.demo.compare import Comparison, compare
 from gateway.demo.screen import Screen
 from gateway.errors import GatewayError, PreconditionFailed
+from gateway.records.store import RecordStore
 from gateway.sim.process import VenueProcess, start_venue
 from gateway.verification import Verdict, verify_instance
 
@@ -74,7 +75,7 @@ def run(*, seconds: int, directory: Path | None, ticks: Path | None, kill: bool,
         loaded = load(config)
         _trade(loaded, venue, screen, seconds, kill=kill)
     comparison = compare(venue.ledger_path, loaded.records_url)
-    verdict = verify_instance(journal_path(loaded), loaded.records_url, load_strategies, lambda *_: None)
+    verdict = verify_instance(journal_path(loaded), RecordStore(loaded.records_url), load_strategies, lambda *_: None)
     if json_output:
         _print_json(directory, comparison, verdict)
     else:

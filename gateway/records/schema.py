@@ -17,6 +17,7 @@ from sqlalchemy import Connection, inspect
 
 import gateway
 from gateway.errors import InternalError
+from gateway.records import partitions
 from gateway.records.tables import METADATA
 from gateway.records.types import ExactDecimal, Flag
 from gateway.records.views import VIEWS
@@ -63,7 +64,13 @@ def upgrade(connection: Connection) -> None:
 
 def differences(connection: Connection) -> list[str]:
     """Where the database departs from the tables and views this build declares, one line each; none when it does not."""
-    context = MigrationContext.configure(connection, opts={"compare_type": _type_differs, "include_object": _ours})
+    apart = {one.name for found in (partitions.attached(connection) or {}).values() for one in found}
+
+    def ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
+        """A view that was reflected as a table is not one, and a partition is part of its table."""
+        return not (kind == "table" and (name in VIEWS or name in apart))
+
+    context = MigrationContext.configure(connection, opts={"compare_type": _type_differs, "include_object": ours})
     return [_line(difference) for difference in compare_metadata(context, METADATA)] + _view_differences(connection)
 
 
@@ -80,11 +87,6 @@ def _type_differs(_context: object, _found: object, _declared: object, found_typ
     if isinstance(declared_type, Flag):
         return found_type.__visit_name__.lower() not in {"boolean", "integer"}
     return None
-
-
-def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
-    """A view that was reflected as a table is not one."""
-    return not (kind == "table" and name in VIEWS)
 
 
 def _view_differences(connection: Connection) -> list[str]:

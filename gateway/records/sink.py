@@ -18,6 +18,7 @@ from sqlalchemy.sql.dml import Insert
 
 from gateway.errors import PreconditionFailed
 from gateway.journal.interface import GENESIS
+from gateway.records import partitions
 from gateway.records.context import Row, RowOp, Value
 from gateway.records.tables import CHECKPOINT, HISTORY, PROJECTED
 
@@ -66,8 +67,15 @@ def write_batch(connection: Connection, batch: Batch) -> None:
             f"the records moved from event {batch.before.seq} to {found.seq} without this writer: is a second gateway writing"
             f" to the same database? Stop one of them and {ANEW}"
         )
-    for name, rows in _by_table(batch.ops).items():
+    by_table = _by_table(batch.ops)
+    partitions.make(connection, _history_times(by_table))
+    for name, rows in by_table.items():
         connection.execute(_statement(PROJECTED[name], connection.dialect.name), rows)
+
+
+def _history_times(by_table: dict[str, list[Row]]) -> set[int]:
+    """Stream times at which history is about to be written."""
+    return {row["recorded_ns"] for table in HISTORY for row in by_table.get(table.name, ())}  # type: ignore[misc]  # an int
 
 
 def clear(connection: Connection) -> None:

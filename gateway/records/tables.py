@@ -1,8 +1,8 @@
 """The tables behind the public views, as SQLAlchemy Core.
 
 Two kinds. State tables hold the latest row per key and are upserted. History tables are append-only, keyed by
-(event_seq, ordinal within the event); `recorded_ns` stands in their key because PostgreSQL wants the partitioning column in
-it, should an owner partition them by time. Tables may change with a migration: users read the views. Nothing here runs SQL.
+(event_seq, ordinal within the event), and partitioned by stream time on PostgreSQL, which wants `recorded_ns` in their key for
+that (`gateway.records.partitions`). Tables may change with a migration: users read the views. Nothing here runs SQL.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def _history(name: str, *columns: Column[Any] | Index) -> Table:
         Index(None, "recorded_ns"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (recorded_ns)",
     )
 
 

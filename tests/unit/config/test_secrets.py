@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config.load import load
-from gateway.config.model import Venue
-from gateway.config.secrets import resolve_secrets
+from gateway.config.model import RecordsSection, Venue
+from gateway.config.secrets import resolve_password, resolve_secrets
 from gateway.errors import ConfigurationError
 
 VENUE = """\
@@ -116,3 +116,34 @@ def test_a_literal_secret_is_refused_without_being_repeated(tmp_path: Path, addi
     if problem.key.startswith("venues"):
         assert "password_env" in problem.remedy
         assert "password_file" in problem.remedy
+
+
+RECORDS = '[records]\nurl = "postgresql+psycopg://desk@db/records"\n'
+
+
+def test_the_records_have_a_password_of_their_own(tmp_path: Path) -> None:
+    source = RecordsSection(password_file=secret_file(tmp_path, b"s3cr=t\n"))
+    assert resolve_password(source, "records", tmp_path, {}) == "s3cr=t"
+    assert resolve_password(RecordsSection(password_env="P"), "records", tmp_path, {"P": "x"}) == "x"
+    assert resolve_password(RecordsSection(), "records", tmp_path, {}) is None
+    open_to_others = RecordsSection(password_file=secret_file(tmp_path, b"x", 0o644))
+    with pytest.raises(ConfigurationError, match=r"records\.password_file.*chmod 600"):
+        resolve_password(open_to_others, "records", tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "what"),
+    [
+        ('password_env = "ABSENT"', "records.password_env", "not set"),
+        ('password_env = "P"\npassword_file = "f"', "records.password_file", "not both"),
+        ('password = "hunter2"', "records.password", "password_file"),
+    ],
+)
+def test_a_password_source_of_the_records_is_checked(tmp_path: Path, line: str, key: str, what: str) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(f"{VENUE}{RECORDS}{line}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load(path, environ={"P": "x"})
+    assert key in [problem.key for problem in caught.value.problems]
+    assert what in str(caught.value)
+    assert "hunter2" not in str(caught.value)
