@@ -41,6 +41,7 @@ def test_the_installed_package_runs_on_its_own(installed: dict[str, str], tmp_pa
     demo = _run(installed, tmp_path, "-m", "gateway", "demo", "--seconds", "3", "--no-kill", "--dir", "demo", "--json")
     assert json.loads(demo)["differences"] == []
     current = _run(installed, tmp_path, "-m", "gateway", "--config", "demo/gateway.toml", "db", "current", "--json")
-    assert "0001" in current
+    revisions = json.loads(current)
+    assert revisions["revision"] == revisions["wanted"] is not None
     _run(installed, tmp_path, "-m", "gateway", "init", "desk")
     assert (tmp_path / "desk" / "gateway.toml").is_file()
