@@ -1,4 +1,4 @@
-"""The table of list commands: which view each reads, by what it can be filtered, and what a person sees of it in 80 columns.
+"""The table of listing commands: which view each reads, by what it can be filtered, what a person sees of it in 80 columns.
 
 JSON shows every column of the view; the tables here choose. Adding a list is adding an entry.
 """
@@ -35,6 +35,7 @@ class Listing:
     order_by: tuple[str, ...]
     empty: str
     timed: bool = True
+    verb: str = "list"
     flags: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """Name of a flag -> its help, and what it asks of columns."""
 
@@ -124,6 +125,27 @@ POSITIONS = Listing(
     empty="no positions",
     timed=False,
 )
+POSITION_HISTORY = Listing(
+    view="v_position_events",
+    verb="history",
+    example="gateway position history --symbol USD/JPY",
+    summary="Every change of a position and its cause, newest first.",
+    columns=(
+        _time("Time", "recorded_ns"),
+        Column("Account", "account"),
+        Column("Strategy", "strategy"),
+        Column("Symbol", "symbol"),
+        Column("Cause", "cause", whole=True),
+        _number("Quantity", "quantity"),
+        _number("Price", "price"),
+        _number("Net", "net_qty"),
+        _quotient("Realized", "realized_pnl"),
+    ),
+    filters=("account", "strategy", "venue", "symbol", "cause", "order_id"),
+    choices={},
+    order_by=("-event_seq", "-ordinal"),
+    empty="no such changes",
+)
 DECISIONS = Listing(
     view="v_decisions",
     example="gateway decision list --outcome denied",
@@ -182,7 +204,7 @@ _FLAGS = {"order_id": "--order"}
 
 
 def listing_command(listing: Listing, within: click.Group) -> click.Command:
-    """The `list` command of a noun."""
+    """The command of a listing."""
 
     def run(instance: Instance, limit: int, from_ns: int | None = None, to_ns: int | None = None, **chosen: Any) -> None:
         show(instance, listing, _where(listing, chosen), limit, from_ns, to_ns)
@@ -200,7 +222,7 @@ def listing_command(listing: Listing, within: click.Group) -> click.Command:
         run = click.option(flag, name, type=click.Choice(closed) if closed else str, help=f"Only this {name}.")(run)
     for name, (what, _) in listing.flags.items():
         run = click.option(f"--{name.replace('_', '-')}", name, is_flag=True, help=what)(run)
-    return command("list", within=within, example=listing.example)(run)
+    return command(listing.verb, within=within, example=listing.example)(run)
 
 
 def _where(listing: Listing, chosen: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ COMMANDS = {
     "session": Entry("gateway.cli.session:session", "FIX sessions: their numbers, logon and logout."),
     "trading": Entry("gateway.cli.trading:trading", "Enable, reduce or disable trading in a scope."),
     "kill": Entry("gateway.cli.kill:kill", "The kill switch."),
-    "venue": Entry("gateway.cli.venue:venue", "Venues, and opening one on your word."),
+    "venue": Entry("gateway.cli.venue:venue", "Venues: open one on your word, or close it to new orders."),
     "order": Entry("gateway.cli.order:order", "Orders: send, cancel, look up."),
     "fill": Entry("gateway.cli.reads:fill", "Executions."),
     "position": Entry("gateway.cli.reads:position", "Positions."),

@@ -1,4 +1,4 @@
-"""`gateway order`: sending and cancelling through the live process, looking up in the records.
+"""`gateway order`: sending, cancelling and resolving through the live process, looking up in the records.
 
 A manual order is an intent like any other: what this prints is what risk and execution control said. An answer that is
 missing is never called a failure.
@@ -25,6 +25,7 @@ order = group("order", "Orders: send, cancel, look up.")
 
 _EXAMPLE = "gateway order new --venue SIM --symbol USD/JPY \\\n    --side buy --qty 1000 --price 110"
 _TIMEOUT = 10.0
+DISPOSITIONS = ("working", "filled", "cancelled", "rejected", "expired", "never-arrived")
 _UNANSWERED = (None, OrderState.SUBMITTED)
 
 
@@ -100,6 +101,23 @@ def cancel_all(instance: Instance, scope: str, yes: bool, reason: str, request_i
     confirm(scope, f"cancelling every open order in {scope}", yes=yes)
     answer = instance.ask("/cancel-all", reason=reason, request_id=request_id, scope=scope)
     answered(instance, answer, f"cancels asked for in {scope}")
+
+
+@command("resolve", within=order, example='gateway order resolve 7-12 --as cancelled --reason "venue desk"')
+@click.argument("order_id")
+@click.option("--as", "disposition", required=True, type=click.Choice(DISPOSITIONS), help="What the venue says it is.")
+@click.option("--cum-qty", callback=number, metavar="DECIMAL", help="CumQty(14) there, when more is filled than is known.")
+@click.option("--avg-px", callback=number, metavar="DECIMAL", help="AvgPx(6) of all that; the order's limit when left out.")
+@asks(reason="required")
+def resolve(instance: Instance, order_id: str, cum_qty: Decimal | None, avg_px: Decimal | None, **values: Any) -> None:
+    """Say what became of an order in doubt.
+
+    For a venue that does not answer here: you have asked it by other means. Recorded, and a later report of the venue is
+    applied on top of it. `never-arrived`: the venue does not know the order. What is filled beyond what is known counts as
+    an inferred fill.
+    """
+    path = f"/orders/{quote(order_id, safe='')}/resolve"
+    _report(instance, instance.ask(path, cum_qty=_text(cum_qty), avg_px=_text(avg_px), **values))
 
 
 @command("show", within=order, example="gateway order show 7-12")

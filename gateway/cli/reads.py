@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.cli.listings import ANOMALIES, AUDIT, DECISIONS, FILLS, POSITIONS, listing_command
+from gateway.cli.book import book
+from gateway.cli.listings import ANOMALIES, AUDIT, DECISIONS, FILLS, POSITION_HISTORY, POSITIONS, listing_command
 from gateway.cli.options import group
 
 fill = group("fill", "Executions.")
@@ -12,7 +13,9 @@ anomaly = group("anomaly", "What should not have been.")
 audit = group("audit", "What operators asked for.")
 
 listing_command(FILLS, fill)
+fill.add_command(book)
 listing_command(POSITIONS, position)
+listing_command(POSITION_HISTORY, position)
 listing_command(DECISIONS, decision)
 listing_command(ANOMALIES, anomaly)
 listing_command(AUDIT, audit)

@@ -12,7 +12,7 @@ from gateway.cli.answers import answered, live_venues
 from gateway.cli.instance import Instance
 from gateway.cli.options import asks, command, group
 from gateway.cli.output import Column
-from gateway.errors import PreconditionFailed
+from gateway.errors import NotFound, PreconditionFailed
 
 session = group("session", "FIX sessions: their numbers, logon and logout.")
 
@@ -25,6 +25,13 @@ _COLUMNS = (
     Column("Target", "next_target", right=True),
     Column("Logons", "logons", right=True),
     Column("Last logon", lambda row: times.short(row["last_logon_ns"])),
+)
+_EVENTS = (
+    Column("Time", lambda row: times.short(row["recorded_ns"]), whole=True),
+    Column("Epoch", "epoch", right=True),
+    Column("Event", "event", whole=True),
+    Column("MsgSeqNum", "msg_seq_num", right=True),
+    Column("Detail", lambda row: row["detail"] or "-"),
 )
 _LIVE = ("state", "epoch", "next_sender", "next_target", "logons", "last_logon_ns", "last_receive_ns")
 
@@ -40,6 +47,31 @@ def list_(instance: Instance) -> None:
     if not instance.as_json:
         found = [row | (row["live"] or {}) for row in found]
     output.show(instance.as_json, _COLUMNS, found, empty="no sessions yet")
+
+
+@command("show", within=session, example="gateway session show SIM --limit 20")
+@click.argument("name", metavar="VENUE")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Events at most; 0 for all.")
+def show(instance: Instance, name: str, limit: int) -> None:
+    """The session of VENUE, and what happened to it, newest first."""
+    from gateway.cli.reading import listing
+
+    found = next((row for row in sessions(instance) if row["venue"] == name), None)
+    if found is None:
+        raise NotFound(f"venue {name!r} never had a session here; `gateway session list` shows those that did")
+    where: dict[str, Any] = {"venue": name}
+    events: list[dict[str, Any]] = []
+    if found.get("event_seq") is not None:
+        events = listing(instance, "v_session_events", where, order_by=("-event_seq", "-ordinal"), limit=limit)
+    if instance.as_json:
+        output.document(found | {"events": events})
+        return
+    for key, value in (found | (found["live"] or {})).items():
+        if key != "live" and value is not None:
+            click.echo(f"{key:15}  {times.moment(value) if key.endswith('_ns') else output.cell(value)}")
+    if events:
+        click.echo()
+        output.console().print(output.table(_EVENTS, events))
 
 
 def sessions(instance: Instance) -> list[dict[str, Any]]:

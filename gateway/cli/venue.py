@@ -1,4 +1,4 @@
-"""`gateway venue`: the configured venues, and opening one that is not reconciled."""
+"""`gateway venue`: the configured venues, opening one that is not reconciled, closing one to new orders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.cli.instance import Instance
 from gateway.cli.options import asks, command, group
 from gateway.cli.output import Column
 
-venue = group("venue", "Venues, and opening one on your word.")
+venue = group("venue", "Venues: open one on your word, or close it to new orders.")
 
 _COLUMNS = (
     Column("Venue", "venue"),
@@ -48,3 +48,15 @@ def open_(instance: Instance, name: str, reason: str, request_id: str | None) ->
     """Trade at VENUE although not everything there is reconciled: on your word, recorded."""
     answer = instance.ask(f"/venues/{quote(name, safe='')}/open", reason=reason, request_id=request_id)
     answered(instance, answer, f"venue {name} opened")
+
+
+@command("close", within=venue, example='gateway venue close SIM --reason "their fills come late"')
+@click.argument("name", metavar="VENUE")
+@asks(reason="required")
+def close(instance: Instance, name: str, reason: str, request_id: str | None) -> None:
+    """Send no new orders to VENUE, whatever its session does.
+
+    Cancels still go, and what is open stays open. `gateway venue open` ends it.
+    """
+    answer = instance.ask(f"/venues/{quote(name, safe='')}/close", reason=reason, request_id=request_id)
+    answered(instance, answer, f"venue {name} closed to new orders")

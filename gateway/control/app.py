@@ -20,9 +20,11 @@ from gateway.control.server import PEER
 from gateway.control.surface import (
     CancelAll,
     CancelOrder,
+    CloseVenue,
     Kill,
     NewOrder,
     OpenVenue,
+    ResolveOrder,
     SessionRequest,
     Stop,
     Surface,
@@ -128,6 +130,18 @@ def _open_venue(surface: Surface, asked: _Asked) -> object:
     return surface.open_venue(request, asked.actor)
 
 
+def _close_venue(surface: Surface, asked: _Asked) -> object:
+    request = decode(asked.body, CloseVenue, asked.names)
+    require_reason(request)
+    return surface.close_venue(request, asked.actor)
+
+
+def _resolve_order(surface: Surface, asked: _Asked) -> object:
+    request = decode(asked.body, ResolveOrder, asked.names)
+    require_reason(request)
+    return surface.resolve_order(request, asked.actor)
+
+
 def _session(surface: Surface, asked: _Asked) -> object:
     action = asked.names["action"]
     if action not in SESSION_ACTIONS:
@@ -147,11 +161,13 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/kill"): lambda surface, _: surface.kill_status(),
     ("POST", "/orders"): _new_order,
     ("POST", "/orders/{order_id}/cancel"): _cancel_order,
+    ("POST", "/orders/{order_id}/resolve"): _resolve_order,
     ("POST", "/cancel-all"): _cancel_all,
     ("POST", "/kill"): _engage_kill,
     ("POST", "/kill/release"): _release_kill,
     ("POST", "/trading"): _trading,
     ("POST", "/venues/{venue}/open"): _open_venue,
+    ("POST", "/venues/{venue}/close"): _close_venue,
     ("POST", "/sessions/{venue}/{action}"): _session,
     ("POST", "/stop"): _stop,
 }

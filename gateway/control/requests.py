@@ -11,14 +11,14 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway.control.surface import Kill, NewOrder, OpenVenue, Request, Stop
+from gateway.control.surface import CloseVenue, Kill, NewOrder, OpenVenue, Request, ResolveOrder, Stop
 from gateway.core.values import scope_problem, text_problem
 from gateway.errors import Denied, UsageError
 
 LONGEST_WAIT_SECONDS = 300
 _LONGEST = {"request_id": 100, "reason": 2_000}
 _WIRE_TEXT = ("account", "symbol", "venue")
-_DECIMALS = ("quantity", "price", "stop_price")
+_DECIMALS = ("quantity", "price", "stop_price", "cum_qty", "avg_px")
 
 R = TypeVar("R", bound=Request)
 
@@ -53,13 +53,13 @@ def check(request: Request) -> None:
     scope = getattr(request, "scope", None)
     if scope is not None:
         check_scope(scope)
-    if isinstance(request, NewOrder):
+    if isinstance(request, (NewOrder, ResolveOrder)):
         _check_numbers(request)
     if not 0 <= getattr(request, "wait_seconds", 0) <= LONGEST_WAIT_SECONDS:
         raise UsageError(f"wait_seconds is not between 0 and {LONGEST_WAIT_SECONDS}")
 
 
-def require_reason(request: Kill | OpenVenue | Stop) -> None:
+def require_reason(request: Kill | OpenVenue | CloseVenue | ResolveOrder | Stop) -> None:
     """For what opens a door again, or ends the run. Engaging the kill switch never fails for want of words."""
     if not request.reason.strip():
         raise UsageError("reason is empty: say why, it is recorded")
@@ -75,8 +75,8 @@ def check_scope(scope: str) -> None:
         raise UsageError(problem)
 
 
-def _check_numbers(request: NewOrder) -> None:
+def _check_numbers(request: NewOrder | ResolveOrder) -> None:
     for name in _DECIMALS:
-        value = getattr(request, name)
+        value = getattr(request, name, None)
         if value is not None and not value.is_finite():
             raise UsageError(f"{name} {value} is not a number")

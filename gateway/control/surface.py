@@ -58,6 +58,21 @@ class OpenVenue(Request, frozen=True, kw_only=True):
     venue: str
 
 
+class CloseVenue(Request, frozen=True, kw_only=True):
+    """No new orders there until `OpenVenue`; cancels still go."""
+
+    venue: str
+
+
+class ResolveOrder(Request, frozen=True, kw_only=True):
+    """What an operator knows of an order in doubt; see `gateway.core.reactions.resolve`."""
+
+    order_id: str
+    disposition: str
+    cum_qty: Decimal | None = None
+    avg_px: Decimal | None = None
+
+
 class Stop(Request, frozen=True, kw_only=True):
     cancel_open: bool = False
 
@@ -122,6 +137,11 @@ class Surface(Protocol):
     def switch_trading(self, request: SwitchTrading, actor: str) -> Answer: ...
 
     def open_venue(self, request: OpenVenue, actor: str) -> Answer: ...
+
+    def close_venue(self, request: CloseVenue, actor: str) -> Answer: ...
+
+    def resolve_order(self, request: ResolveOrder, actor: str) -> OrderAnswer:
+        """Raises NotFound for an order that is not there, PreconditionFailed for one this cannot be said of."""
 
     def session(self, request: SessionRequest, actor: str) -> Answer: ...
 

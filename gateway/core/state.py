@@ -213,6 +213,8 @@ class ControlState:
         """Scope -> reason."""
         self.sessions: Table[str, Session] = Table("session", digest)
         self.venues: Table[str, VenueState] = Table("venue", digest)
+        self.closed: Table[str, str] = Table("closed", digest)
+        """Venue -> why an operator closed it; opened again by an operator alone."""
         self.reconciliations: Table[str, Reconciliation] = Table("reconciliation", digest)
         self.unconfirmed: Table[tuple[str, str], str] = Table("unconfirmed", digest)
         """(venue, order id) of orders a reconciliation still waits for."""

@@ -12,11 +12,13 @@ from gateway.control.surface import (
     Answer,
     CancelAll,
     CancelOrder,
+    CloseVenue,
     Kill,
     KillAnswer,
     NewOrder,
     OpenVenue,
     OrderAnswer,
+    ResolveOrder,
     SessionRequest,
     Stop,
     SwitchTrading,
@@ -30,14 +32,18 @@ from gateway.core.events import (
     KillEngaged,
     KillReleased,
     OrderRequested,
+    OrderResolveRequested,
     Queued,
+    Resolved,
     SessionCommanded,
     StopRequested,
     Superseded,
     TradingSwitched,
+    VenueCloseRequested,
     VenueOpenRequested,
 )
 from gateway.core.orders import Order
+from gateway.core.reactions.resolve import DISPOSITIONS, objection
 from gateway.core.turn import Step
 from gateway.core.values import OrderState, OrderType, TimeInForce, scope_problem
 from gateway.errors import Denied as RequestDenied
@@ -104,6 +110,30 @@ class GatewaySurface:
         if answer.stage == "denied" or not request.wait_seconds:
             return answer
         return self._wait(answer, request.wait_seconds, self._cancel_answered)
+
+    def resolve_order(self, request: ResolveOrder, actor: str) -> OrderAnswer:
+        if request.disposition not in DISPOSITIONS:
+            raise UsageError(f"{request.disposition!r} is not a disposition: use one of {', '.join(DISPOSITIONS)}")
+        if self._order(request.order_id) is None:
+            raise NotFound(f"order {request.order_id}: there is no such order")
+        event = OrderResolveRequested(
+            actor=actor,
+            reason=request.reason,
+            request_id=request.request_id,
+            order_id=request.order_id,
+            disposition=request.disposition,
+            cum_qty=request.cum_qty,
+            avg_px=request.avg_px,
+        )
+        state = self._runtime.core.state
+        known = request.request_id in state.control.requests
+        problem = None if known else objection(state, event)
+        if problem is not None:
+            raise PreconditionFailed(problem)
+        step = self._submit(event)
+        if not known and not any(isinstance(recorded.event, Resolved) for recorded in step.records):
+            raise PreconditionFailed(f"order {request.order_id} has changed since: look at `gateway order show` again")
+        return self._of_order(request.order_id, "dispatched", _position(step))
 
     def cancel_all(self, request: CancelAll, actor: str) -> Answer:
         _check(request.scope)
@@ -237,6 +267,11 @@ class GatewaySurface:
         if not self._runtime.core.state.control.venues[request.venue].opened:
             raise PreconditionFailed(f"venue {request.venue} cannot open: it is not logged on with settled numbers")
         return Answer(seq=_position(step), detail=f"venue {request.venue} is open")
+
+    def close_venue(self, request: CloseVenue, actor: str) -> Answer:
+        self._adapter_exists(request.venue)
+        event = VenueCloseRequested(actor=actor, reason=request.reason, request_id=request.request_id, venue=request.venue)
+        return Answer(seq=_position(self._submit(event)), detail=f"venue {request.venue} is closed to new orders")
 
     def session(self, request: SessionRequest, actor: str) -> Answer:
         self._adapter_exists(request.venue)

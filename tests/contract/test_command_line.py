@@ -12,13 +12,13 @@ from gateway import errors
 from gateway.cli.main import COMMANDS, root
 
 VERBS = {
-    "session": ["list", "logon", "logout", "test-request"],
+    "session": ["list", "logon", "logout", "show", "test-request"],
     "trading": ["disable", "enable", "reduce"],
     "kill": ["engage", "release", "status"],
-    "venue": ["list", "open"],
-    "order": ["cancel", "cancel-all", "history", "list", "new", "show"],
-    "fill": ["list"],
-    "position": ["list"],
+    "venue": ["close", "list", "open"],
+    "order": ["cancel", "cancel-all", "history", "list", "new", "resolve", "show"],
+    "fill": ["book", "list"],
+    "position": ["history", "list"],
     "decision": ["list"],
     "anomaly": ["list"],
     "audit": ["list"],

@@ -18,6 +18,7 @@ from gateway.core.events import (
     LostRange,
     OperatorEvent,
     OrderRequested,
+    OrderResolveRequested,
     Recorded,
     RunStarted,
     RunStopped,
@@ -32,6 +33,7 @@ from gateway.core.events import (
     StopRequested,
     TradingSwitched,
     Untranslated,
+    VenueCloseRequested,
     VenueOpenRequested,
 )
 from gateway.core.state import Run, State, VenueState
@@ -134,8 +136,23 @@ def _cancel_requested(state: State, recorded: Recorded, event: CancelRequested) 
     return _act(state, event, scope, "", "cancel", "requested")
 
 
+def _order_resolve_requested(state: State, recorded: Recorded, event: OrderResolveRequested) -> list[Change]:
+    order = state.execution.orders.get(event.order_id)
+    before = "" if order is None else f"{order.state}, in doubt: {order.in_doubt}" if order.in_doubt else str(order.state)
+    filled = "" if event.cum_qty is None else f", CumQty {event.cum_qty} at {event.avg_px}"
+    return _act(state, event, f"order:{event.order_id}", before, event.disposition + filled, "requested")
+
+
+def _venue_close_requested(state: State, recorded: Recorded, event: VenueCloseRequested) -> list[Change]:
+    before = state.control.venues.get(event.venue, VenueState())
+    state.control.closed[event.venue] = f"closed by {event.actor}: {event.reason}"
+    state.control.venues[event.venue] = VenueState(reason=state.control.closed[event.venue])
+    return _act(state, event, f"venue:{event.venue}", "open" if before.opened else before.reason, "closed")
+
+
 def _venue_open_requested(state: State, recorded: Recorded, event: VenueOpenRequested) -> list[Change]:
     before = state.control.venues.get(event.venue, VenueState())
+    state.control.closed.discard(event.venue)
     return _act(state, event, f"venue:{event.venue}", before.reason, "open on an operator's word", "requested")
 
 
@@ -262,6 +279,8 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     KillReleased: _once(_kill_released),
     OrderRequested: _once(_order_requested),
     CancelRequested: _once(_cancel_requested),
+    OrderResolveRequested: _once(_order_resolve_requested),
+    VenueCloseRequested: _once(_venue_close_requested),
     VenueOpenRequested: _once(_venue_open_requested),
     SessionCommanded: _once(_session_commanded),
     StopRequested: _once(_stop_requested),

@@ -182,6 +182,7 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
     what = PRESUMED_EDGE.get(event.disposition, event.disposition) if before.presumed else event.disposition
     new_state, anomaly = transition(what, before.state, quantity=before.quantity, cum_qty=before.cum_qty)
     state.control.confirm(before.venue, before.order_id)
+    state.execution.asked.discard(before.order_id)
     after = replace(
         before,
         state=new_state,
@@ -225,10 +226,14 @@ def _reconciliation_finished(state: State, recorded: Recorded, event: Reconcilia
     state.control.reconciliations.discard(event.venue)
     for order_id in tuple(state.control.unconfirmed_of[event.venue]):
         state.control.confirm(event.venue, order_id)
+    closed = state.control.closed.get(event.venue)
+    if closed is not None:
+        state.control.venues[event.venue] = VenueState(reason=closed)
     if event.complete:
         return []
     detail = f"{len(event.unanswered)} orders unanswered: " + ", ".join(event.unanswered[:10])
-    state.control.venues[event.venue] = VenueState(reason="not reconciled: " + detail)
+    if closed is None:
+        state.control.venues[event.venue] = VenueState(reason="not reconciled: " + detail)
     return [AnomalyRaised(anomaly="not_reconciled", venue=event.venue, detail=detail)]
 
 

@@ -25,6 +25,7 @@ from gateway.core.events.control import (
     LostRange,
     OperatorEvent,
     OrderRequested,
+    OrderResolveRequested,
     RunStarted,
     RunStopped,
     SessionCommanded,
@@ -38,6 +39,7 @@ from gateway.core.events.control import (
     StopRequested,
     TradingSwitched,
     Untranslated,
+    VenueCloseRequested,
     VenueOpenRequested,
 )
 from gateway.core.events.derived import (
@@ -140,6 +142,7 @@ __all__ = [
     "MarketTrade",
     "OperatorEvent",
     "OrderRequested",
+    "OrderResolveRequested",
     "PendingCancel",
     "PendingNew",
     "PendingReplace",
@@ -174,6 +177,7 @@ __all__ = [
     "TradingSwitched",
     "Transmitted",
     "Untranslated",
+    "VenueCloseRequested",
     "VenueOpenRequested",
     "VenueOpened",
 ]

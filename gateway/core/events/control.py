@@ -73,6 +73,25 @@ class VenueOpenRequested(OperatorEvent, frozen=True, kw_only=True):
     venue: str
 
 
+class VenueCloseRequested(OperatorEvent, frozen=True, kw_only=True):
+    """No new orders at a venue until an operator opens it again, whatever its session does; cancels still go."""
+
+    venue: str
+
+
+class OrderResolveRequested(OperatorEvent, frozen=True, kw_only=True):
+    """An operator's word on an order in doubt, got from the venue by other means.
+
+    `disposition` is of `gateway.core.reactions.resolve`. `cum_qty` and `avg_px`: CumQty(14) and AvgPx(6) as the venue told
+    them; what is above ours is counted as an inferred fill. None means that nothing is missing.
+    """
+
+    order_id: str
+    disposition: str
+    cum_qty: Decimal | None = None
+    avg_px: Decimal | None = None
+
+
 class SessionCommanded(OperatorEvent, frozen=True, kw_only=True):
     """An operator's hand on a session: `action` is logon, logout or test-request."""
 

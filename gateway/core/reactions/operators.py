@@ -12,13 +12,16 @@ from gateway.core.events import (
     Event,
     KillEngaged,
     OrderRequested,
+    OrderResolveRequested,
     ReconciliationFinished,
     StopRequested,
     TradingSwitched,
+    VenueCloseRequested,
     VenueOpened,
     VenueOpenRequested,
 )
 from gateway.core.reactions.intents import DESK, cancel_scope, enforce_kill, intend, repeated
+from gateway.core.reactions.resolve import resolve_requested
 from gateway.core.strategy import Cancel, New
 from gateway.core.turn import Turn
 from gateway.core.values import SCOPE_ALL, TradingState
@@ -80,11 +83,18 @@ def _venue_open_requested(turn: Turn, event: VenueOpenRequested, changes: tuple[
         enforce_kill(turn, event.venue)
 
 
+def _venue_close_requested(turn: Turn, event: VenueCloseRequested, changes: tuple[Change, ...]) -> None:
+    if not repeated(changes):
+        control.purge(turn, f"venue:{event.venue}", "venue closed by an operator")
+
+
 RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
     OrderRequested: _order_requested,
     CancelRequested: _cancel_requested,
     KillEngaged: _kill_engaged,
     TradingSwitched: _trading_switched,
     StopRequested: _stop_requested,
+    OrderResolveRequested: resolve_requested,
+    VenueCloseRequested: _venue_close_requested,
     VenueOpenRequested: _venue_open_requested,
 }

@@ -75,7 +75,7 @@ def finish_reconciliations(turn: Turn) -> None:
             continue
         complete = not reconciliation.failed
         turn.emit(ReconciliationFinished(venue=venue, complete=complete, unanswered=reconciliation.failed))
-        if complete:
+        if complete and venue not in state.closed:
             turn.emit(VenueOpened(venue=venue, reason=f"reconciled ({reconciliation.reason})"))
         enforce_kill(turn, venue)
 

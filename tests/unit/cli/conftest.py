@@ -135,6 +135,10 @@ class MemorySurface:
         self._note("cancel_order", request, actor)
         return self.cancelled
 
+    def resolve_order(self, request: Any, actor: str) -> OrderAnswer:
+        self._note("resolve_order", request, actor)
+        return self.cancelled
+
     def engage_kill(self, request: Any, actor: str) -> KillAnswer:
         self._note("engage_kill", request, actor)
         self.killed[request.scope] = request.reason
@@ -156,7 +160,7 @@ class MemorySurface:
         return applied
 
     def __getattr__(self, method: str) -> Callable[[Any, str], Answer]:
-        if method not in ("cancel_all", "switch_trading", "open_venue", "session", "stop"):
+        if method not in ("cancel_all", "switch_trading", "open_venue", "close_venue", "session", "stop"):
             raise AttributeError(method)
         return self._apply(method)
 

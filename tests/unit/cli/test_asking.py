@@ -5,16 +5,40 @@ from __future__ import annotations
 import json
 import os
 import pwd
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from gateway.cli.order import DISPOSITIONS
 from gateway.control.surface import Answer
+from gateway.core.reactions import resolve
 from gateway.core.values import OrderType, Side, TimeInForce
 from gateway.errors import Denied, GatewayError, NotFound, PreconditionFailed, UnknownOutcome
 
 NEW = ("order", "new", "--venue", "SIM", "--symbol", "USD/JPY", "--side", "buy", "--qty", "1000", "--price", "150.125")
+
+
+def test_an_order_in_doubt_is_resolved_as_typed(cli: Any, surface: Any) -> None:
+    words = ("order", "resolve", "7-1", "--as", "filled", "--cum-qty", "1000", "--avg-px", "150.12", "--reason", "by phone")
+    assert cli(*words).stdout == "order 7-1: dispatched, Cancelled\n"
+    request = surface.last
+    assert (request.order_id, request.disposition, request.cum_qty, request.avg_px) == (
+        "7-1",
+        "filled",
+        Decimal(1000),
+        Decimal("150.12"),
+    )
+    assert cli("order", "resolve", "7-1", "--as", "filled").exit_code == 2, "no reason"
+    assert cli("order", "resolve", "7-1", "--as", "lost", "--reason", "r").exit_code == 2
+    assert tuple(resolve.DISPOSITIONS) == DISPOSITIONS
+
+
+def test_a_venue_is_closed_with_a_reason(cli: Any, surface: Any) -> None:
+    assert cli("venue", "close", "SIM", "--reason", "late fills").exit_code == 0
+    assert (surface.asked[-1][0], surface.last.venue, surface.last.reason) == ("close_venue", "SIM", "late fills")
+    assert cli("venue", "close", "SIM", "--reason", " ").exit_code == 2
 
 
 def test_a_new_order_arrives_as_typed(cli: Any, surface: Any) -> None:

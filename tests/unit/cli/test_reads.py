@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from gateway.cli import output
+from gateway.cli.book import summed
 
 LISTS = ["order", "fill", "position", "decision", "anomaly", "audit", "session"]
 
@@ -65,6 +67,48 @@ def test_filters_narrow_the_list(cli: Any, traded: Any) -> None:
     assert cli.json("audit", "list", "--to", str(first["recorded_ns"])) == []
     assert cli.json("audit", "list", "--from", "2023-11-14T22:13:20Z") == cli.json("audit", "list")
     assert cli("order", "list", "--open", "--state", "Filled").exit_code == 2
+
+
+def test_the_book_adds_up_what_stands(cli: Any, traded: Any) -> None:
+    (row,) = cli.json("fill", "book")
+    assert row == {
+        "symbol": "USD/JPY",
+        "fills": 1,
+        "bought_qty": "400",
+        "avg_buy_px": "150.12",
+        "sold_qty": "0",
+        "avg_sell_px": None,
+        "net_qty": "400",
+    }
+    (split,) = cli.json("fill", "book", "--by", "strategy", "--by", "venue")
+    assert (split["strategy"], split["venue"]) == ("desk", "SIM")
+    assert cli.json("fill", "book", "--strategy", "nobody") == []
+    assert narrow(cli("fill", "book", "--by", "strategy", "--by", "account", "--by", "venue").stdout)
+
+
+def test_the_book_counts_no_busts_and_splits_sides() -> None:
+    def fill(side: str, quantity: str, price: str, symbol: str = "A") -> dict[str, Any]:
+        return {"symbol": symbol, "side": side, "last_qty": Decimal(quantity), "last_px": Decimal(price), "strategy": "s"}
+
+    rows = summed([fill("buy", "1", "2"), fill("buy", "3", "4"), fill("sell", "0.5", "8"), fill("sell", "1", "1", "B")], ())
+    assert [(r["symbol"], r["net_qty"], r["avg_buy_px"], r["avg_sell_px"]) for r in rows] == [
+        ("A", Decimal("3.5"), Decimal("3.5"), Decimal(8)),
+        ("B", Decimal(-1), None, Decimal(1)),
+    ]
+
+
+def test_a_position_has_a_history(cli: Any, traded: Any) -> None:
+    (row,) = cli.json("position", "history", "--symbol", "USD/JPY")
+    assert (row["cause"], row["quantity"], row["price"], row["order_id"]) == ("fill", "400", "150.12", "7-1")
+    assert narrow(cli("position", "history").stdout)
+
+
+def test_a_session_is_shown_with_what_happened_to_it(cli: Any, traded: Any) -> None:
+    shown = cli.json("session", "show", "SIM")
+    assert (shown["venue"], shown["live"], shown["epoch"]) == ("SIM", None, 1)
+    assert [event["event"] for event in shown["events"]] == ["logon"]
+    assert narrow(cli("session", "show", "SIM").stdout)
+    assert cli("session", "show", "ELSEWHERE").exit_code == 3
 
 
 def test_a_list_that_is_cut_says_so(cli: Any, traded: Any) -> None:
