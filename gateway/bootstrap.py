@@ -28,6 +28,7 @@ from gateway.control.server import ControlServer
 from gateway.core.core import Core
 from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested
 from gateway.core.settings import CoreSettings
+from gateway.core.values import NANOS
 from gateway.errors import GatewayError, JournalError, PreconditionFailed, Problem
 from gateway.fix.decoder import Decoder
 from gateway.fix.dialect import load_dialect
@@ -173,6 +174,7 @@ class Gateway:
             count=observer.message,
             id_prefix=f"{self._run_number.id_prefix}-{self._run_number.run_id}",
             heartbeat=observer.heartbeat,
+            resend_timeout_ns=venue.resend_timeout_seconds * NANOS,
         )
 
     def _venue_dir(self, venue: Venue) -> Path:

@@ -142,6 +142,7 @@ class Venue(Section):
     reset_on_logon: bool = False
     environment: Literal["production", "test"] = "production"
     ack_timeout_seconds: Seconds = 5
+    resend_timeout_seconds: Seconds = 10
     market_data: tuple[WireId, ...] = _Array
     username: WireText = ""
     password_env: VariableName | None = None

@@ -37,6 +37,7 @@ from gateway.journal.interface import Watermark
 from gateway.venue.gate import KillGate
 from gateway.venue.link import Inbound, Kind, Link, NotSent
 from gateway.venue.outbound import Outbound
+from gateway.venue.resend import ResendWatch, Verdict
 from gateway.venue.send_log import SendLog
 from gateway.venue.settle import Do, Input, Phase, Settling
 
@@ -75,6 +76,7 @@ class VenueAdapter:
         count: Callable[[str, str, str], None],
         id_prefix: str,
         heartbeat: Callable[[str, float], None] = lambda *_: None,
+        resend_timeout_ns: int = 10_000_000_000,
     ) -> None:
         self.venue = place.venue
         self.session = place.session
@@ -88,6 +90,9 @@ class VenueAdapter:
         self._id_prefix = id_prefix
         self._heartbeat_seen = heartbeat
         self._settling = Settling(SETTLE_PATIENCE_NS)
+        self._resends = ResendWatch(resend_timeout_ns)
+        self._taking_number = ""
+        """Why the number of the next Logon is taken as it is: what came before it is lost."""
         self._link: Link | None = None
         self._reset_asked = False
         self._reset_by_venue = False
@@ -123,8 +128,8 @@ class VenueAdapter:
 
     @property
     def deadline_ns(self) -> int | None:
-        """When the settling probe is overdue or a subscription is to be repeated, in stream time."""
-        times = (self._settling.deadline_ns, self._resubscribe_ns)
+        """When the settling probe or a resend is overdue, or a subscription is to be repeated, in stream time."""
+        times = (self._settling.deadline_ns, self._resubscribe_ns, self._resends.deadline_ns)
         return min((at for at in times if at is not None), default=None)
 
     @property
@@ -156,8 +161,11 @@ class VenueAdapter:
             case Kind.RESEND_REQUESTED:
                 message = FixMessage.parse(inbound.raw)
                 begin = message.get(7) or "?"
+                self._resends.asked(whole_number(begin) or 0, now_ns)
                 notice = self._notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}")
                 return [notice, *self._step(Input.GAP, now_ns)]
+            case Kind.RESEND_REFUSED:
+                return self._no_resend(self._resends.failed(), f"refused: {inbound.detail}")
             case Kind.LOGOUT_SENT:
                 self._down_reason = self._down_reason or (f"logout by us: {inbound.detail}" if inbound.detail else "logout")
                 return []
@@ -185,8 +193,24 @@ class VenueAdapter:
     def on_time(self, now_ns: int) -> list[Event]:
         """Call when `deadline_ns` has passed."""
         self._resubscribe(now_ns)
+        events: list[Event] = []
+        deadline = self._resends.deadline_ns
+        if deadline is not None and deadline <= now_ns:
+            events = self._no_resend(self._resends.overdue(self.link.numbers[1], now_ns), "unanswered")
         deadline = self._settling.deadline_ns
-        return self._step(Input.OVERDUE, now_ns) if deadline is not None and deadline <= now_ns else []
+        return [*events, *self._step(Input.OVERDUE, now_ns)] if deadline is not None and deadline <= now_ns else events
+
+    def _no_resend(self, verdict: Verdict, why: str) -> list[Event]:
+        """Ask once more on a new connection; after that the venue's own number is taken and what it skips is lost."""
+        if verdict is Verdict.WAIT:
+            return []
+        if verdict is Verdict.GIVE_UP:
+            self._taking_number = f"resend {why} twice"
+            self.link.take_next_number()
+        self._down_reason = self._down_reason or f"resend {why}"
+        self.link.drop()
+        then = "asking again" if verdict is Verdict.AGAIN else "taking the number of the venue's next Logon"
+        return [self._notice("gap", f"resend {why}; {then}")]
 
     def _resubscribe(self, now_ns: int) -> None:
         """A gap asks for a fresh snapshot, but not at the pace at which a venue may send snapshots with gaps."""
@@ -287,11 +311,19 @@ class VenueAdapter:
         return []
 
     def _logon_answer(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
-        """A Logon with ResetSeqNumFlag(141)=Y that we did not ask for: the venue starts a new epoch."""
-        if message.get(141) != "Y" or self._reset_asked:
+        """ResetSeqNumFlag(141)=Y that we did not ask for is a new epoch; otherwise its number may be the one to go on from."""
+        why, self._taking_number = self._taking_number, ""
+        if message.get(141) == "Y":
+            if self._reset_asked:
+                return []
+            self._reset_by_venue = True
+            return [self._new_epoch("the venue reset the sequence numbers at logon")]
+        first, last = self._watermark + 1, (decoded.msg_seq_num or 0) - 1
+        if not why or last < first:
             return []
-        self._reset_by_venue = True
-        return [self._new_epoch("the venue reset the sequence numbers at logon")]
+        self._advance(last)
+        self._resends.closed()
+        return [LostRange(venue=self.venue, session=self.session, epoch=self._epoch, begin=first, end=last, reason=why)]
 
     def _logon_sent(self, inbound: Inbound) -> list[Event]:
         flagged = FixMessage.parse(inbound.raw).get(141) == "Y"
@@ -366,6 +398,7 @@ class VenueAdapter:
 
     def _open(self, now_ns: int) -> list[Event]:
         self._settled_logon = self.link.logons
+        self._resends.closed()
         self._subscribe()
         sender, target = self.link.numbers
         self._feed_gap, self._gap_in_session = "", False
@@ -384,6 +417,7 @@ class VenueAdapter:
 
     def _close(self, now_ns: int) -> list[Event]:
         self._decoder.forget_market_data()
+        self._resends.disconnected()
         self._subscribed, self._feed_gap = None, ""
         reason, self._down_reason, self._down_told = self._down_reason or "disconnected", "", True
         sender, target = self.link.numbers

@@ -154,6 +154,10 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         self._recent = recent
         self.rewind_to: int | None = None
         """First message of this connection that the intake had no room for."""
+        self.takes_number = False
+        """The next Logon(A) of the venue sets the number we expect."""
+        self._resend_number: int | None = None
+        """MsgSeqNum(34) of our last ResendRequest(2)."""
         self.logons = 0
         self._guard: SendGuard | None = None
         self._sent: int | None = None
@@ -185,6 +189,7 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
             elif msg_type == "3":
                 self._engine_refused(message)
             elif msg_type == "2":
+                self._resend_number = int(message.getHeader().getField(34))
                 self._insist(Kind.RESEND_REQUESTED, message.toString())
             elif msg_type == "5":
                 self._insist(Kind.LOGOUT_SENT, detail=message.getField(58) if message.isSetField(58) else "")
@@ -217,8 +222,11 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
                 return
             inbound = Inbound(venue=self._settings.venue, kind=Kind.MESSAGE, raw=message.toString(), received_ns=wall_ns())
             header = message.getHeader()
-            if header.getField(35) == "3" and self._skips(int(header.getField(34)), session):
+            msg_type = header.getField(35)
+            if msg_type == "3" and self._skips(message, int(header.getField(34)), session):
                 return
+            if msg_type == "A" and self.takes_number:
+                self._take_number(message, int(header.getField(34)), session)
             if not self._sink.offer(inbound):
                 self._rewind(int(header.getField(34)), session, "intake full")
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
@@ -233,10 +241,18 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
             _log.exception("dropping the connection")
 
-    def _skips(self, number: int, session: fix.SessionID) -> bool:
+    def _take_number(self, logon: fix.Message, number: int, session: fix.SessionID) -> None:
+        """Before the engine compares it with what it expects. A Logon that resets the numbers brings its own."""
+        self.takes_number = False
+        if not (logon.isSetField(141) and logon.getField(141) == "Y"):
+            fix.Session.lookupSession(session).setNextTargetMsgSeqNum(number)
+
+    def _skips(self, reject: fix.Message, number: int, session: fix.SessionID) -> bool:
         """The engine takes a Reject(3) for the next message whatever its number, and would never ask for the one it skips."""
         expected = fix.Session.lookupSession(session).getExpectedTargetNum()
         if number > expected:
+            if reject.isSetField(45) and reject.getField(45) == str(self._resend_number):
+                self._insist(Kind.RESEND_REFUSED, detail=reject.getField(58) if reject.isSetField(58) else "no reason given")
             self._rewind(expected, session, f"a Reject(3) came ahead of a gap, as MsgSeqNum(34)={number}")
         return bool(number > expected)
 
@@ -356,6 +372,9 @@ class QuickFixLink:
 
     def drop(self) -> None:
         self._session.disconnect()
+
+    def take_next_number(self) -> None:
+        self._application.takes_number = True
 
     def stop(self) -> None:
         """The engine keeps bare pointers to our objects: it must be gone before they are."""

@@ -21,6 +21,7 @@ class Kind(Enum):
     LOGOUT = "logout"
     LOGON_SENT = "logon sent"
     RESEND_REQUESTED = "resend requested"
+    RESEND_REFUSED = "resend refused"
     ENGINE_REJECT = "engine reject"
     LOGOUT_SENT = "logout sent"
 
@@ -28,9 +29,9 @@ class Kind(Enum):
 class Inbound(msgspec.Struct, kw_only=True):
     """One thing that happened, stamped when it was taken from the engine.
 
-    `raw`: the message; for ENGINE_REJECT the one the engine refused ("" when it is not known any more), for LOGON_SENT and
-    RESEND_REQUESTED our own. `detail`: the Text(58) of what our engine sent. `conflated` counts older snapshots that this one
-    replaced while it waited.
+    `raw`: the message, none for RESEND_REFUSED; for ENGINE_REJECT the one the engine refused ("" when it is not known any
+    more), for LOGON_SENT and RESEND_REQUESTED our own. `detail`: the Text(58) of what our engine sent, or of the refusal.
+    `conflated` counts older snapshots that this one replaced while it waited.
     """
 
     venue: str
@@ -90,6 +91,9 @@ class Link(Protocol):
 
     def drop(self) -> None:
         """Cut the connection; the engine reconnects by itself."""
+
+    def take_next_number(self) -> None:
+        """Take MsgSeqNum(34) of the next Logon(A) as the one expected: what was sent before it is not asked for."""
 
     def stop(self) -> None:
         """Log out (bounded in time), end the engine's thread, release everything."""

@@ -46,7 +46,7 @@ class Counterparty:
         self.refuse_logon = ""
         self.reset_at_logon = False
         self.answer_tests = True
-        self.resends = "resend"  # or gapfill, silent, reset
+        self.resends = "resend"  # or gapfill, silent, reset, refuse, partly
         self.accept_orders = False
         self.status_answers = True
         self._resetting = False
@@ -242,7 +242,7 @@ class Counterparty:
         if kind == "1" and self.answer_tests:
             self.send("0", (112, message[112]))
         elif kind == "2":
-            self._resend(int(message[7]))
+            self._resend(int(message[7]), message.number)
         elif kind == "5":
             self.send("5")
             self.disconnect()
@@ -278,11 +278,16 @@ class Counterparty:
             begin, self.ask_again_from = self.ask_again_from or begin, None
             self.send("2", (7, begin), (16, 0))
 
-    def _resend(self, begin: int) -> None:
+    def _resend(self, begin: int, asked_by: int) -> None:
         with self._writing:
             last = self.next_out
             if self.resends == "silent":
                 return
+            if self.resends == "refuse":
+                self.send("3", (45, asked_by), (372, "2"), (58, "no resends here"))
+                return
+            if self.resends == "partly":  # one message for each request
+                last = begin + 1
             if self.resends == "gapfill":
                 self.gap_fill(begin, last)
                 return

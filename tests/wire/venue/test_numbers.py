@@ -130,3 +130,47 @@ def test_a_reject_ahead_of_a_gap_loses_nothing(gateway, venue, order):
     gateway.wait_state(order_id, "Filled")
     assert quantities(gateway, order_id) == [100, 900]
     gateway.wait_open()
+
+
+@pytest.mark.parametrize("manner", ["silent", "refuse"])
+def test_a_resend_that_never_comes_is_given_up_after_the_second_time(make, venue, manner):
+    """The venue's number is taken at its third Logon, and the status answer tells what the lost message said."""
+    gateway = make(venue_extra="resend_timeout_seconds = 1").start().ready()
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    venue.report(request, "0", "0")
+    gateway.wait_state(order_id, "Accepted")
+    venue.resends = manner
+    lost = keep_fill(venue, request, "600", "600")
+    venue.send("0")
+    gateway.wait_state(order_id, "PartiallyFilled")
+    [event] = gateway.rows("SELECT * FROM v_session_events WHERE event = 'lost_range'")
+    assert event["detail"].startswith(f"{lost}..")
+    assert {m[7] for m in venue.of_type("2")} == {str(lost)}
+    assert len(venue.of_type("2")) == 2
+    assert venue.connections == 3
+    [row] = gateway.rows("SELECT * FROM v_fills")
+    assert (row["last_qty"], row["status"]) == (600, "inferred")
+    gateway.wait_open()
+    venue.fill(request, "400", "110", "1000")
+    gateway.wait_state(order_id, "Filled")
+    assert quantities(gateway, order_id) == [600, 400]
+
+
+def test_a_resend_in_pieces_is_waited_for(make, venue):
+    """Every piece is progress: nothing is given up, however often it takes a new connection."""
+    gateway = make(venue_extra="resend_timeout_seconds = 1").start().ready()
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    venue.report(request, "0", "0")
+    gateway.wait_state(order_id, "Accepted")
+    venue.resends = "partly"
+    for part in range(1, 4):
+        keep_fill(venue, request, "100", str(100 * part))
+    venue.fill(request, "700", "110", "1000")
+    wait_for(lambda: len(quantities(gateway, order_id)) == 3, "what came in pieces", 30)
+    venue.resends = "resend"
+    gateway.wait_state(order_id, "Filled")
+    assert quantities(gateway, order_id) == [100, 100, 100, 700]
+    assert not gateway.rows("SELECT * FROM v_session_events WHERE event = 'lost_range'")
+    gateway.wait_open()
