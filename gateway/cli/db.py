@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli import output
 from gateway.cli.instance import Instance
-from gateway.cli.options import command, group
+from gateway.cli.options import command, confirm, group, yes
+from gateway.errors import PreconditionFailed
 
 if TYPE_CHECKING:
     from gateway.records.store import RecordStore
@@ -47,6 +49,34 @@ def check(instance: Instance) -> None:
         lines = differences or [f"{store.shown_url}: as this build declares it"]
         _tell(instance, {"url": store.shown_url, "differences": differences}, *lines)
     if differences:
+        click.get_current_context().exit(1)
+
+
+@command("rebuild", within=db, example="gateway db rebuild --yes")
+@yes
+def rebuild(instance: Instance, yes: bool) -> None:
+    """Write the records anew from the journal.
+
+    Empties every table and fills it again, then compares all rows with the journal. The gateway must be stopped. History in
+    detached partitions is written again, into new ones. Exit code 1 when the new records differ from the journal.
+    """
+    from gateway.journal.sqlite import SqliteReader
+    from gateway.records.rebuild import rebuild as write_anew
+
+    holder = instance.journal_holder()
+    if holder is not None:
+        raise PreconditionFailed(f"process {holder} is writing to the journal and the records: `gateway stop` first")
+    with _store(instance) as store, closing(SqliteReader(instance.journal_path)) as reader:
+        confirm("rebuild", f"emptying and rewriting the records at {store.shown_url}", yes=yes)
+        with output.progress() as tell:
+            done = write_anew(store, reader, tell)
+    before = "belonged to another history" if done.differed is None else f"differed in {done.differed} places"
+    sentences = (
+        f"{store.shown_url}: {done.events} events written anew; the old records {before}",
+        "equal" if done.differences == 0 else f"NOT EQUAL: {done.differences} differences; see `gateway verify`",
+    )
+    _tell(instance, {"url": store.shown_url, **asdict(done), "equal": done.differences == 0}, *sentences)
+    if done.differences:
         click.get_current_context().exit(1)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -122,3 +123,22 @@ def _plain(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
     return str(value)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Tell it what is being done, how far it is, out of how much: a bar for each part on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.progress import Progress, TaskID
+
+    parts: dict[str, TaskID] = {}
+    with Progress(console=console(sys.stderr), transient=True) as bar:
+
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in parts:
+                parts[what] = bar.add_task(what, total=total)
+            bar.update(parts[what], completed=done)
+
+        yield advance

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -15,7 +12,7 @@ from gateway.cli.instance import Instance
 from gateway.cli.options import command
 
 if TYPE_CHECKING:
-    from gateway.verification import Progress, Verdict
+    from gateway.verification import Verdict
 
 
 @command("verify", example="gateway verify --config gateway.toml")
@@ -30,31 +27,11 @@ def verify(instance: Instance, skip_records: bool) -> None:
     from gateway.verification import verify_instance
 
     store = None if skip_records else instance.record_store()
-    with _progress() as progress:
+    with output.progress() as progress:
         verdict = verify_instance(instance.journal_path, store, load_strategies, progress)
     _tell(instance, verdict)
     if not verdict.equal:
         click.get_current_context().exit(1)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar for each part on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda what, done, total: None
-        return
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
-    parts: dict[str, TaskID] = {}
-    with Bar(console=output.console(sys.stderr), transient=True) as bar:
-
-        def advance(what: str, done: int, total: int) -> None:
-            if what not in parts:
-                parts[what] = bar.add_task(what, total=total)
-            bar.update(parts[what], completed=done)
-
-        yield advance
 
 
 def _tell(instance: Instance, verdict: Verdict) -> None:

@@ -22,7 +22,7 @@ from gateway.records import partitions
 from gateway.records.context import Row, RowOp, Value
 from gateway.records.tables import CHECKPOINT, HISTORY, PROJECTED
 
-ANEW = "move the records database away and start again: it is filled anew from the journal"
+ANEW = "stop the gateway and run `gateway db rebuild`: it writes the records anew from the journal"
 """The remedy when records and journal do not belong together."""
 
 

@@ -38,17 +38,22 @@ def storable(value: Decimal) -> bool:
 
 
 def to_sqlite(value: Decimal) -> SqliteNumber:
-    """The SQLite value that reads back as exactly `value`: INTEGER, else REAL where a double round-trips, else TEXT."""
+    """The SQLite value that reads back as exactly `value`: REAL where a double round-trips, else INTEGER, else TEXT.
+
+    Whole numbers are REAL too, because SQLite divides INTEGER by INTEGER without a remainder.
+    """
+    real = float(value) + 0.0  # no negative zero
+    if Decimal(repr(real)) == value:
+        return real
     whole = value.to_integral_value()
     if whole == value and -_INTEGER_LIMIT <= whole < _INTEGER_LIMIT:
         return int(whole)
-    real = float(value)
-    return real if Decimal(repr(real)) == value else format(value, "f")
+    return format(value, "f")
 
 
 def from_sqlite(value: SqliteNumber) -> Decimal:
-    """Inverse of `to_sqlite`. A double stands for its shortest decimal, which is what `repr` gives."""
-    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    """Inverse of `to_sqlite`. A double stands for its shortest decimal, which is what `repr` gives, without its `.0`."""
+    return Decimal(repr(value).removesuffix(".0")) if isinstance(value, float) else Decimal(value)
 
 
 class ExactDecimal(TypeDecorator[Decimal]):

@@ -104,7 +104,7 @@ def differences(gateway: GatewayProcess, ledger_path: Path) -> list[str]:
     again = [name for name, count in Counter(x.cl_ord_id for x in ledger if x.exec_type == "0").items() if count > 1]
     again += [str(line.cl_ord_id) for line in ledger if "duplicate" in line.text]
     found += [f"ClOrdID {name} was sent twice as a new order" for name in again]
-    doubtful = gateway.rows("SELECT order_id FROM v_orders WHERE in_doubt = 1")
+    doubtful = gateway.rows("SELECT order_id FROM v_orders WHERE in_doubt")
     return found + [f"order {row['order_id']} is still in doubt" for row in doubtful]
 
 
@@ -132,7 +132,7 @@ def _orders(gateway: GatewayProcess, ledger: list[LedgerLine], orders: dict[str,
             found.append(f"order {ours['order_id']} / {order_id}: venue {said}, gateway {ours['state']} {ours['cum_qty']}")
     unknown = gateway.rows("SELECT * FROM v_orders WHERE venue_order_id IS NULL")
     found += [f"order {r['order_id']}: {r['state']}, unknown to the venue" for r in unknown if r["state"] != "Rejected"]
-    return found + [f"external order {r['order_id']}" for r in gateway.rows("SELECT * FROM v_orders WHERE external = 1")]
+    return found + [f"external order {r['order_id']}" for r in gateway.rows("SELECT * FROM v_orders WHERE external")]
 
 
 def _positions(gateway: GatewayProcess) -> list[str]:

@@ -66,10 +66,16 @@ def test_values_of_fifteen_digits_compare_in_sql(connection: Connection, values:
 
 
 @shared_table
-@given(st.lists(st.integers(-(10**15), 10**15).map(Decimal), min_size=1, max_size=50))
+@given(st.lists(st.integers(-(10**13), 10**13).map(Decimal), min_size=1, max_size=50))
 def test_whole_quantities_sum_exactly(connection: Connection, values: list[Decimal]) -> None:
     written(connection, values)
     assert Decimal(connection.exec_driver_sql("SELECT SUM(value) FROM decimals").scalar_one()) == sum(values)
+
+
+def test_averages_of_whole_prices_have_a_fraction(connection: Connection) -> None:
+    written(connection, [Decimal(110), Decimal(111)])
+    average = connection.exec_driver_sql("SELECT SUM(value * value) / SUM(value) FROM decimals").scalar_one()
+    assert round(Decimal(average), 9) == round(Decimal(110**2 + 111**2) / 221, 9)
 
 
 def test_a_day_of_fractional_values_sums_to_its_cents(connection: Connection) -> None:

@@ -15,10 +15,11 @@ from gateway.records.types import from_sqlite, to_sqlite
 @pytest.mark.parametrize(
     ("value", "storage"),
     [
-        ("1000", "integer"),
-        ("1000.00", "integer"),
-        ("-0", "integer"),
-        ("1E+5", "integer"),
+        ("1000", "real"),
+        ("1000.00", "real"),
+        ("-0", "real"),
+        ("1E+5", "real"),
+        ("9007199254740993", "integer"),
         ("9223372036854775807", "integer"),
         ("150.125", "real"),
         ("1E-9", "real"),
