@@ -259,7 +259,13 @@ CONTROLS: tuple[Control, ...] = (
     Control("fat_finger", "price against the last trade", "RTS 6 art. 15(1)(a); " + _CREDIT, _fat_finger),
     Control("max_open_orders", "open orders per scope", "RTS 6 art. 15(1)(d), 15(3); " + _CREDIT, _open_orders),
 )
-CODES = frozenset(control.code for control in CONTROLS) | {"rule_error", "no_reference", "unknown_order", "order_closed"}
+OTHER_CODES = {
+    "no_reference": "a control compares with a market price, and there is no feed, no trade and no `reference_price`",
+    "rule_error": "a control failed; what it cannot check does not pass",
+    "unknown_order": "the order to cancel does not exist",
+    "order_closed": "the order to cancel has ended",
+}
+CODES = frozenset(control.code for control in CONTROLS) | frozenset(OTHER_CODES)
 """Every code a denial can carry."""
 PRECONDITIONS = frozenset({"kill_engaged", "trading_disabled", "strategy_disabled", "venue_not_open"})
 """Denials that say `not now` rather than `not like this`."""

@@ -48,12 +48,19 @@ class OrderState(StrEnum):
     """The canonical states of an order; the lifecycle begins at submission (`gateway.core.lifecycle`)."""
 
     SUBMITTED = "Submitted"
+    """Dispatched to the venue, which has not answered yet."""
     ACCEPTED = "Accepted"
+    """Acknowledged by the venue, nothing executed."""
     PARTIALLY_FILLED = "PartiallyFilled"
+    """Executed in part, the rest works."""
     FILLED = "Filled"
+    """Executed in full. Ends the order."""
     CANCELLED = "Cancelled"
+    """Cancelled, whoever asked for it; what was executed before counts. Ends the order."""
     REJECTED = "Rejected"
+    """Refused by the venue, or proven never to have reached it (reason `not_sent`). Ends the order."""
     EXPIRED = "Expired"
+    """Ended by its time in force; what was executed before counts. Ends the order."""
 
     @property
     def terminal(self) -> bool:
@@ -68,10 +75,15 @@ class FillStatus(StrEnum):
     """What became of an execution: one row per ExecID(17)."""
 
     NEW = "new"
+    """As the venue reported it."""
     CORRECTED = "corrected"
+    """The venue gave it other content, which stands here."""
     BUSTED = "busted"
+    """The venue took it back: does not count."""
     INFERRED = "inferred"
+    """Derived from the venue's CumQty(14), its report missing: counts, under an ExecID of ours."""
     REPLACED = "replaced"
+    """Was inferred, until the reports came that stand for it: does not count."""
 
 
 class CommandKind(StrEnum):
@@ -86,8 +98,11 @@ class TradingState(StrEnum):
     """What new risk may be taken in a scope. `reduced`: only orders that bring a position nearer to zero."""
 
     ENABLED = "enabled"
+    """Orders may be sent."""
     REDUCED = "reduced"
+    """Only orders that bring a position nearer to zero."""
     DISABLED = "disabled"
+    """No new orders; cancels as ever."""
 
 
 class FeedState(StrEnum):

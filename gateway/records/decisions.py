@@ -29,6 +29,23 @@ from gateway.core.events import (
 from gateway.core.orders import Command
 from gateway.records.context import Context, Row, position_in_stream
 
+OUTCOMES = {
+    "denied": "risk said no: `code` and `reason` say why, with the numbers",
+    "queued": "approved, and waiting: `reason` says for what; exposure counts",
+    "superseded": "gave way to a stronger or a later request of the same order, named in `reason`",
+    "closed_unsent": "approved, waited, and must not be sent any more: `reason` says why",
+    "dispatched": "decided and durable; on the wire once `sent_ns` is there",
+    "failed": "dispatched, and proven never to have reached the wire",
+}
+"""`v_decisions.outcome`."""
+
+CODES = {
+    "superseded": "outcome `superseded`",
+    "closed_unsent": "outcome `closed_unsent`",
+    "submission_failed": "outcome `failed`: the gate was closed, the session gone, or the send log empty after a crash",
+}
+"""`v_decisions.code` where nothing was denied."""
+
 Handler = Callable[[Recorded, Any, Context], Row | None]
 
 

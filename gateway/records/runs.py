@@ -8,6 +8,12 @@ from __future__ import annotations
 from gateway.core.events import Recorded, RunStarted, RunStopped
 from gateway.records.context import Context, RowOp, position_in_stream
 
+RUNTIMES = {
+    "live": "a gateway that trades",
+    "research": "a strategy run over recorded data",
+}
+"""`v_runs.runtime`."""
+
 
 def run_rows(recorded: Recorded, context: Context) -> list[RowOp]:
     """Runs and configurations; a run that never recorded its end keeps `stopped_ns` NULL and `clean_stop` false."""

@@ -22,6 +22,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
 
 
 class RunStopped(Event, frozen=True, kw_only=True):
+    """Last event of a run that ended by itself: a run without one died."""
+
     reason: str = ""
 
 
@@ -34,15 +36,21 @@ class OperatorEvent(Event, frozen=True, kw_only=True):
 
 
 class TradingSwitched(OperatorEvent, frozen=True, kw_only=True):
+    """Trading enabled, reduced or disabled in a scope. Enabling a strategy also forgives its errors."""
+
     scope: str
     state: TradingState
 
 
 class KillEngaged(OperatorEvent, frozen=True, kw_only=True):
+    """No new orders in a scope, open ones are cancelled, until it is released. The gate in front of the wire closed before."""
+
     scope: str
 
 
 class KillReleased(OperatorEvent, frozen=True, kw_only=True):
+    """Orders may be sent again in a scope, as far as its trading state allows."""
+
     scope: str
 
 

@@ -99,12 +99,16 @@ class FillInferred(Event, frozen=True, kw_only=True):
 
 
 class ReconciliationStarted(Event, frozen=True, kw_only=True):
+    """The venue is asked about these orders; it opens when all of them are answered for."""
+
     venue: str
     order_ids: tuple[str, ...]
     reason: str
 
 
 class ReconciliationFinished(Event, frozen=True, kw_only=True):
+    """Every order was answered for (`complete`), or those named were not and the venue stays closed."""
+
     venue: str
     complete: bool
     unanswered: tuple[str, ...] = ()
@@ -125,10 +129,14 @@ class StrategyRemembered(Event, frozen=True, kw_only=True):
 
 
 class StrategyFailed(Event, frozen=True, kw_only=True):
+    """A strategy raised an error when it was consulted: no intents, and its memory stays what it was."""
+
     strategy: str
     error: str
 
 
 class StrategyDisabled(Event, frozen=True, kw_only=True):
+    """A strategy failed too often: it is not consulted until an operator enables it."""
+
     strategy: str
     reason: str

@@ -1,0 +1,126 @@
+"""The pages made from the code are the ones committed, and the words on them are all the words there are."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gateway
+from gateway import pages
+from gateway.core import lifecycle, risk, vocabulary
+from gateway.core.events import EVENTS
+from gateway.core.values import FillStatus, OrderState
+from gateway.records import decisions, runs
+
+SOURCE = Path(gateway.__file__).parent
+
+
+def test_the_committed_page_is_what_the_code_says() -> None:
+    assert pages.TARGET.read_text("utf-8") == pages.vocabulary_page(), "run scripts/pages and commit what it writes"
+
+
+def test_check_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "TARGET", tmp_path / "vocabulary.md")
+    assert pages.main(["--check"]) == 1
+    assert pages.main([]) == 0
+    assert pages.main(["--check"]) == 0
+    pages.TARGET.write_text("other")
+    assert pages.main(["--check"]) == 1
+
+
+CONTRACT = {
+    "order": "Submitted Accepted PartiallyFilled Filled Cancelled Rejected Expired",
+    "fill": "new corrected busted inferred replaced",
+    "outcome": "dispatched queued denied superseded closed_unsent failed",
+    "runtime": "live research",
+    "session": "logon logout disconnect reject business_reject resend_request gap lost_range sequence_reset reset",
+}
+
+
+def test_the_words_of_the_contract() -> None:
+    words = {name: set(text.split()) for name, text in CONTRACT.items()}
+    assert {state.value for state in OrderState} == words["order"]
+    assert {status.value for status in FillStatus} == words["fill"]
+    assert set(decisions.OUTCOMES) == words["outcome"]
+    assert set(runs.RUNTIMES) == words["runtime"]
+    assert set(vocabulary.SESSION_EVENTS) >= words["session"]
+
+
+def test_every_word_has_a_meaning() -> None:
+    for line in pages.vocabulary_page().splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 2:
+            assert all(cells), line
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_every_event_says_what_it_is(kind: str) -> None:
+    assert EVENTS[kind].__dict__.get("__doc__"), f"{EVENTS[kind].__name__} has no docstring of its own"
+
+
+def calls(*folders: str) -> Iterator[tuple[str, ast.Call]]:
+    """(name of the function, call) for every call in these folders' modules."""
+    for folder in folders:
+        for path in (SOURCE / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Call):
+                    yield getattr(node.func, "attr", getattr(node.func, "id", "")), node
+
+
+def words(call: ast.Call, keyword: str, *places: int) -> set[str]:
+    """Literal strings handed over under a keyword, or in one of these places."""
+    values = [call.args[place] for place in places if place < len(call.args)]
+    values += [given.value for given in call.keywords if given.arg == keyword]
+    found = {part for value in values for part in ast.walk(value) if isinstance(part, ast.Constant)}
+    return {part.value for part in found if isinstance(part.value, str)}
+
+
+def test_every_anomaly_is_listed() -> None:
+    used = {edge.anomaly for edges in lifecycle.TABLE.values() for edge in edges.values() if edge.anomaly} | {lifecycle.NO_EDGE}
+    for name, call in calls("core"):
+        if name == "AnomalyRaised":
+            used |= words(call, "anomaly")
+        elif name == "_anomaly":
+            first = [argument.value for argument in call.args[:2] if isinstance(argument, ast.Constant)]
+            used |= {str(value) for value in first[:1]}
+    used |= {"reject", "business_reject"}  # by the name of the notice
+    assert used == set(vocabulary.ANOMALIES)
+
+
+def test_every_doubt_is_listed() -> None:
+    used: set[str] = set()
+    for name, call in calls("core"):
+        if name == "InDoubt":
+            used |= words(call, "reason")
+    assert used == set(vocabulary.DOUBTS)
+
+
+def test_every_session_event_is_listed() -> None:
+    used: set[str] = set()
+    for name, call in calls("core/apply", "fix", "venue"):
+        if name == "_session":
+            used |= words(call, "event")
+        elif name == "_notice" and call.args and isinstance(call.args[0], ast.Constant):
+            used.add(str(call.args[0].value))
+    assert {word for word in used if word} <= set(vocabulary.SESSION_EVENTS)
+    assert len(used) > 7
+
+
+def test_every_cause_of_a_position_is_listed() -> None:
+    used: set[str] = set()
+    for name, call in calls("core/apply"):
+        if name in ("_trade_position", "_recount_position"):
+            used |= words(call, "cause", 4)
+        elif name == "PositionChanged":
+            used |= words(call, "cause")
+    assert used
+    assert used <= set(vocabulary.POSITION_CAUSES)
+
+
+def test_every_code_of_a_denial_is_listed() -> None:
+    assert set(risk.CODES) == {control.code for control in risk.CONTROLS} | set(risk.OTHER_CODES)
+    page = pages.vocabulary_page()
+    assert all(f"| `{code}` |" in page for code in risk.CODES)
