@@ -34,6 +34,8 @@ class Context:
     config_sha256: str = ""
     trading: Mapping[str, TradingState] = field(default_factory=dict)
     killed: Collection[str] = ()
+    strategy_of: Callable[[str], str | None] = lambda _: None
+    """Order id -> its strategy, None for an order that does not exist."""
     configuration: Callable[[str], str | None] = lambda _: None
     """SHA-256 -> TOML text, None when the journal does not have it."""
     decisions: dict[str, Row] = field(default_factory=dict)

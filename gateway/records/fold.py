@@ -23,7 +23,7 @@ class Fold:
     def __init__(self, configuration: Callable[[str], str | None]) -> None:
         """`configuration`: SHA-256 -> TOML text, None when the journal does not have it."""
         self._state = State(with_digest=False)
-        self._context = Context(configuration=configuration)
+        self._context = Context(configuration=configuration, strategy_of=self._strategy_of)
 
     @property
     def seq(self) -> int:
@@ -38,6 +38,10 @@ class Fold:
         self._context.trading = control.trading
         self._context.killed = control.killed
         return project(stored.recorded, changes or self._transmitted(stored.recorded), self._context)
+
+    def _strategy_of(self, order_id: str) -> str | None:
+        order = self._state.execution.orders.get(order_id)
+        return None if order is None else order.strategy
 
     def _transmitted(self, recorded: Recorded) -> list[Change]:
         """Going on the wire changes nothing about an order, but belongs in its history."""

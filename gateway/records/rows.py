@@ -41,30 +41,23 @@ def project(recorded: Recorded, changes: Sequence[Change], context: Context) -> 
     if decision is not None:
         ops.append(RowOp("decisions", decision))
     for ordinal, change in enumerate(changes):
-        ops.extend(_BUILDERS[type(change)](recorded, change, _Place(recorded, changes, context, ordinal)))
+        ops.extend(_BUILDERS[type(change)](recorded, change, _Place(recorded, context, ordinal)))
     return [RowOp(op.table, cleaned(op.row)) for op in ops]
 
 
 class _Place:
-    """Where a change stands: its event, its siblings, its ordinal."""
+    """Where a change stands: its event, and its place among the event's changes."""
 
-    __slots__ = ("_changes", "_ordinal", "common")
+    __slots__ = ("_ordinal", "common", "strategy_of")
 
-    def __init__(self, recorded: Recorded, changes: Sequence[Change], context: Context, ordinal: int) -> None:
-        self._changes = changes
+    def __init__(self, recorded: Recorded, context: Context, ordinal: int) -> None:
         self._ordinal = ordinal
+        self.strategy_of = context.strategy_of
         self.common = position_in_stream(recorded, context)
 
     def history(self, strategy: str | None) -> Row:
         """The columns every history row begins with."""
         return self.common | {"ordinal": self._ordinal, "strategy": strategy}
-
-    def strategy_of(self, order_id: str | None) -> str | None:
-        """The strategy of an order that the same event changed."""
-        for change in self._changes:
-            if isinstance(change, OrderChanged) and change.after.order_id == order_id:
-                return change.after.strategy
-        return None
 
 
 def _order(recorded: Recorded, change: OrderChanged, place: _Place) -> list[RowOp]:
@@ -251,7 +244,9 @@ def _anomaly(recorded: Recorded, change: AnomalyRaised, place: _Place) -> list[R
         "raw": change.raw,
         "detail": change.detail,
     }
-    return [RowOp("anomalies", place.history(place.strategy_of(change.order_id)) | row)]
+    # Of the order concerned, or of the strategy that the event itself is about.
+    strategy = getattr(recorded.event, "strategy", None) if change.order_id is None else place.strategy_of(change.order_id)
+    return [RowOp("anomalies", place.history(strategy) | row)]
 
 
 def _operator(recorded: Recorded, change: OperatorActed, place: _Place) -> list[RowOp]:

@@ -29,16 +29,17 @@ def run_rows(recorded: Recorded, context: Context) -> list[RowOp]:
             "clean_stop": False,
             "version": event.version,
         }
-        return [RowOp("runs", context.run), *_configuration(recorded, event.settings.config_sha256, context)]
+        return [RowOp("runs", context.run), *_configuration(recorded, context)]
     if isinstance(event, RunStopped) and context.run is not None and context.run["run_id"] == recorded.run_id:
         context.run = context.run | position_in_stream(recorded, context) | {"stopped_ns": recorded.at_ns, "clean_stop": True}
         return [RowOp("runs", context.run)]
-    return []
+    return _configuration(recorded, context)
 
 
-def _configuration(recorded: Recorded, config_sha256: str, context: Context) -> list[RowOp]:
-    """The row of a configuration, at its first use only."""
-    if config_sha256 in context.configurations_seen:
+def _configuration(recorded: Recorded, context: Context) -> list[RowOp]:
+    """The row of the configuration in effect, at its first use only, whatever event put it into effect."""
+    config_sha256 = context.config_sha256
+    if not config_sha256 or config_sha256 in context.configurations_seen:
         return []
     context.configurations_seen.add(config_sha256)
     row = position_in_stream(recorded, context) | {

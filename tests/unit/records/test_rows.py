@@ -55,8 +55,13 @@ def at(seq: int, event: ev.Event, cause: int | None = None) -> ev.Recorded:
     return ev.Recorded(seq=seq, run_id=7, at_ns=seq * 100, wall_ns=0, cause=cause or seq, event=event)
 
 
+def in_a_run() -> Context:
+    """Some way into a run, with the order above."""
+    return Context(config_sha256="abc", configurations_seen={"abc"}, strategy_of={"7-1": "maker"}.get)
+
+
 def rows(seq: int, event: ev.Event, *changes: ch.Change, context: Context | None = None) -> list[RowOp]:
-    return project(at(seq, event), changes, context or Context(config_sha256="abc"))
+    return project(at(seq, event), changes, context or in_a_run())
 
 
 def of(ops: list[RowOp], table: str) -> Row:
@@ -76,7 +81,11 @@ def test_every_row_has_exactly_the_columns_of_its_table() -> None:
         action="kill_engaged", actor="a", scope="strategy:maker", reason="", request_id="r", before="", after="", result=""
     )
     made = [
-        *rows(1, ev.RunStarted(version="1", settings=settings, trading_date="20240101", id_prefix="A")),
+        *rows(
+            1,
+            ev.RunStarted(version="1", settings=settings, trading_date="20240101", id_prefix="A"),
+            context=Context(config_sha256="abc"),
+        ),
         *rows(2, ev.Dispatched(command=COMMAND, decided_seq=2, ack_deadline_ns=9), ch.OrderChanged(before=None, after=ORDER)),
         *rows(
             3,
@@ -167,7 +176,7 @@ def test_the_history_holds_what_the_event_said(event: ev.Event, said: dict[str, 
 
 def decided(*events: ev.Event, context: Context | None = None) -> list[Row]:
     """The decision rows as they stand after `events`, which begin at position 10."""
-    context = context or Context(config_sha256="abc")
+    context = context or in_a_run()
     table: dict[object, Row] = {}
     for seq, event in enumerate(events, start=10):
         for op in project(at(seq, event, cause=3), [], context):
@@ -261,6 +270,24 @@ def test_runs_and_the_first_use_of_a_configuration() -> None:
     again = project(at(3, started), [], context)
     assert [op.table for op in again] == ["runs"], "known already"
     assert project(at(4, ev.RunStopped()), [], Context()) == [], "a run whose start nobody saw"
+
+
+def test_a_configuration_is_known_from_whatever_event_put_it_into_effect() -> None:
+    context = in_a_run()
+    context.config_sha256 = "def"
+    (op,) = project(at(5, ev.ControlTime(deadline_ns=1)), [], context)
+    assert (op.table, op.row["config_sha256"], op.row["first_used_ns"]) == ("configurations", "def", 500)
+    assert project(at(6, ev.ControlTime(deadline_ns=1)), [], context) == []
+
+
+def test_an_anomaly_belongs_to_a_strategy() -> None:
+    failed = ev.StrategyFailed(strategy="taker", error="ZeroDivisionError")
+    assert of(rows(3, failed, ch.AnomalyRaised(anomaly="strategy_failed")), "anomalies")["strategy"] == "taker"
+    again = ev.Filled(venue="SIM", last_qty=Decimal(1), last_px=Decimal(2))
+    of_order = ch.AnomalyRaised(anomaly="duplicate_execution", order_id="7-1")
+    assert of(rows(3, again, of_order), "anomalies")["strategy"] == "maker", "although the order did not change"
+    of_nobody = ch.AnomalyRaised(anomaly="unknown_order", order_id="7-9")
+    assert of(rows(3, again, of_nobody), "anomalies")["strategy"] is None
 
 
 def test_what_no_database_can_hold_never_reaches_one() -> None:
