@@ -1,4 +1,4 @@
-"""Partitions of the history tables on PostgreSQL: one a calendar month (UTC) of stream time, made before they are needed.
+"""Partitions of history and decisions on PostgreSQL: one a calendar month (UTC) of stream time, made before they are needed.
 
 The gateway makes partitions and never removes one. How long history is kept is the owner's choice: `ALTER TABLE ... DETACH
 PARTITION` takes a month out, and `gateway verify` says that it did not compare it. Partitions that the owner makes himself,
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, text
 
 from gateway.records.engines import RecordsUnavailable
-from gateway.records.tables import HISTORY
+from gateway.records.tables import PARTITIONED
 
 _NANOS = 1_000_000_000
 _BOUNDS = re.compile(r"FROM \('?(-?\d+|MINVALUE)'?\) TO \('?(-?\d+|MAXVALUE)'?\)")
@@ -38,14 +38,14 @@ class Partition:
 
 
 Partitions = dict[str, list[Partition]]
-"""Name of a history table -> its attached partitions."""
+"""Name of a partitioned table -> its attached partitions."""
 
 
 def attached(connection: Connection) -> Partitions | None:
-    """The partitions of every history table; None where the database does not partition."""
+    """The partitions of every partitioned table; None where the database does not partition."""
     if connection.dialect.name != "postgresql":
         return None
-    found: Partitions = {table.name: [] for table in HISTORY}
+    found: Partitions = {table.name: [] for table in PARTITIONED}
     for row in connection.execute(_ATTACHED, {"tables": list(found)}):
         found[row.table_name].append(Partition(row.name, _span(row.bounds)))
     return found
@@ -53,7 +53,7 @@ def attached(connection: Connection) -> Partitions | None:
 
 def holds(partitions: Partitions | None, table: str, recorded_ns: int) -> bool:
     """Whether a row of that stream time has a place in `table`."""
-    return partitions is None or _held(partitions[table], recorded_ns)
+    return partitions is None or table not in partitions or _held(partitions[table], recorded_ns)
 
 
 def _held(existing: list[Partition], recorded_ns: int) -> bool:
@@ -61,7 +61,7 @@ def _held(existing: list[Partition], recorded_ns: int) -> bool:
 
 
 def make(connection: Connection, times_ns: Iterable[int]) -> None:
-    """Give every history table a partition for each of these stream times, and for the month after the last of them.
+    """Give every partitioned table a partition for each of these stream times, and for the month after the last of them.
 
     Raises RecordsUnavailable when a table stands in the way that looks like a partition that was detached.
     """

@@ -20,7 +20,7 @@ from gateway.errors import PreconditionFailed
 from gateway.journal.interface import GENESIS
 from gateway.records import partitions
 from gateway.records.context import Row, RowOp, Value
-from gateway.records.tables import CHECKPOINT, HISTORY, PROJECTED
+from gateway.records.tables import CHECKPOINT, HISTORY, PARTITIONED, PROJECTED
 
 ANEW = "stop the gateway and run `gateway db rebuild`: it writes the records anew from the journal"
 """The remedy when records and journal do not belong together."""
@@ -68,14 +68,14 @@ def write_batch(connection: Connection, batch: Batch) -> None:
             f" to the same database? Stop one of them and {ANEW}"
         )
     by_table = _by_table(batch.ops)
-    partitions.make(connection, _history_times(by_table))
+    partitions.make(connection, _times(by_table))
     for name, rows in by_table.items():
         connection.execute(_statement(PROJECTED[name], connection.dialect.name), rows)
 
 
-def _history_times(by_table: dict[str, list[Row]]) -> set[int]:
-    """Stream times at which history is about to be written."""
-    return {row["recorded_ns"] for table in HISTORY for row in by_table.get(table.name, ())}  # type: ignore[misc]  # an int
+def _times(by_table: dict[str, list[Row]]) -> set[int]:
+    """Stream times for which rows are about to be written to partitioned tables."""
+    return {row["recorded_ns"] for table in PARTITIONED for row in by_table.get(table.name, ())}  # type: ignore[misc]  # an int
 
 
 def clear(connection: Connection) -> None:

@@ -22,6 +22,9 @@ METADATA = MetaData(
 )
 
 
+_BY_TIME = "RANGE (recorded_ns)"
+
+
 def _text(name: str, *, null: bool = False, key: bool = False) -> Column[Any]:
     return Column(name, Text, nullable=null, primary_key=key)
 
@@ -61,7 +64,7 @@ def _history(name: str, *columns: Column[Any] | Index) -> Table:
         Index(None, "recorded_ns"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
-        postgresql_partition_by="RANGE (recorded_ns)",
+        postgresql_partition_by=_BY_TIME,
     )
 
 
@@ -147,7 +150,7 @@ DECISIONS = Table(
     METADATA,
     _int("event_seq", key=True),
     _int("run_id"),
-    _int("recorded_ns"),
+    _int("recorded_ns", key=True),
     _text("config_sha256"),
     _text("strategy"),
     _int("updated_seq"),
@@ -173,6 +176,7 @@ DECISIONS = Table(
     Index(None, "order_id"),
     Index(None, "recorded_ns"),
     sqlite_strict=True,
+    postgresql_partition_by=_BY_TIME,
 )
 
 RUNS = Table(
@@ -295,5 +299,7 @@ CHECKPOINT = Table(
 
 HISTORY = (ORDER_EVENTS, POSITION_EVENTS, SESSION_EVENTS, ANOMALIES, OPERATOR_ACTIONS)
 STATE = (ORDERS, FILLS, POSITIONS, SESSIONS, DECISIONS, RUNS, CONFIGURATIONS)
+PARTITIONED = (*HISTORY, DECISIONS)
+"""Tables whose rows keep their stream time for ever, partitioned by it on PostgreSQL."""
 PROJECTED = {table.name: table for table in (*STATE, *HISTORY)}
 """Every table a row of the projection can be for, by name."""

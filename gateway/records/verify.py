@@ -72,12 +72,10 @@ def compare(store: RecordStore, reader: JournalReader, note: Callable[[str], Non
         for (first, last), ops in _chunks(reader, checkpoint.seq):
             histories: dict[str, dict[Key, Row]] = {table.name: {} for table in HISTORY}
             for name, row in ops:
-                if name in latest:
-                    latest[name][_key(name, row)] = row
-                elif partitions.holds(attached, name, row["recorded_ns"]):  # type: ignore[arg-type]  # an int
-                    histories[name][_key(name, row)] = row
+                if partitions.holds(attached, name, row["recorded_ns"]):  # type: ignore[arg-type]  # an int
+                    (histories if name in histories else latest)[name][_key(name, row)] = row
                 else:
-                    detached[name] += 1
+                    detached[name] += row.get("updated_seq", row["event_seq"]) == row["event_seq"]  # a decision counts once
             for name, rows in histories.items():
                 yield from _compared(name, _history_rows(connection, name, first, last), rows)
         for table in HISTORY:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from alembic import command
-from sqlalchemy import text
 
-from gateway.records import partitions, schema, verify
-from gateway.records.queries import view_rows
+from gateway.records import partitions, verify
 from gateway.records.store import RecordStore
-from gateway.records.tables import HISTORY
-from gateway.records.views import VIEWS
+from gateway.records.tables import PARTITIONED
 from gateway.records.writer import RecordWriter
 
 pytestmark = pytest.mark.timeout(60)
@@ -73,7 +69,7 @@ def test_partitions_are_made_before_they_are_needed(desk: Any, store: RecordStor
     assert names(store) == []
     desk.trades(1)
     recorded_all()
-    assert {tuple(name.removeprefix(f"{table.name}_") for name in names(store, table.name)) for table in HISTORY} == {
+    assert {tuple(name.removeprefix(f"{table.name}_") for name in names(store, table.name)) for table in PARTITIONED} == {
         ("2023_12", "2024_01")
     }, "this month, and the next"
     desk.journal.start_ns = ns(2024, 1, 1)
@@ -111,6 +107,9 @@ def test_what_its_owner_detached_is_not_missed(desk: Any, store: RecordStore, re
     notes: list[str] = []
     assert list(verify.compare(store, desk.journal, notes.append)) == []
     assert notes == ["order_events: 12 rows belong to partitions that are not attached, and were not compared"]
+    execute(store, "ALTER TABLE decisions DETACH PARTITION decisions_2023_12")
+    assert list(verify.compare(store, desk.journal, notes.append)) == []
+    assert notes[1] == "decisions: 2 rows belong to partitions that are not attached, and were not compared"
     execute(store, "DELETE FROM order_events_2024_01 WHERE ordinal = 0 AND event = 'accepted'")
     assert len(list(verify.compare(store, desk.journal))) == 1, "what is attached is compared as ever"
 
@@ -143,35 +142,3 @@ def test_partitions_of_the_owners_own_making_are_used(
     recorded_all()
     assert names(store) == ["order_events_mine"]
     assert count(store, "order_events_mine") == 6
-
-
-@pytest.fixture
-def old_store(postgresql_url: str) -> Iterator[RecordStore]:
-    """Records as the first revision made them."""
-    store = RecordStore(postgresql_url)
-    with store.transaction() as connection:
-        command.upgrade(schema._config(connection), "0001")
-    yield store
-    store.close()
-
-
-def test_history_written_before_there_were_partitions_is_kept(
-    desk: Any, old_store: RecordStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk.trades(2)
-    desk.journal.start_ns = ns(2024, 3, 5)
-    desk.has_a_bad_hour()
-    writer = RecordWriter(lambda: desk.journal, old_store, now_ns=lambda: 0, rest_s=0)
-    with monkeypatch.context() as as_before:
-        as_before.setattr(old_store, "ensure_current", lambda: None)
-        as_before.setattr(partitions, "make", lambda *_: None)
-        writer.start()
-        assert writer.stop(10), writer.status()
-    old_store.upgrade()
-    assert names(old_store) == [f"order_events_{month}" for month in ("2023_12", "2024_01", "2024_02", "2024_03")]
-    assert list(verify.compare(old_store, desk.journal)) == []
-    assert old_store.check() == []
-    assert all(view_rows(old_store, name) for name in VIEWS)
-    with old_store.transaction() as connection:
-        left = connection.execute(text("SELECT tablename FROM pg_tables WHERE tablename LIKE '%unpartitioned'")).all()
-    assert left == []
