@@ -23,7 +23,7 @@ VERBS = {
     "anomaly": ["list"],
     "audit": ["list"],
     "config": ["history", "show"],
-    "db": ["check", "current", "upgrade"],
+    "db": ["check", "current", "rebuild", "upgrade"],
     "spec": ["list"],
 }
 PLAIN = ["check", "demo", "doctor", "init", "run", "status", "stop", "venue-sim", "verify"]
