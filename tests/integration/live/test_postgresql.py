@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -9,9 +11,16 @@ import pytest
 from gateway_process import wait_for
 from trading import differences
 
-from gateway.sim.process import VenueProcess
+from gateway.sim.process import VenueProcess, start_venue
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[VenueProcess]:
+    """A venue that has not met any gateway before."""
+    with start_venue(tmp_path / "venue", rate=0) as process:
+        yield process
 
 
 def test_a_day_on_postgresql(gateway: Any, server: Any, venue: VenueProcess) -> None:

@@ -188,7 +188,7 @@ def test_another_history_is_refused(
     else:
         second.start()
     until(lambda: second.status().state == "failed")
-    assert "filled anew from the journal" in str(second.status().last_error)
+    assert "gateway db rebuild" in str(second.status().last_error)
     assert view_rows(store, "v_order_events") == before
     assert not second.stop(1)
 
@@ -205,7 +205,7 @@ def test_rows_beyond_the_checkpoint_are_refused(
     writer = make_writer()
     writer.start()
     until(lambda: writer.status().state == "failed")
-    assert "filled anew from the journal" in str(writer.status().last_error)
+    assert "gateway db rebuild" in str(writer.status().last_error)
 
 
 def test_a_journal_that_comes_back_is_waited_for(
