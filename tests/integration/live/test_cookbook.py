@@ -89,10 +89,11 @@ class Script:
 
     def is_too_late(self) -> None:
         late = self.order("too late", "buy", "500", "110")
-        self.venue.command("fault delay 1 2")
+        self.venue.command("fault delay 1 600")
         self.house_sells(500)
         self.gateway.cancel(late, reason="script")
         self.gateway.wait_state(late, "Filled")
+        self.venue.command("fault clear")  # the report that was held back goes out now
         self.gateway.wait_rows("SELECT 1 FROM v_fills WHERE order_id = ? AND status = 'new'", late)
 
     def is_amended(self) -> None:
@@ -126,7 +127,7 @@ class Script:
 @pytest.fixture(scope="module")
 def day(server: Any, home: Path, venue: VenueProcess) -> Iterator[Day]:
     """Query -> rows, on each database, and what the script's orders are called."""
-    gateway = make_gateway(server, home / "g", venue.port, MAKER, market_data=("USD/JPY",), ack_timeout=1)
+    gateway = make_gateway(server, home / "g", venue.port, MAKER, market_data=("USD/JPY",), ack_timeout=3)
     try:
         script = Script(gateway, venue)
         script.run()
@@ -180,7 +181,7 @@ EXPECTED: dict[str, Expectation] = {
     "From submission to the first fill and to the last, in milliseconds": lambda rows, ids: (
         by(rows, "order_id")[ids["full"]]["fills"] == 2
         and by(rows, "order_id")[ids["full"]]["first_ms"] <= by(rows, "order_id")[ids["full"]]["last_ms"]
-        and by(rows, "order_id")[ids["too late"]]["first_ms"] >= 1500
+        and by(rows, "order_id")[ids["too late"]]["fills"] == 1
     ),
     "From decision to wire: median and 99th percentile, in microseconds": lambda rows, ids: (
         0 < rows[0]["median_us"] <= rows[0]["p99_us"]
