@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from gateway.config.findings import Finding, Table, table, tables, text
 from gateway.config.lines import KeyPath
 from gateway.config.secrets import DATABASES
+from gateway.errors import GatewayError
+from gateway.fix.dialect import load_dialect
 
+MARKET_DATA, ORDERS = "market-data", "orders"
 MANUAL_STRATEGY = "desk"
 """The strategy of orders entered by hand; a configured strategy may not take its name."""
 
@@ -20,15 +23,16 @@ def cross_checks(document: Table) -> Iterator[Finding]:
     yield from _unique(document, "instruments", ("symbol",))
     yield from _unique(document, "venues", ("name",))
     yield from _unique(document, "strategies", ("name",))
-    yield from _unique(document, "venues", ("dialect", "sender_comp_id", "target_comp_id"))
+    yield from _sessions_differ(document)
     yield from _symbols_exist(document, "venues", "market_data")
     yield from _symbols_exist(document, "strategies", "instruments")
     yield from _risk_scopes_exist(document)
     yield from _password_source(document)
-    venues = [text(venue, "name") for _, venue in tables(document, "venues")]
+    yield from _roles(document)
+    venues = [text(venue, "name") for _, venue in tables(document, "venues") if text(venue, "role") != MARKET_DATA]
     for index, strategy in tables(document, "strategies"):
         if not venues or text(strategy, "venue") not in ("", *venues):
-            remedy = f"use one of: {', '.join(venues)}" if venues else "add a [[venues]] table"
+            remedy = f"use one of: {', '.join(venues)}" if venues else "add a [[venues]] table that takes orders"
             yield Finding(("strategies", index, "venue"), "there is no such venue to trade at", remedy)
         if text(strategy, "name") == MANUAL_STRATEGY:
             what = f"{MANUAL_STRATEGY!r} is the strategy of manual orders"
@@ -46,6 +50,45 @@ def _unique(document: Table, array: str, keys: tuple[str, ...]) -> Iterator[Find
             what = f"{shown} is the same as in {array}[{first[value]}]"
             yield Finding((array, index, keys[-1]), what, "make them differ, or remove one of the two")
         first.setdefault(value, index)
+
+
+def _sessions_differ(document: Table) -> Iterator[Finding]:
+    """The engine tells sessions apart by BeginString(8) and the two CompIDs, whatever host they go to."""
+    first: dict[tuple[str, ...], int] = {}
+    for index, venue in tables(document, "venues"):
+        session = (_begin_string(text(venue, "dialect")), text(venue, "sender_comp_id"), text(venue, "target_comp_id"))
+        if not all(session):
+            continue
+        if session in first:
+            what = f"{session[0]}:{session[1]}->{session[2]} is the session of venues[{first[session]}] already"
+            yield Finding(("venues", index, "target_comp_id"), what, "ask the venue for another CompID, or remove one")
+        first.setdefault(session, index)
+
+
+def _begin_string(dialect: str) -> str:
+    try:
+        return load_dialect(dialect).begin_string if dialect else ""
+    except GatewayError:
+        return dialect  # it is refused elsewhere; two venues of it are still compared
+
+
+def _roles(document: Table) -> Iterator[Finding]:
+    """A session for one thing does not do the other, and prices come from one place."""
+    venues = {text(venue, "name"): venue for _, venue in tables(document, "venues")}
+    feeds = [name for name, venue in venues.items() if venue.get("market_data")]
+    for index, venue in tables(document, "venues"):
+        role, source, symbols = text(venue, "role"), text(venue, "market_data_from"), venue.get("market_data")
+        if role == MARKET_DATA and not symbols:
+            yield Finding(("venues", index, "role"), "a session for market data subscribes to nothing", "list market_data")
+        if role == ORDERS and symbols:
+            remedy = 'move it to the venue with role = "market-data", and name that in market_data_from'
+            yield Finding(("venues", index, "market_data"), "nothing is subscribed to on a session for orders", remedy)
+        elif source and symbols:
+            what = "prices come from one place, and market_data names another"
+            yield Finding(("venues", index, "market_data_from"), what, "keep market_data or market_data_from, not both")
+        elif source and source not in feeds:
+            remedy = f"use one of: {', '.join(feeds)}" if feeds else "list market_data at the venue it comes from"
+            yield Finding(("venues", index, "market_data_from"), f"there is no venue {source!r} with market data", remedy)
 
 
 def _symbols_exist(document: Table, array: str, key: str) -> Iterator[Finding]:

@@ -129,7 +129,11 @@ class Schedule(Section):
 
 
 class Venue(Section):
+    """One FIX session. A venue with a session of its own for market data is two of these, tied by `market_data_from`."""
+
     name: Name
+    role: Literal["both", "orders", "market-data"] = "both"
+    """What the session is for: no order ever goes to one for market data, nothing is subscribed to on one for orders."""
     dialect: Name
     host: FilledText
     port: Port
@@ -144,6 +148,8 @@ class Venue(Section):
     ack_timeout_seconds: Seconds = 5
     resend_timeout_seconds: Seconds = 10
     market_data: tuple[WireId, ...] = _Array
+    market_data_from: Text = ""
+    """The venue whose session brings this one's prices; "" when they come on this one, or none do."""
     username: WireText = ""
     password_env: VariableName | None = None
     password_file: FilledText | None = None
@@ -162,7 +168,9 @@ class StrategySection(Section):
     class_path: ClassPath = Field(alias="class")
     """`module:Class`; the TOML key is `class`."""
     venue: Text = ""
-    """Where it trades; "" for the first venue configured."""
+    """Where it trades; "" for the first venue that takes orders."""
+    account: WireText = ""
+    """Account(1) of its orders; "" for the venue's."""
     instruments: tuple[WireId, ...] = _Array
     params: dict[str, Any] = {}
 

@@ -17,6 +17,7 @@ from gateway.core.apply import apply
 from gateway.core.changes import Change, FillChanged, OrderChanged
 from gateway.core.events import (
     Event,
+    FeedStatus,
     MarketEvent,
     Recorded,
     StrategyDisabled,
@@ -61,10 +62,13 @@ class Core:
         return turn.step()
 
     def _concerned(self, event: Event, changes: tuple[Change, ...]) -> list[StrategySettings]:
-        """Strategies that see this event: market events of their instruments, anything about their orders."""
-        configured = self.state.control.settings.strategies
-        if isinstance(event, MarketEvent):
-            return [s for s in configured.values() if s.venue == event.venue and event.symbol in s.instruments]
+        """Strategies that see this event: market events of their instruments, the state of their feed, anything about their
+        orders."""
+        settings = self.state.control.settings
+        configured = settings.strategies
+        if isinstance(event, MarketEvent | FeedStatus):
+            fed = [s for s in configured.values() if settings.feed_of(s.venue) == event.venue]
+            return fed if event.symbol is None else [s for s in fed if event.symbol in s.instruments]
         names = dict.fromkeys(c.after.strategy for c in changes if isinstance(c, (OrderChanged, FillChanged)))
         return [configured[name] for name in names if name in configured]
 

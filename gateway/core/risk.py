@@ -65,7 +65,7 @@ def limits(state: State, command: Command, name: str) -> list[tuple[Any, str]]:
 
 def reference_price(state: State, command: Command) -> Decimal | None:
     """What a price is compared with: the mid of a live book, else the last trade, else the configured reference."""
-    key = (command.venue, command.symbol)
+    key = _feed(state, command)
     book = state.market.books.get(key)
     if book is not None and state.market.feeds.get(key) is FeedState.UP:
         if book.mid is not None:
@@ -79,13 +79,21 @@ def reference_price(state: State, command: Command) -> Decimal | None:
     return _instrument(state, command).reference_price
 
 
+def _feed(state: State, command: Command) -> tuple[str, str]:
+    """Where the prices that an order is compared with are kept."""
+    return state.control.settings.feed_of(command.venue), command.symbol
+
+
 def _instrument(state: State, command: Command) -> Instrument:
     return state.control.settings.instruments[command.symbol]
 
 
 def _known_venue(state: State, command: Command) -> str | None:
-    venues = state.control.settings.venues
-    return None if command.venue in venues else f"venue {command.venue!r} is not configured; known: {_names(venues)}"
+    venues = {name: venue for name, venue in state.control.settings.venues.items() if venue.orders}
+    if command.venue in venues:
+        return None
+    what = "is for market data alone" if command.venue in state.control.settings.venues else "is not configured"
+    return f"venue {command.venue!r} {what}; orders go to: {_names(venues)}"
 
 
 def _known_symbol(state: State, command: Command) -> str | None:
@@ -216,7 +224,7 @@ def _collar(state: State, command: Command) -> str | None:
 
 def _fat_finger(state: State, command: Command) -> str | None:
     found = limits(state, command, "fat_finger_pct")
-    trade = state.market.trades.get((command.venue, command.symbol))
+    trade = state.market.trades.get(_feed(state, command))
     if not found or trade is None:
         return None
     return _outside(command, trade.price, found, "fat_finger_pct", "last trade")
@@ -243,7 +251,7 @@ def _open_orders(state: State, command: Command) -> str | None:
 _CREDIT = "SEC 15c3-5(c)(1)"
 _FORM = "FIX 4.4 vol. 4, NewOrderSingle(D)"
 CONTROLS: tuple[Control, ...] = (
-    Control("unknown_venue", "venue is configured", "RTS 6 art. 15(4): permissions", _known_venue),
+    Control("unknown_venue", "venue is configured, and takes orders", "RTS 6 art. 15(4): permissions", _known_venue),
     Control("unknown_symbol", "instrument is configured", "RTS 6 art. 15(4): permissions", _known_symbol),
     Control("bad_text", "no value can break out of its FIX field", "FIX 4.4 vol. 1: field delimiter", _legal_text),
     Control("bad_order", "quantity and prices fit the order type", _FORM, _form),

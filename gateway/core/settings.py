@@ -29,6 +29,10 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     session: str
+    orders: bool = True
+    """Whether orders may go there; a session for market data alone takes none."""
+    feed: str = ""
+    """The venue whose market data is this one's; "" for its own."""
     account: str = ""
     ack_timeout_ns: int
     rate_per_second: Decimal | None = None
@@ -67,3 +71,8 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     strategies: dict[str, StrategySettings] = {}
     risk: dict[str, RiskLimits] = {}
     """Scope (see `gateway.core.values`) -> limits; every scope that sets one is checked."""
+
+    def feed_of(self, venue: str) -> str:
+        """The venue under whose name the market data of `venue` is kept."""
+        configured = self.venues.get(venue)
+        return venue if configured is None else configured.feed or venue

@@ -96,11 +96,14 @@ class View:
 
     def book(self, symbol: str) -> Book | None:
         """The book, or None while there is none that can be believed."""
-        key = (self._settings.venue, symbol)
+        key = self._feed(symbol)
         return self._state.market.books.get(key) if self._state.market.feeds.get(key) is FeedState.UP else None
 
     def last_trade(self, symbol: str) -> LastTrade | None:
-        return self._state.market.trades.get((self._settings.venue, symbol))
+        return self._state.market.trades.get(self._feed(symbol))
+
+    def _feed(self, symbol: str) -> tuple[str, str]:
+        return self._state.control.settings.feed_of(self._settings.venue), symbol
 
     def position(self, symbol: str) -> Position:
         """This strategy's own position; an empty one when it never traded."""
@@ -140,7 +143,7 @@ class Strategy(ABC, Generic[P, M]):
 
     @abstractmethod
     def on_event(self, event: Event, view: View, memory: M) -> tuple[M, Sequence[Intent]]:
-        """Called for market events of its instruments and execution events of its orders.
+        """Called for market events of its instruments, for what happens to its feed, and for execution events of its orders.
 
         Returns the memory to keep and what should happen. Must not read a clock, a file or a random source. An exception is
         recorded; after three the strategy is disabled until an operator enables it again.

@@ -42,6 +42,8 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
             v.name: Venue(
                 name=v.name,
                 session=session_id(configuration, v.name),
+                orders=v.role != "market-data",
+                feed=v.market_data_from,
                 account=v.account,
                 ack_timeout_ns=v.ack_timeout_seconds * NANOS,
                 rate_per_second=None if v.rate_limit is None else Decimal(v.rate_limit.per_second),
@@ -77,14 +79,15 @@ def _limits(model: RiskModel) -> RiskLimits:
 def _strategies(configuration: Configuration) -> dict[str, StrategySettings]:
     found = {}
     for section in configuration.strategies:
-        venue = section.venue or configuration.venues[0].name
-        account = next(v.account for v in configuration.venues if v.name == venue)
+        venue = next(
+            v for v in configuration.venues if v.name == section.venue or (not section.venue and v.role != "market-data")
+        )
         found[section.name] = StrategySettings(
             name=section.name,
             class_path=section.class_path,
             code_sha256=code_sha256(section.class_path),
-            venue=venue,
-            account=account,
+            venue=venue.name,
+            account=section.account or venue.account,
             instruments=tuple(section.instruments),
             params=msgspec.json.encode(dict(section.params)).decode(),
         )

@@ -3,8 +3,8 @@
 It keeps one bid and one offer around the mid, `half_spread_ticks` away, and leans against its own position: every
 `max_inventory` of net position moves both quotes by `skew_ticks` against it, so that the side that would reduce the position
 trades first. A quote is moved when it is `requote_ticks` or more from where it should be; the side that would exceed
-`max_inventory` is not quoted. (Avellaneda and Stoikov, "High-frequency trading in a limit order book", 2008, reduced to its
-linear idea.)
+`max_inventory` is not quoted, and while there is no book that can be believed neither is. (Avellaneda and Stoikov,
+"High-frequency trading in a limit order book", 2008, reduced to its linear idea.)
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Quoter(Strategy[QuoterParams, QuoterMemory]):
     Memory = QuoterMemory
 
     def on_event(self, event: Event, view: View, memory: QuoterMemory) -> tuple[QuoterMemory, Sequence[Intent]]:
-        """Requote the event's symbol, or all symbols after an execution event."""
+        """Requote the event's symbol, or all symbols after anything else."""
         if not view.tradable:
             return memory, ()
         symbols = (event.symbol,) if isinstance(event, MarketEvent) else view.instruments
@@ -53,8 +53,9 @@ class Quoter(Strategy[QuoterParams, QuoterMemory]):
 
     def _quote(self, symbol: str, view: View) -> list[Intent]:
         book = view.book(symbol)
-        if book is None or book.mid is None:
-            return []
+        if book is None or book.mid is None:  # nobody stands in a market that he does not see
+            ids = [order.order_id for order in view.working(symbol)] + [command.order_id for command in view.queued(symbol)]
+            return [Cancel(order_id=order_id) for order_id in ids if not view.cancelling(order_id)]
         tick = view.instrument(symbol).tick_size
         inventory = view.position(symbol).net_qty
         centre = book.mid - tick * self.params.skew_ticks * inventory / self.params.max_inventory

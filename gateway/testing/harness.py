@@ -4,7 +4,8 @@
     harness.book(bid="156.000", ask="156.010")
     assert [command.side for command in harness.sent()] == [Side.BUY, Side.SELL]
 
-One venue (`SIM`), one instrument (`USD/JPY`), stream time that advances only when an event is fed. The core is the real one.
+One venue (`SIM`) unless a configuration with more is given and `venue` named, one instrument (`USD/JPY`), stream time that
+advances only when an event is fed. The core is the real one.
 Nothing here reads a clock, opens a file or starts a thread.
 """
 
@@ -85,15 +86,17 @@ def settings(
     )
 
 
-def strategy_settings(name: str, strategy: AnyStrategy, *symbols: str) -> StrategySettings:
+def strategy_settings(
+    name: str, strategy: AnyStrategy, *symbols: str, venue: str = VENUE, account: str = ACCOUNT
+) -> StrategySettings:
     """What a configuration says of `strategy`, its parameters as JSON included."""
     kind = type(strategy)
     return StrategySettings(
         name=name,
         class_path=f"{kind.__module__}:{kind.__qualname__}",
         code_sha256="0" * 64,
-        venue=VENUE,
-        account=ACCOUNT,
+        venue=venue,
+        account=account,
         instruments=symbols or (SYMBOL,),
         params=msgspec.json.encode(strategy.params).decode(),
     )
@@ -106,7 +109,7 @@ class Harness:
         self.strategies = dict(strategies or {})
         configured = {name: strategy_settings(name, strategy) for name, strategy in self.strategies.items()}
         base = settings() if config is None else config
-        self.settings = msgspec.structs.replace(base, strategies={**base.strategies, **configured})
+        self.settings = msgspec.structs.replace(base, strategies={**configured, **base.strategies})
         self.core = Core(self.strategies)
         self.state = self.core.state
         self.steps: list[Step] = []
@@ -133,21 +136,25 @@ class Harness:
         started = RunStarted(version="test", id_prefix="T", settings=self.settings, trading_date=TRADING_DATE, killed=killed)
         return self.feed(started)
 
-    def log_on(self) -> Step:
-        return self.feed(SessionLoggedOn(venue=VENUE, session=SESSION, next_sender=1, next_target=1))
+    def log_on(self, venue: str = VENUE) -> Step:
+        return self.feed(SessionLoggedOn(venue=venue, session=self._session(venue), next_sender=1, next_target=1))
 
-    def settle(self) -> Step:
-        return self.feed(SessionSettled(venue=VENUE, session=SESSION, next_sender=2, next_target=2))
+    def settle(self, venue: str = VENUE) -> Step:
+        return self.feed(SessionSettled(venue=venue, session=self._session(venue), next_sender=2, next_target=2))
 
-    def disconnect(self, reason: str = "connection lost") -> Step:
-        return self.feed(SessionDown(venue=VENUE, session=SESSION, reason=reason))
+    def disconnect(self, reason: str = "connection lost", venue: str = VENUE) -> Step:
+        return self.feed(SessionDown(venue=venue, session=self._session(venue), reason=reason))
 
     def open(self) -> Harness:
-        """Run started, logged on, settled; the venue opens at once when there are no orders to reconcile."""
+        """Run started, every venue logged on and settled; one without orders to reconcile opens at once."""
         self.start()
-        self.log_on()
-        self.settle()
+        for venue in self.settings.venues:
+            self.log_on(venue)
+            self.settle(venue)
         return self
+
+    def _session(self, venue: str) -> str:
+        return self.settings.venues[venue].session
 
     # --- operators
 
@@ -179,8 +186,8 @@ class Harness:
         order = self.order(order_id)
         self._inbound += 1
         common: dict[str, Any] = {
-            "venue": VENUE,
-            "session": SESSION,
+            "venue": order.venue,
+            "session": self._session(order.venue),
             "msg_seq_num": self._inbound,
             "venue_time_ns": self.now_ns,
             "cl_ord_id": order.cl_ord_id,
@@ -211,11 +218,11 @@ class Harness:
     def answer_status(self, order_id: str, ord_status: str | None, **fields: Any) -> Step:
         return self.report(StatusReported, order_id, ord_status=ord_status, **fields)
 
-    def book(self, bid: str, ask: str, *, quantity: str = "1000000") -> Step:
+    def book(self, bid: str, ask: str, *, quantity: str = "1000000", venue: str = VENUE, symbol: str = SYMBOL) -> Step:
         """A one-level book."""
         size = Decimal(quantity)
         bids, asks = (Level(Decimal(bid), size),), (Level(Decimal(ask), size),)
-        return self.feed(BookSnapshot(venue=VENUE, symbol=SYMBOL, bids=bids, asks=asks))
+        return self.feed(BookSnapshot(venue=venue, symbol=symbol, bids=bids, asks=asks))
 
     # --- time
 
@@ -250,7 +257,7 @@ class Harness:
         changes = (change for step in self.steps for _, found in step.changes for change in found)
         return [change.anomaly for change in changes if isinstance(change, AnomalyRaised)]
 
-    def position(self, strategy: str = "desk") -> Decimal:
-        """Net quantity of a strategy in the one instrument."""
-        found = self.state.execution.positions.get((ACCOUNT, strategy, VENUE, SYMBOL))
+    def position(self, strategy: str = "desk", *, venue: str = VENUE, account: str = ACCOUNT, symbol: str = SYMBOL) -> Decimal:
+        """Net quantity of a strategy in an instrument."""
+        found = self.state.execution.positions.get((account, strategy, venue, symbol))
         return Decimal(0) if found is None else found.net_qty

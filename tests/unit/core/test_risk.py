@@ -32,7 +32,7 @@ class Case:
 
 
 CASES = [
-    Case("unknown_venue", "'NYSE' is not configured; known: SIM", {"venue": "NYSE"}, {"venue": VENUE}),
+    Case("unknown_venue", "'NYSE' is not configured; orders go to: SIM", {"venue": "NYSE"}, {"venue": VENUE}),
     Case("unknown_symbol", "'EUR/USD' is not configured; known: USD/JPY", {"symbol": "EUR/USD"}, {"symbol": SYMBOL}),
     Case("bad_text", "control character", {"account": "A\x0135=8"}, {"account": "A-1"}),
     Case("bad_text", "holds '='", {"account": "A=1"}, {"account": "A"}),

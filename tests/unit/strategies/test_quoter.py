@@ -103,13 +103,28 @@ def test_quantity_shrinks_to_the_room_left_on_the_lot_grid() -> None:
     assert harness.order(working(harness, Side.BUY)).quantity == 4000
 
 
-def test_silent_without_a_book_that_can_be_believed() -> None:
+def test_pulls_its_quotes_when_the_book_cannot_be_believed_any_more() -> None:
     harness = quoting()
     accept_all(harness)
+    harness.feed(FeedStatus(venue=VENUE, status=FeedState.STALE))
+    assert len(harness.sent(CommandKind.CANCEL)) == 2
+    harness.feed(FeedStatus(venue=VENUE, status=FeedState.GAP))
     for side in Side:
-        harness.feed(FeedStatus(venue=VENUE, status=FeedState.STALE))
         harness.confirm_cancel(working(harness, side))
-    assert len(harness.sent()) == 2
+    assert len(harness.sent()) == 4  # neither cancelled twice nor quoted anew
+    harness.book("155.990", "156.010")
+    assert len(harness.sent(CommandKind.NEW)) == 4
+
+
+def test_takes_back_a_quote_that_still_waits_when_the_book_is_gone() -> None:
+    harness = Harness({"quoter": Quoter(QuoterParams())}, settings(rate_per_second=D(1), rate_burst=1)).open()
+    harness.book("155.990", "156.010")
+    assert len(harness.sent()) == len(harness.state.execution.pending) == 1
+    harness.feed(FeedStatus(venue=VENUE, status=FeedState.STALE))
+    assert not [one for one in harness.state.execution.pending.values() if one.command.kind is CommandKind.NEW]
+
+
+def test_silent_without_a_book() -> None:
     one_sided = Harness({"quoter": Quoter(QuoterParams())}).open()
     one_sided.feed(FeedStatus(venue=VENUE, status=FeedState.UP))
     assert one_sided.sent() == []
