@@ -24,7 +24,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     reference_price: Decimal | None = None
 
 
-class Venue(msgspec.Struct, frozen=True, kw_only=True):
+class Venue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Timing and pacing of one venue. `rate_*`: token bucket, `None` for no limit of ours."""
 
     name: str
