@@ -1,6 +1,9 @@
 """The intake: where every thread's input waits for the runtime thread. Bounded; nothing in it is ever dropped in silence.
 
-When it is full, order messages are refused: the adapter then cuts the connection and rewinds to the first message not
+Every venue has a lane of its own, and operators have one that goes first: a venue that floods fills its own lane and waits
+its turn, and neither the others nor a kill switch wait behind it. Within a lane the order of arrival is kept.
+
+When a lane is full, order messages are refused: the adapter then cuts the connection and rewinds to the first message not
 taken, so the venue is the buffer. A full snapshot (W) of a symbol that is still waiting here is replaced in its place by
 the newer one and counted in it. What operators ask and what the engine did is few and always taken.
 """
@@ -43,29 +46,46 @@ class Submit:
 
 Item = Inbound | Ask | Submit | None
 """None only wakes the runtime thread."""
+_OPERATORS = ""
+"""The lane of everything that comes from no venue."""
 
 
 class Intake:
-    """Many writers, one reader."""
+    """Many writers, one reader. `capacity` is that of one venue's lane."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._arrivals: queue.SimpleQueue[None] = queue.SimpleQueue()
+        """One for every item that is in a lane: what the reader waits for."""
+        self._lanes: dict[str, queue.SimpleQueue[Item]] = {_OPERATORS: queue.SimpleQueue()}
         self._snapshots: dict[tuple[str, str], Inbound] = {}
         self._lock = threading.Lock()
 
     @property
     def depth(self) -> int:
-        return self._queue.qsize()
+        return self._arrivals.qsize()
 
     def offer(self, inbound: Inbound) -> bool:
         """Take a message from a venue, unless there is no room for it."""
         if self._snapshots and _INCREMENT in inbound.raw[:64]:
             self._settle_snapshots(inbound.venue)
-        if self._queue.qsize() < self._capacity // 2:
-            self._queue.put(inbound)
+        if self._lane(inbound.venue).qsize() < self._capacity // 2:
+            self._put(inbound.venue, inbound)
             return True
         return self._squeeze(inbound)
+
+    def _lane(self, name: str) -> queue.SimpleQueue[Item]:
+        lane = self._lanes.get(name)
+        if lane is not None:
+            return lane
+        with self._lock:  # a new dict, because the reader may be going through the old one
+            self._lanes = {name: queue.SimpleQueue(), **self._lanes}
+        return self._lanes[name]
+
+    def _put(self, lane: str, item: Item) -> None:
+        """The item first: whoever is told of it must find it."""
+        self._lane(lane).put(item)
+        self._arrivals.put(None)
 
     def _settle_snapshots(self, venue: str) -> None:
         """An increment builds on the snapshots before it: a later one must not take their place, ahead of it."""
@@ -85,32 +105,51 @@ class Intake:
                 waiting.raw, waiting.received_ns = inbound.raw, inbound.received_ns
                 waiting.conflated += 1
                 return True
-            if self._queue.qsize() >= self._capacity:
+            if self._lane(inbound.venue).qsize() >= self._capacity:
                 return False
             if key is not None:
                 self._snapshots[key] = inbound
-        self._queue.put(inbound)
+        self._put(inbound.venue, inbound)
         return True
 
     def insist(self, item: Item) -> None:
         """Take it whatever the bound."""
-        self._queue.put(item)
+        self._put(item.venue if isinstance(item, Inbound) else _OPERATORS, item)
 
     def take(self, most: int, timeout: float) -> list[Item]:
         """Whatever has arrived, up to `most`; waits for the first item at most `timeout` seconds."""
-        items: list[Item] = []
+        arrived = 0
         try:
-            items.append(self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait())
-            while len(items) < most:
-                items.append(self._queue.get_nowait())
+            self._arrivals.get(timeout=timeout) if timeout > 0 else self._arrivals.get_nowait()
+            arrived = 1
+            while arrived < most:
+                self._arrivals.get_nowait()
+                arrived += 1
         except queue.Empty:
             pass
+        items = self._next(arrived)
         if self._snapshots:
             with self._lock:
                 for item in items:
                     key = _snapshot_key(item) if isinstance(item, Inbound) else None
                     if key is not None and self._snapshots.get(key) is item:
                         del self._snapshots[key]
+        return items
+
+    def _next(self, count: int) -> list[Item]:
+        """As many items: what operators want first, then one of each venue in turn."""
+        items: list[Item] = []
+        lanes = self._lanes
+        operators = lanes[_OPERATORS]
+        while len(items) < count:
+            try:
+                items.append(operators.get_nowait())
+            except queue.Empty:
+                break
+        while len(items) < count:
+            for lane in lanes.values():
+                if len(items) < count and lane.qsize() and lane is not operators:
+                    items.append(lane.get_nowait())
         return items
 
 

@@ -231,11 +231,20 @@ class Runtime:
     def _timers(self, batch: Batch) -> None:
         now = self._clock.now_ns()
         for adapter in self._adapters.values():
-            for event in adapter.on_time(now):
+            for event in self._due(adapter, now):
                 self._step(batch, event)
         deadline = next_deadline(self._core.state)
         if deadline is not None and deadline <= now:
             self._step(batch, ControlTime(deadline_ns=deadline))
+
+    def _due(self, adapter: VenueAdapter, now_ns: int) -> list[Event]:
+        """A defect on one venue's side costs the others nothing."""
+        try:
+            return adapter.on_time(now_ns)
+        except Exception:  # noqa: BLE001 - whatever the defect, the other venues trade on
+            _log.exception("%s: what was due could not be done", adapter.session)
+            self._observer.error("venue")
+            return []
 
     def _step(self, batch: Batch, event: Event, wall: int | None = None) -> Step:
         started = perf_counter()
@@ -257,7 +266,12 @@ class Runtime:
         """Only now, that it is durable. What became of it is the next turn's input."""
         for dispatch in batch.dispatches:
             venue = dispatch.command.venue if isinstance(dispatch, Dispatched) else dispatch.venue
-            outcome = self._adapters[venue].outbound.send(dispatch)
+            try:
+                outcome = self._adapters[venue].outbound.send(dispatch)
+            except Exception:  # noqa: BLE001 - whether it left is not known: its deadline will ask the venue
+                _log.exception("venue %s: a request could not be sent", venue)
+                self._observer.error("venue")
+                continue
             if outcome is not None:
                 self._carry.append(outcome)
 

@@ -31,6 +31,12 @@ class QuoterParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     requote_ticks: int = 3
     max_inventory: Decimal = Decimal(100_000)
 
+    def __post_init__(self) -> None:
+        if self.quantity <= 0 or self.max_inventory <= 0:
+            raise ValueError("quantity and max_inventory must be above zero")
+        if min(self.half_spread_ticks, self.skew_ticks, self.improve_ticks or 0) < 0 or self.requote_ticks < 1:
+            raise ValueError("distances must not be negative, requote_ticks must be at least 1")
+
 
 class QuoterMemory(msgspec.Struct, frozen=True, kw_only=True):
     """How often quotes were moved; everything else it needs is in the view."""

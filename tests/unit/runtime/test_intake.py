@@ -6,9 +6,9 @@ from gateway.runtime.intake import Ask, Intake
 from gateway.venue.link import Inbound, Kind
 
 
-def message(number: int, msg_type: str = "8", body: str = "") -> Inbound:
+def message(number: int, msg_type: str = "8", body: str = "", venue: str = "SIM") -> Inbound:
     raw = f"8=FIX.4.4\x019=100\x0135={msg_type}\x0149=SIM\x0156=DESK\x0134={number}\x01{body}10=000\x01"
-    return Inbound(venue="SIM", kind=Kind.MESSAGE, raw=raw, received_ns=number)
+    return Inbound(venue=venue, kind=Kind.MESSAGE, raw=raw, received_ns=number)
 
 
 def snapshot(number: int, symbol: str = "USD/JPY", bid: str = "1", more: str = "") -> Inbound:
@@ -89,6 +89,37 @@ def test_a_full_intake_refuses_but_takes_what_must_not_be_missed():
     assert intake.depth == 12
     assert len(intake.take(100, 0)) == 12
     assert intake.offer(message(11))
+
+
+def test_a_full_lane_is_full_for_its_venue_alone():
+    intake = filled(10)
+    assert not intake.offer(message(11))
+    assert all(intake.offer(message(number, venue="ALT")) for number in range(1, 11))
+    assert not intake.offer(message(11, venue="ALT"))
+
+
+def test_a_venue_does_not_wait_behind_the_flood_of_another():
+    intake = filled(10)
+    assert intake.offer(message(101, venue="ALT"))
+    assert intake.offer(message(102, venue="ALT"))
+    taken = intake.take(6, 0)
+    assert [item.received_ns for item in taken if item.venue == "ALT"] == [101, 102]
+    assert [item.received_ns for item in taken if item.venue == "SIM"] == [1, 2, 3, 4]
+    assert [item.received_ns for item in intake.take(100, 0)] == [5, 6, 7, 8, 9, 10]
+
+
+def test_operators_wait_behind_nobody():
+    intake = filled(10)
+    ask = Ask(lambda: None)
+    intake.insist(ask)
+    assert intake.take(3, 0)[0] is ask
+
+
+def test_what_an_engine_did_stays_in_its_place_among_the_messages_of_its_venue():
+    intake = filled(2)
+    intake.insist(Inbound(venue="SIM", kind=Kind.LOGOUT, received_ns=3))
+    assert intake.offer(message(4))
+    assert [item.received_ns for item in intake.take(100, 0)] == [1, 2, 3, 4]
 
 
 def test_a_batch_has_a_most_and_waiting_an_end():

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+import pytest
+
 from gateway.core.events import FeedStatus
 from gateway.core.settings import RiskLimits
 from gateway.core.values import CommandKind, FeedState, OrderState, Side
@@ -141,6 +144,14 @@ def test_silent_while_nothing_may_be_traded() -> None:
     harness.book("155.990", "156.010")
     assert harness.records[-1].event.kind() == "book_snapshot"
     assert harness.sent() == []
+
+
+@pytest.mark.parametrize(
+    "params", [{"quantity": "0"}, {"max_inventory": "0"}, {"skew_ticks": -1}, {"requote_ticks": 0}, {"improve_ticks": -1}]
+)
+def test_parameters_that_make_no_sense_are_refused(params: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(msgspec.json.encode(params), type=QuoterParams)
 
 
 def test_limits_of_the_desk_hold_for_it_too() -> None:

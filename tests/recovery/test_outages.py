@@ -1,0 +1,135 @@
+"""One venue fails in every way a venue can; at the other one orders are answered all the while."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway_process import GatewayProcess, wait_for
+from rogue import Rogue
+
+from gateway.sim.process import VenueProcess, start_venue
+
+ANSWER_SECONDS = 2.0
+"""How long a healthy venue may take to answer while the other one fails; loopback and a busy machine need a tenth."""
+
+
+def second_venue(port: int, *, market_data: str = "[]") -> str:
+    return f"""
+[[venues]]
+name = "ALT"
+dialect = "generic-fix44"
+host = "127.0.0.1"
+port = {port}
+sender_comp_id = "DESK"
+target_comp_id = "ALT"
+heartbeat_seconds = 1
+reconnect_seconds = 1
+ack_timeout_seconds = 1
+market_data = {market_data}
+"""
+
+
+@pytest.fixture
+def alt(home: Path) -> Iterator[VenueProcess]:
+    with start_venue(home / "alt", sender="ALT", rate=0) as process:
+        yield process
+
+
+def state_of(gateway: GatewayProcess, name: str) -> dict[str, Any]:
+    return next((v for v in gateway.status().get("venues", ()) if v["venue"] == name), {"opened": False, "reason": ""})
+
+
+def wait_closed(gateway: GatewayProcess, text: str = "") -> None:
+    def closed() -> bool:
+        state = state_of(gateway, "ALT")
+        return not state["opened"] and text in state["reason"]
+
+    wait_for(closed, f"ALT closed: {text}; it is {state_of(gateway, 'ALT')}")
+
+
+def wait_open(gateway: GatewayProcess, name: str = "ALT") -> None:
+    wait_for(lambda: state_of(gateway, name)["opened"], f"{name} open; it is {state_of(gateway, name)}")
+
+
+def trades_on(gateway: GatewayProcess, count: int = 10) -> None:
+    """Orders at SIM are accepted and cancelled, each within bounds, on the connection it had from the start."""
+    for _ in range(count):
+        started = time.monotonic()
+        answer = gateway.order(price="100", wait_seconds=10)
+        assert answer["state"] == "Accepted", answer
+        answer = gateway.cancel(answer["order_id"], wait_seconds=10)
+        assert answer["state"] == "Cancelled", answer
+        assert time.monotonic() - started < 2 * ANSWER_SECONDS
+    assert state_of(gateway, "SIM")["logons"] == 1
+
+
+def refuse(venue: VenueProcess) -> Callable[[], object]:
+    venue.command("refuse-logon on")
+    venue.command("disconnect DESK")
+    return lambda: venue.command("refuse-logon off")
+
+
+def hang(venue: VenueProcess) -> Callable[[], object]:
+    """The kernel goes on accepting connections and bytes, and nobody answers."""
+    os.kill(venue.pid, signal.SIGSTOP)
+    return lambda: os.kill(venue.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("fail", [refuse, hang])
+def test_a_venue_that_fails_and_comes_back(make, venue, alt, fail):
+    gateway = make(venue.port, extra=second_venue(alt.port)).start().ready()
+    there = gateway.order(venue="ALT", price="100", wait_seconds=5)
+    assert there["state"] == "Accepted"
+    mend = fail(alt)
+    try:
+        wait_closed(gateway)
+        trades_on(gateway)
+        refused = gateway.order(venue="ALT", price="100")
+        assert (refused["stage"], refused["code"]) == ("denied", "venue_not_open")
+        assert [why for why in gateway.status()["alarms"] if "ALT" in why["what"] and "SIM" not in why["what"]]
+    finally:
+        mend()
+    wait_open(gateway)
+    assert gateway.cancel(there["order_id"], wait_seconds=5)["state"] == "Cancelled"
+    trades_on(gateway, 2)
+
+
+def test_a_venue_that_dies_with_an_order_in_flight(make, home, venue):
+    with start_venue(home / "alt", sender="ALT", rate=0) as alt:
+        gateway = make(venue.port, extra=second_venue(alt.port)).start().ready()
+        hang(alt)
+        lost = gateway.order(venue="ALT", price="101")
+        assert lost["stage"] == "dispatched"
+        alt.kill()
+        wait_closed(gateway)
+        gateway.wait_state(lost["order_id"], "Submitted", in_doubt=True)
+        trades_on(gateway)
+    with start_venue(home / "alt", sender="ALT", rate=0, port=alt.port):
+        wait_open(gateway)
+        trades_on(gateway, 2)
+        gateway.caught_up()
+        [row] = gateway.rows("SELECT state, in_doubt FROM v_orders WHERE order_id = ?", lost["order_id"])
+        assert (row["state"], row["in_doubt"]) == ("Rejected", 0)  # the venue never saw it
+
+
+@pytest.mark.parametrize("manner", ["silent", "garbage", "deaf", "flood"])
+def test_a_venue_that_never_behaves(make, venue, manner):
+    with Rogue(manner) as rogue:
+        market_data = '["USD/JPY"]' if manner == "flood" else "[]"
+        gateway = make(venue.port, extra=second_venue(rogue.port, market_data=market_data)).start().answering()
+        wait_open(gateway, "SIM")
+        wait_for(lambda: rogue.connections, "a connection")
+        if manner in ("garbage", "flood"):
+            wait_for(lambda: rogue.sent > 2000, f"enough of it, not {rogue.sent}")
+        trades_on(gateway)
+        if manner == "flood":
+            assert state_of(gateway, "SIM")["opened"]
+        else:
+            assert not gateway.said_ready()  # one venue is missing, and whoever waits for `ready` is not told otherwise
+    assert gateway.terminate() == 0
