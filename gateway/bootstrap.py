@@ -306,7 +306,7 @@ class Gateway:
                 self.runtime.submit(request, 2)
             except GatewayError as error:
                 _log.error("stop request: %s", error)
-        self._until(lambda: not state.execution.awaiting and not state.execution.pending, CANCEL_SECONDS)
+        self._until(lambda: not self._answers_due(), CANCEL_SECONDS)
         for adapter in self._adapters.values():
             adapter.link.logout()
         self._until(lambda: all(adapter.down for adapter in self._adapters.values()), LOGOUT_SECONDS)
@@ -320,6 +320,13 @@ class Gateway:
         for log in self._logs:
             log.close()
         return clean
+
+    def _answers_due(self) -> bool:
+        """Whether a venue that is up still owes us an answer; nobody waits for one that is not there."""
+        execution, sessions = self._core.state.execution, self._core.state.control.sessions
+        venues = {one.venue for one in list(execution.awaiting.values())}
+        venues |= {one.command.venue for one in list(execution.pending.values())}
+        return any((session := sessions.get(name)) is not None and session.state != "down" for name in venues)
 
     def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         end = monotonic() + seconds

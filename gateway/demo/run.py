@@ -74,7 +74,7 @@ def run(*, seconds: int, directory: Path | None, ticks: Path | None, kill: bool,
         config.write_text(_CONFIG.format(path=config, port=venue.port), encoding="utf-8")
         loaded = load(config)
         _trade(loaded, venue, screen, seconds, kill=kill)
-    comparison = compare(venue.ledger_path, loaded.records_url)
+    comparison = compare({"SIM": venue.ledger_path}, loaded.records_url)
     verdict = verify_instance(journal_path(loaded), RecordStore(loaded.records_url), load_strategies, lambda *_: None)
     if json_output:
         _print_json(directory, comparison, verdict)
@@ -171,7 +171,7 @@ def _directory(directory: Path | None) -> Path:
 def _conclude(screen: Screen, config: Path, comparison: Comparison, verdict: Verdict) -> None:
     screen.say(
         f"compared with the venue's ledger: {comparison.executions} executions, {comparison.orders} orders, "
-        f"{len(comparison.differences)} differences"
+        f"{comparison.positions} positions, {len(comparison.differences)} differences"
     )
     for line in comparison.differences[:10]:
         screen.say(f"  {line}")
@@ -198,6 +198,7 @@ def _print_json(directory: Path, comparison: Comparison, verdict: Verdict) -> No
         "directory": str(directory),
         "executions": comparison.executions,
         "orders": comparison.orders,
+        "positions": comparison.positions,
         "differences": comparison.differences,
         "events": verdict.events,
         "verified": verdict.equal,

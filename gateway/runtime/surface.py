@@ -43,6 +43,7 @@ from gateway.core.events import (
     VenueOpenRequested,
 )
 from gateway.core.orders import Order
+from gateway.core.reactions.intents import DESK
 from gateway.core.reactions.resolve import DISPOSITIONS, objection
 from gateway.core.turn import Step
 from gateway.core.values import OrderState, OrderType, TimeInForce, scope_problem
@@ -136,7 +137,7 @@ class GatewaySurface:
         return self._of_order(request.order_id, "dispatched", _position(step))
 
     def cancel_all(self, request: CancelAll, actor: str) -> Answer:
-        _check(request.scope)
+        self._names_something(request.scope)
         step = self._submit(
             CancelRequested(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
         )
@@ -205,7 +206,7 @@ class GatewaySurface:
     # ------------------------------------------------------------------------------------------------------------ kill
 
     def engage_kill(self, request: Kill, actor: str) -> KillAnswer:
-        _check(request.scope)
+        self._names_something(request.scope)
         problem = ""
         try:
             self._gate.engage(request.scope, request.reason)
@@ -250,7 +251,7 @@ class GatewaySurface:
     # ---------------------------------------------------------------------------------------------------------- others
 
     def switch_trading(self, request: SwitchTrading, actor: str) -> Answer:
-        _check(request.scope)
+        self._names_something(request.scope)
         event = TradingSwitched(
             actor=actor,
             reason=request.reason,
@@ -309,6 +310,20 @@ class GatewaySurface:
     def _adapter_exists(self, venue: str) -> None:
         if venue not in self._runtime.adapters:
             raise NotFound(f"venue {venue!r} is not configured; known: {', '.join(sorted(self._runtime.adapters))}")
+
+    def _names_something(self, scope: str) -> None:
+        """A scope with a slip in it would stop nothing, and its author would believe it had. Accounts are not declared."""
+        _check(scope)
+        kind, _, name = scope.partition(":")
+        state = self._runtime.core.state
+        settings = state.control.settings
+        known: dict[str, set[str]] = {
+            "venue": set(settings.venues),
+            "strategy": {*settings.strategies, DESK},
+            "instrument": set(settings.instruments),
+        }
+        if kind in known and name not in known[kind] and scope not in state.execution.open:
+            raise NotFound(f"there is no {kind} {name!r}; known: {', '.join(sorted(known[kind]))}")
 
 
 def _check(scope: str) -> None:

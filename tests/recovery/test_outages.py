@@ -13,6 +13,8 @@ import pytest
 from gateway_process import GatewayProcess, wait_for
 from rogue import Rogue
 
+from gateway.bootstrap import CANCEL_SECONDS
+from gateway.errors import NotFound
 from gateway.sim.process import VenueProcess, start_venue
 
 ANSWER_SECONDS = 2.0
@@ -98,6 +100,32 @@ def test_a_venue_that_fails_and_comes_back(make, venue, alt, fail):
     wait_open(gateway)
     assert gateway.cancel(there["order_id"], wait_seconds=5)["state"] == "Cancelled"
     trades_on(gateway, 2)
+
+
+def test_nobody_waits_for_the_answer_of_a_venue_that_is_gone(make, venue, alt):
+    gateway = make(venue.port, extra=second_venue(alt.port)).start().ready()
+    there = gateway.order(venue="ALT", price="100", wait_seconds=5)
+    here = gateway.order(price="100", wait_seconds=5)
+    refuse(alt)
+    wait_closed(gateway)
+    started = time.monotonic()
+    gateway.post("/stop", reason="end of day", cancel_open=True)
+    assert gateway.ended() == 0
+    assert time.monotonic() - started < CANCEL_SECONDS
+    gateway.wait_state(here["order_id"], "Cancelled")
+    gateway.wait_state(there["order_id"], "Accepted")  # nobody could cancel it, and that is what is said
+
+
+def test_a_scope_with_a_slip_in_it_is_refused(make, venue):
+    gateway = make(venue.port).start().ready()
+    for path, more in (("/kill", {}), ("/cancel-all", {}), ("/trading", {"state": "disabled"})):
+        for scope in ("venue:SIMM", "strategy:maker", "instrument:EUR/USD"):
+            with pytest.raises(NotFound, match="known: "):
+                gateway.post(path, scope=scope, reason="a slip", **more)
+    assert gateway.status()["kill"] == {}
+    gateway.post("/kill", scope="strategy:desk", reason="meant")
+    gateway.post("/kill", scope="account:A", reason="accounts are not declared")
+    assert set(gateway.status()["kill"]) == {"strategy:desk", "account:A"}
 
 
 def test_a_venue_that_dies_with_an_order_in_flight(make, home, venue):
