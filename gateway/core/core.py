@@ -83,7 +83,7 @@ class Core:
             after, intents = strategy.on_event(event, View(self.state, settings), memory)
             intents = tuple(well_formed(intent) for intent in intents)
             remembered = _encode_memory(after).decode()
-        except Exception as error:  # noqa: BLE001 - a strategy may raise anything; it is named and the core goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a strategy may raise anything; it is named and the core goes on
             turn.emit(StrategyFailed(strategy=settings.name, error=f"{type(error).__name__}: {error}"))
             if known.errors + 1 >= MAX_STRATEGY_ERRORS:
                 turn.emit(StrategyDisabled(strategy=settings.name, reason=f"{known.errors + 1} errors, last: {error}"))

@@ -26,6 +26,8 @@ from gateway.telemetry.gauges import ComponentState, FeedGauges, GaugeSnapshot, 
 from gateway.venue.gate import KillGate
 
 STALL_NS = 5_000_000_000
+STARTING_NS = 5_000_000_000
+"""How long a venue may take to log on before somebody is told."""
 LOW_DISK_BYTES = 1 << 30
 _ANSWER_SECONDS = 0.5
 
@@ -284,7 +286,8 @@ def _connectivity(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
     if not closed:
         return "running", ""
     detail = "; ".join(f"{v['venue']}: {v['reason']}" for v in closed)
-    return ("initialising" if all(v["logons"] == 0 for v in closed) else "degraded"), detail
+    starting = document["now_ns"] - document["started_ns"] < STARTING_NS and all(v["logons"] == 0 for v in closed)
+    return ("initialising" if starting else "degraded"), detail
 
 
 def _strategy_component(state: str) -> ComponentState:

@@ -21,12 +21,12 @@ ANSWER_SECONDS = 2.0
 """How long a healthy venue may take to answer while the other one fails; loopback and a busy machine need a tenth."""
 
 
-def second_venue(port: int, *, market_data: str = "[]") -> str:
+def second_venue(port: int, *, host: str = "127.0.0.1", market_data: str = "[]") -> str:
     return f"""
 [[venues]]
 name = "ALT"
 dialect = "generic-fix44"
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 sender_comp_id = "DESK"
 target_comp_id = "ALT"
@@ -144,6 +144,18 @@ def test_a_venue_that_dies_with_an_order_in_flight(make, home, venue):
         gateway.caught_up()
         [row] = gateway.rows("SELECT state, in_doubt FROM v_orders WHERE order_id = ?", lost["order_id"])
         assert (row["state"], row["in_doubt"]) == ("Rejected", 0)  # the venue never saw it
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1", "nowhere.invalid"])
+def test_a_venue_that_cannot_be_reached(make, venue, host):
+    """Nobody listens; packets go into the void (RFC 5737); there is no such name (RFC 6761)."""
+    gateway = make(venue.port, extra=second_venue(9, host=host)).start().answering()
+    wait_open(gateway, "SIM")
+    trades_on(gateway)
+    assert not gateway.said_ready()
+    if host == "nowhere.invalid":  # about which the engine says nothing at all
+        wait_for(lambda: [alarm for alarm in gateway.status()["alarms"] if "ALT" in alarm["what"]], "an alarm", 30)
+    assert gateway.terminate() == 0
 
 
 @pytest.mark.parametrize("manner", ["silent", "garbage", "deaf", "flood"])

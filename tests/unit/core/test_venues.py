@@ -47,6 +47,13 @@ class Broken(Buyer):
         raise RuntimeError("a defect")
 
 
+class Leaving(Buyer):
+    """Takes the process for its own."""
+
+    def on_event(self, event: Event, view: View, memory: Nothing) -> tuple[Nothing, Sequence[Intent]]:
+        raise SystemExit(1)
+
+
 class Meddler(Buyer):
     """Tries to cancel the first order there is, whoever owns it."""
 
@@ -104,8 +111,9 @@ def test_no_strategy_touches_the_orders_of_another() -> None:
     assert harness.sent(CommandKind.CANCEL) == []
 
 
-def test_an_exception_in_one_strategy_leaves_the_others_trading() -> None:
-    harness = Harness({"broken": Broken(Nothing()), "buyer": Buyer(Nothing())}).open()
+@pytest.mark.parametrize("kind", [Broken, Leaving])
+def test_an_exception_in_one_strategy_leaves_the_others_trading(kind: type[Buyer]) -> None:
+    harness = Harness({"broken": kind(Nothing()), "buyer": Buyer(Nothing())}).open()
     harness.book("155.990", "156.010")
     assert [command.strategy for command in harness.sent()] == ["buyer"]
     for _ in range(3):
