@@ -213,3 +213,21 @@ def test_a_lost_feed_takes_quotes_out_of_a_market_that_is_open() -> None:
     harness.feed(FeedStatus(venue=FEED, status=FeedState.STALE))
     assert harness.state.control.venues[VENUE].opened
     assert [command.kind for command in harness.sent()][2:] == [CommandKind.CANCEL, CommandKind.CANCEL]
+
+
+def test_orders_at_a_venue_that_is_not_configured_any_more_stay_known_and_harm_nobody(desk: Harness) -> None:
+    unanswered = desk.request_order(venue=OTHER)
+    desk.settings = settings()
+    desk.start()
+    desk.log_on()
+    desk.settle()
+    desk.answer_status("1-1", "0")
+    while desk.next_deadline is not None:
+        desk.pass_deadline()
+    assert desk.order("1-2").state is OrderState.ACCEPTED
+    assert desk.order(unanswered).in_doubt is not None
+    assert desk.request_order(venue=OTHER) not in desk.state.execution.orders
+    sent = len(desk.sent())
+    desk.kill()
+    assert [(c.order_id, c.venue) for c in desk.sent()[sent:]] == [("1-1", VENUE)]
+    assert {i for i, p in desk.state.execution.pending.items() if p.why == "session"} == {"1-2", unanswered}
