@@ -19,7 +19,7 @@ from gateway.cli.listings import LIMIT, ORDERS, listing_command
 from gateway.cli.options import asks, command, confirm, group, number, scope, wait, yes
 from gateway.cli.order_lookup import order_document, order_history, print_history, print_order
 from gateway.core.values import OrderState, OrderType, Side, TimeInForce
-from gateway.errors import Denied, GatewayError, PreconditionFailed, UnknownOutcome
+from gateway.errors import Denied, GatewayError, PreconditionFailed, UnknownOutcome, UsageError
 
 order = group("order", "Orders: send, cancel, look up.")
 
@@ -70,6 +70,51 @@ def new(
         raise _denial(answer)
     if wait and answer["stage"] == "dispatched" and answer["state"] in _UNANSWERED:
         raise _unanswered(answer, f"within {wait:g} seconds")
+
+
+@command("replace", within=order, example="gateway order replace 7-12 --price 110.25 --wait 5")
+@click.argument("order_id")
+@click.option("--qty", callback=number, metavar="DECIMAL", help="The whole quantity, what is filled included.")
+@click.option("--price", callback=number, metavar="DECIMAL", help="Of a limit or stop-limit order.")
+@click.option("--stop-price", callback=number, metavar="DECIMAL", help="Of a stop or stop-limit order.")
+@wait
+@asks(reason="optional")
+def replace(
+    instance: Instance,
+    order_id: str,
+    qty: Decimal | None,
+    price: Decimal | None,
+    stop_price: Decimal | None,
+    wait: float,
+    reason: str,
+    request_id: str | None,
+) -> None:
+    """Give an order other terms; what is not given stays.
+
+    It passes risk and execution control like any intent. With --wait, exit code 0 means that the venue has replaced it, 1 that
+    it refused, 7 that it has not answered in time: the order may stand at the old or the new terms.
+    """
+    if qty is None and price is None and stop_price is None:
+        raise UsageError("nothing to replace: give --qty, --price or --stop-price")
+    answer = instance.ask(
+        f"/orders/{quote(order_id, safe='')}/replace",
+        quantity=_text(qty),
+        price=_text(price),
+        stop_price=_text(stop_price),
+        reason=reason,
+        request_id=request_id,
+        timeout=_TIMEOUT + wait,
+        wait_seconds=wait,
+    )
+    _report(instance, answer)
+    if answer["stage"] == "denied":
+        raise _denial(answer)
+    if answer["timed_out"]:
+        raise _unanswered(answer, f"to the replace within {wait:g} seconds")
+    if answer["replaced"] is False:
+        raise GatewayError(
+            f"order {order_id} was not replaced: it is {answer['state']}; look at `gateway order history {order_id}`"
+        )
 
 
 @command("cancel", within=order, example="gateway order cancel 7-12 --wait 5")
@@ -148,15 +193,19 @@ listing_command(ORDERS, order)
 
 def _report(instance: Instance, answer: dict[str, Any]) -> None:
     """What became of the request, on stdout; a denial is said on stderr when nobody asked for JSON."""
+    outcome = answer.get("replaced")
+    replaced = "" if outcome is None else ", replaced" if outcome else ", not replaced"
     if instance.as_json:
         shown = {name: answer[name] for name in ("order_id", "stage", "state")}
         if answer["code"] is not None:
             shown |= {"code": answer["code"], "reason": answer["reason"]}
+        if outcome is not None:
+            shown["replaced"] = outcome
         output.document(shown | {"seq": answer["seq"], "timed_out": answer["timed_out"]})
     elif answer["stage"] != "denied":
         state = f", {answer['state']}" if answer["state"] else ""
         why = f" ({output.cell(answer['reason'])})" if answer["reason"] else ""
-        click.echo(f"order {answer['order_id']}: {answer['stage']}{state}{why}")
+        click.echo(f"order {answer['order_id']}: {answer['stage']}{state}{replaced}{why}")
 
 
 def _denial(answer: dict[str, Any]) -> GatewayError:

@@ -24,6 +24,7 @@ from gateway.control.surface import (
     Kill,
     NewOrder,
     OpenVenue,
+    ReplaceOrder,
     ResolveOrder,
     SessionRequest,
     Stop,
@@ -102,6 +103,10 @@ def _new_order(surface: Surface, asked: _Asked) -> object:
     return surface.new_order(decode(asked.body, NewOrder, asked.names), asked.actor)
 
 
+def _replace_order(surface: Surface, asked: _Asked) -> object:
+    return surface.replace_order(decode(asked.body, ReplaceOrder, asked.names), asked.actor)
+
+
 def _cancel_order(surface: Surface, asked: _Asked) -> object:
     return surface.cancel_order(decode(asked.body, CancelOrder, asked.names), asked.actor)
 
@@ -160,6 +165,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/seq"): lambda surface, _: {"seq": surface.seq()},
     ("GET", "/kill"): lambda surface, _: surface.kill_status(),
     ("POST", "/orders"): _new_order,
+    ("POST", "/orders/{order_id}/replace"): _replace_order,
     ("POST", "/orders/{order_id}/cancel"): _cancel_order,
     ("POST", "/orders/{order_id}/resolve"): _resolve_order,
     ("POST", "/cancel-all"): _cancel_all,

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway.control.surface import CloseVenue, Kill, NewOrder, OpenVenue, Request, ResolveOrder, Stop
+from gateway.control.surface import CloseVenue, Kill, NewOrder, OpenVenue, ReplaceOrder, Request, ResolveOrder, Stop
 from gateway.core.values import scope_problem, text_problem
 from gateway.errors import Denied, UsageError
 
@@ -53,7 +53,9 @@ def check(request: Request) -> None:
     scope = getattr(request, "scope", None)
     if scope is not None:
         check_scope(scope)
-    if isinstance(request, (NewOrder, ResolveOrder)):
+    if isinstance(request, ReplaceOrder) and (request.quantity, request.price, request.stop_price) == (None, None, None):
+        raise UsageError("nothing to replace: give a quantity, a price or a stop price")
+    if isinstance(request, (NewOrder, ReplaceOrder, ResolveOrder)):
         _check_numbers(request)
     if not 0 <= getattr(request, "wait_seconds", 0) <= LONGEST_WAIT_SECONDS:
         raise UsageError(f"wait_seconds is not between 0 and {LONGEST_WAIT_SECONDS}")
@@ -75,7 +77,7 @@ def check_scope(scope: str) -> None:
         raise UsageError(problem)
 
 
-def _check_numbers(request: NewOrder | ResolveOrder) -> None:
+def _check_numbers(request: NewOrder | ReplaceOrder | ResolveOrder) -> None:
     for name in _DECIMALS:
         value = getattr(request, name, None)
         if value is not None and not value.is_finite():

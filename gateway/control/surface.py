@@ -36,6 +36,16 @@ class NewOrder(Request, frozen=True, kw_only=True):
     wait_seconds: float = 0
 
 
+class ReplaceOrder(Request, frozen=True, kw_only=True):
+    """New terms; what is None stays as last asked for. `wait_seconds`: how long to wait for the venue's answer."""
+
+    order_id: str
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    wait_seconds: float = 0
+
+
 class CancelOrder(Request, frozen=True, kw_only=True):
     order_id: str
     wait_seconds: float = 0
@@ -85,7 +95,8 @@ class SessionRequest(Request, frozen=True, kw_only=True):
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`stage`: denied, queued, dispatched. `state`: the order's state when one exists. `timed_out`: `wait_seconds` passed."""
+    """`stage`: denied, queued, dispatched. `state`: the order's state when one exists. `timed_out`: `wait_seconds` passed.
+    `replaced`: of a replace, whether the order goes by its new terms; None while that is open."""
 
     order_id: str | None
     stage: str
@@ -94,6 +105,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     seq: int
     timed_out: bool = False
+    replaced: bool | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +134,8 @@ class Surface(Protocol):
         """Position of the last event whose effects are durable."""
 
     def new_order(self, request: NewOrder, actor: str) -> OrderAnswer: ...
+
+    def replace_order(self, request: ReplaceOrder, actor: str) -> OrderAnswer: ...
 
     def cancel_order(self, request: CancelOrder, actor: str) -> OrderAnswer: ...
 

@@ -2,11 +2,9 @@
 
 Theory of operation
 -------------------
-An order has at most one *pending* command. CANCEL dominates REPLACE dominates NEW; of a kind the latest wins, and what
-gives way is closed by an event. A CANCEL of a NEW that was never sent closes it here: nothing reaches the venue.
-
-*In flight* an order has at most one NEW or REPLACE and one CANCEL. What must wait for an answer, for the venue's token
-bucket or for the session stays pending; every turn ends with `release`, which sends what may go, cancels first.
+Which of two commands for one order wins, and what waits for what, is a table: `gateway.core.dominance`. What must wait for an
+answer, for the venue's token bucket or for the session stays pending; every turn ends with `release`, which sends what may go,
+cancels first. A request names the order by its last accepted ClOrdID at the moment it goes.
 
 Risk is not run again here: limits hold because exposure counts from approval. Work whose scope was closed in the meantime
 is purged by `purge`. A CANCEL is never purged: it waits for the session, and ends when its order does.
@@ -19,8 +17,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
+from gateway.core.dominance import MATRIX, Do, in_flight, waits
 from gateway.core.events import ClosedUnsent, Dispatched, InDoubt, Queued, StatusRequested, Superseded
-from gateway.core.orders import Command, Order
+from gateway.core.orders import Command, Order, Terms
 from gateway.core.settings import Venue
 from gateway.core.state import State, order_scopes
 from gateway.core.turn import Turn
@@ -31,20 +32,29 @@ MAX_STATUS_REQUESTS = 50
 
 
 def place(turn: Turn, command: Command) -> None:
-    """Send an approved command now if it may go, else let it wait."""
+    """Send an approved command now if it may go, else let it wait; or let what is stronger go before it."""
     execution = turn.state.execution
     pending = execution.pending.get(command.order_id)
     order = execution.orders.get(command.order_id)
-    if command.kind is CommandKind.CANCEL:
-        if pending is not None and pending.command.kind is CommandKind.NEW:
-            turn.emit(ClosedUnsent(command=pending.command, reason="cancelled before it was sent"))
+    waiting = None if pending is None else pending.command
+    match MATRIX[in_flight(order), command.kind][1][None if waiting is None else waiting.kind]:
+        case Do.PLACE:
+            pass
+        case Do.SUPERSEDE | Do.REWRITE:
+            assert waiting is not None
+            turn.emit(Superseded(command=waiting, by=command.cl_ord_id))
+        case Do.CLOSE:
+            assert waiting is not None
+            turn.emit(ClosedUnsent(command=waiting, reason="cancelled before it was sent"))
             return
-        other = pending.command.cl_ord_id if pending is not None else order.cancel_in_flight if order is not None else None
-        if other is not None and (pending is None or pending.command.kind is CommandKind.CANCEL):
-            turn.emit(Superseded(command=command, by=other))
+        case Do.YIELD:
+            stronger = waiting.cl_ord_id if waiting is not None else None if order is None else order.cancel_in_flight
+            turn.emit(Superseded(command=command, by=stronger or ""))
             return
-    if pending is not None:
-        turn.emit(Superseded(command=pending.command, by=command.cl_ord_id))
+        case Do.NEVER:
+            raise AssertionError(f"order {command.order_id}: a {command.kind} beside what it has cannot arise")
+    if waiting is not None and waiting.kind is CommandKind.NEW:  # never sent: the same NEW with other terms
+        command = replace(command, kind=CommandKind.NEW, orig_cl_ord_id=None)
     why = held(turn.state, command)
     if why is None:
         _dispatch(turn, command, decided_seq=turn.state.seq + 1)
@@ -61,19 +71,11 @@ def held(state: State, command: Command) -> str | None:
         return "session"
     urgent = _urgent(state, command)
     order = state.execution.orders.get(command.order_id)
-    if order is not None and _in_flight(order, command, urgent=urgent):
+    if waits(order, command.kind, urgent=urgent):
         return "in_flight"
     if urgent:
         return None
     return None if _tokens(state, command.venue, command.kind is CommandKind.CANCEL) else "rate"
-
-
-def _in_flight(order: Order, command: Command, *, urgent: bool) -> bool:
-    """A CANCEL waits for the answer to the request before it, unless that is overdue or the kill switch is engaged."""
-    if command.kind is not CommandKind.CANCEL:
-        return order.new_in_flight is not None
-    unanswered = order.new_in_flight is not None and order.in_doubt is None
-    return order.cancel_in_flight is not None or (unanswered and not urgent)
 
 
 def _urgent(state: State, command: Command) -> bool:
@@ -108,12 +110,30 @@ def _dispatch(turn: Turn, command: Command, *, decided_seq: int) -> None:
     timeout = state.control.settings.venues[command.venue].ack_timeout_ns
     turn.emit(
         Dispatched(
-            command=command,
+            command=_addressed(state, command),
             decided_seq=decided_seq,
             ack_deadline_ns=state.at_ns + timeout,
             bucket_ns=_spend(state, command.venue),
         )
     )
+
+
+def _addressed(state: State, command: Command) -> Command:
+    """The command as it goes now: while it waited, its order may have got another name, and a cancel other terms."""
+    order = state.execution.orders.get(command.order_id)
+    if order is None or command.kind is CommandKind.NEW:
+        return command
+    named = replace(command, orig_cl_ord_id=_last_name(state, order), venue_order_id=order.venue_order_id)
+    if command.kind is CommandKind.REPLACE:
+        return named
+    return replace(named, quantity=order.quantity, price=order.price, stop_price=order.stop_price)
+
+
+def _last_name(state: State, order: Order) -> str:
+    """OrigClOrdID(41): the last accepted ClOrdID; where the dialect has it so, the one of a REPLACE still unanswered."""
+    venue = state.control.settings.venues.get(order.venue)
+    sent = order.new_in_flight if order.replacing is not None else None
+    return sent if sent is not None and venue is not None and venue.cancel_names_last_sent else order.cl_ord_id
 
 
 def release(turn: Turn) -> None:
@@ -147,8 +167,9 @@ def _release_kind(turn: Turn, venue: str, *, cancels: bool) -> None:
 
 
 def purge(turn: Turn, scope: str, reason: str) -> None:
-    """Close every NEW that waits in a scope. CANCELs stay: they are how risk goes down."""
-    for order_id in tuple(turn.state.execution.pending_new[scope]):
+    """Close every NEW and REPLACE that waits in a scope. CANCELs stay: they are how risk goes down."""
+    execution = turn.state.execution
+    for order_id in (*execution.pending_new[scope], *execution.pending_replace[scope]):
         turn.emit(ClosedUnsent(command=turn.state.execution.pending[order_id].command, reason=reason))
 
 
@@ -192,11 +213,21 @@ def _ask(turn: Turn, venue: str) -> None:
 
 
 def cancel_command(state: State, order: Order) -> Command:
-    """The CANCEL of an order; OrigClOrdID(41) is its last accepted ClOrdID."""
+    """The CANCEL of an order."""
+    return _request(state, order, CommandKind.CANCEL, order.terms)
+
+
+def replace_command(state: State, order: Order, terms: Terms) -> Command:
+    """The REPLACE that gives an order other terms."""
+    return _request(state, order, CommandKind.REPLACE, terms)
+
+
+def _request(state: State, order: Order, kind: CommandKind, terms: Terms) -> Command:
     return Command(
-        kind=CommandKind.CANCEL,
+        kind=kind,
         order_id=order.order_id,
         cl_ord_id=cl_ord_id(state, order.order_id, order.requests + 1),
+        request=order.requests + 1,
         orig_cl_ord_id=order.cl_ord_id,
         venue_order_id=order.venue_order_id,
         venue=order.venue,
@@ -206,9 +237,9 @@ def cancel_command(state: State, order: Order) -> Command:
         side=order.side,
         order_type=order.order_type,
         time_in_force=order.time_in_force,
-        quantity=order.quantity,
-        price=order.price,
-        stop_price=order.stop_price,
+        quantity=terms.quantity,
+        price=terms.price,
+        stop_price=terms.stop_price,
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 from gateway.core.values import ZERO, CommandKind, FillStatus, OrderState, OrderType, Side, TimeInForce
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request as it goes to a venue: everything the venue adapter needs, nothing it has to look up.
 
     `order_id` is ours and stable; `cl_ord_id` names this request, `orig_cl_ord_id` the last *accepted* one it acts on.
@@ -18,6 +18,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     kind: CommandKind
     order_id: str
     cl_ord_id: str
+    request: int = 1
+    """Which request about the order this is, counted from 1; `cl_ord_id` is made of it."""
     orig_cl_ord_id: str | None = None
     venue_order_id: str | None = None
     venue: str
@@ -27,6 +29,14 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     side: Side
     order_type: OrderType
     time_in_force: TimeInForce
+    quantity: Decimal
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a REPLACE can change."""
+
     quantity: Decimal
     price: Decimal | None = None
     stop_price: Decimal | None = None
@@ -68,8 +78,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Requests made so far; the next ClOrdID is derived from it."""
     new_in_flight: str | None = None
     """ClOrdID of the unanswered NEW or REPLACE."""
+    replacing: Terms | None = None
+    """What the unanswered REPLACE asks for; None when none is in flight."""
     cancel_in_flight: str | None = None
     """ClOrdID of the unanswered CANCEL."""
+    restatements: tuple[str, ...] = ()
+    """ExecIDs of the changes the venue made under the present ClOrdID: one that comes again changes nothing."""
 
     @property
     def leaves_qty(self) -> Decimal:
@@ -77,9 +91,24 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return ZERO if self.state.terminal else max(self.quantity - self.cum_qty, ZERO)
 
     @property
+    def most_quantity(self) -> Decimal:
+        """OrderQty(38) as it may be at the venue: the larger one while a REPLACE is in flight."""
+        return self.quantity if self.replacing is None else max(self.quantity, self.replacing.quantity)
+
+    @property
+    def terms(self) -> Terms:
+        """The terms as last accepted."""
+        return Terms(quantity=self.quantity, price=self.price, stop_price=self.stop_price)
+
+    @property
     def avg_px(self) -> Decimal:
         """AvgPx(6): 0 while nothing is filled."""
         return self.notional / self.cum_qty if self.cum_qty else ZERO
+
+
+def request_number(cl_ord_id: str) -> int:
+    """Which request about its order one of our own ClOrdIDs names, counted from 1: the last part of it."""
+    return int(cl_ord_id.rpartition("-")[2])
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,11 @@
 """Risk: is this allowed? Allow, or deny with a code, a reason with numbers, and a source.
 
-Every NEW passes every control, in the order of `CONTROLS`; the first that objects is the answer. A control that raises
-denies (`rule_error`). Controls never schedule, delay or change anything. Cancels are never denied.
+Every NEW and every REPLACE passes every control, in the order of `CONTROLS`; the first that objects is the answer. A control
+that raises denies (`rule_error`). Controls never schedule, delay or change anything. Cancels are never denied.
 
 Limits come from the configuration by scope (all, venue, strategy, account, instrument). Every scope that sets a limit is
-checked: a narrower scope can tighten a limit, never loosen it. Exposure counts from approval: queued orders count as open.
+checked: a narrower scope can tighten a limit, never loosen it. Exposure counts from approval: queued orders count as open, and
+an order that is being replaced counts at the larger of old and new.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import msgspec
 
 from gateway.core.orders import Command
 from gateway.core.settings import Instrument
-from gateway.core.state import State, order_scopes
-from gateway.core.values import ZERO, FeedState, OrderType, Side, TradingState, text_problem
+from gateway.core.state import State, exposed_qty, order_scopes
+from gateway.core.values import ZERO, CommandKind, FeedState, OrderType, Side, TradingState, text_problem
 
 
 class Denial(msgspec.Struct, frozen=True):
@@ -166,18 +167,48 @@ def _reduces(state: State, command: Command) -> bool:
     if position is None:
         return False
     against = Side.SELL if position.net_qty > 0 else Side.BUY
-    return command.side is against and command.quantity + _working(state, command) <= abs(position.net_qty)
+    return command.side is against and _open_quantity(state, command) + _working(state, command) <= abs(position.net_qty)
+
+
+def _open_quantity(state: State, command: Command) -> Decimal:
+    """What a command may leave open: a REPLACE counts at the larger of old and new."""
+    order = state.execution.orders.get(command.order_id)
+    if order is None:
+        return command.quantity
+    return max(command.quantity - order.cum_qty, exposed_qty(state.execution, order))
 
 
 def _working(state: State, command: Command) -> Decimal:
-    """Open quantity on the same side of the same position, approved and not yet sent included."""
+    """Open quantity of other orders on the same side of the same position, approved and not yet sent included."""
     execution = state.execution
     scope = f"strategy:{command.strategy}"
     same = (command.account, command.venue, command.symbol, command.side)
-    orders = (execution.orders[order_id] for order_id in execution.open[scope])
-    queued = (execution.pending[order_id].command for order_id in execution.pending_new[scope])
-    open_quantity = sum((o.leaves_qty for o in orders if (o.account, o.venue, o.symbol, o.side) == same), ZERO)
+    others = (order_id for order_id in execution.open[scope] if order_id != command.order_id)
+    orders = (execution.orders[order_id] for order_id in others)
+    queued = (execution.pending[i].command for i in execution.pending_new[scope] if i != command.order_id)
+    open_quantity = sum((exposed_qty(execution, o) for o in orders if (o.account, o.venue, o.symbol, o.side) == same), ZERO)
     return sum((c.quantity for c in queued if (c.account, c.venue, c.symbol, c.side) == same), open_quantity)
+
+
+def _above_cum_qty(state: State, command: Command) -> str | None:
+    order = state.execution.orders.get(command.order_id)
+    if order is None or command.quantity > order.cum_qty:
+        return None
+    return f"new quantity {command.quantity} is not above CumQty(14) {order.cum_qty}: to end the order, cancel it"
+
+
+def _terms_known(state: State, command: Command) -> str | None:
+    order = state.execution.orders.get(command.order_id)
+    if order is None:
+        return None
+    if order.external:
+        return "an order of another origin: its terms are not known for certain; cancel it instead"
+    return None
+
+
+def _not_in_doubt(state: State, command: Command) -> str | None:
+    order = state.execution.orders.get(command.order_id)
+    return None if order is None or order.in_doubt is None else f"the order is in doubt: {order.in_doubt}"
 
 
 def _strategy_enabled(state: State, command: Command) -> str | None:
@@ -241,6 +272,8 @@ def _outside(command: Command, reference: Decimal, found: list[tuple[Decimal, st
 
 
 def _open_orders(state: State, command: Command) -> str | None:
+    if command.kind is not CommandKind.NEW or command.request > 1:
+        return None  # it is counted already
     for most, scope in limits(state, command, "max_open_orders"):
         count = len(state.execution.open[scope]) + len(state.execution.pending_new[scope])
         if count >= most:
@@ -255,6 +288,9 @@ CONTROLS: tuple[Control, ...] = (
     Control("unknown_symbol", "instrument is configured", "RTS 6 art. 15(4): permissions", _known_symbol),
     Control("bad_text", "no value can break out of its FIX field", "FIX 4.4 vol. 1: field delimiter", _legal_text),
     Control("bad_order", "quantity and prices fit the order type", _FORM, _form),
+    Control("quantity_filled", "a replace leaves something open", "FIX 4.4 vol. 4, appendix D", _above_cum_qty),
+    Control("external_order", "only orders whose terms are known are replaced", _FORM, _terms_known),
+    Control("order_in_doubt", "only orders whose state is known are replaced", "RTS 6 art. 17", _not_in_doubt),
     Control("off_tick", "prices on the tick grid", "MiFIR RTS 11: tick sizes", _on_tick),
     Control("off_lot", "quantity on the lot grid", _FORM, _on_lot),
     Control("kill_engaged", "no new risk under the kill switch", "RTS 6 art. 12", _killed),
@@ -270,10 +306,11 @@ CONTROLS: tuple[Control, ...] = (
 OTHER_CODES = {
     "no_reference": "a control compares with a market price, and there is no feed, no trade and no `reference_price`",
     "rule_error": "a control failed; what it cannot check does not pass",
-    "unknown_order": "the order to cancel does not exist",
-    "order_closed": "the order to cancel has ended",
+    "unknown_order": "the order to cancel or replace does not exist",
+    "order_closed": "the order to cancel or replace has ended",
+    "no_change": "a replace that asks for the terms the order has, or was last asked to have",
 }
 CODES = frozenset(control.code for control in CONTROLS) | frozenset(OTHER_CODES)
 """Every code a denial can carry."""
-PRECONDITIONS = frozenset({"kill_engaged", "trading_disabled", "strategy_disabled", "venue_not_open"})
+PRECONDITIONS = frozenset({"kill_engaged", "trading_disabled", "strategy_disabled", "venue_not_open", "order_in_doubt"})
 """Denials that say `not now` rather than `not like this`."""

@@ -35,6 +35,9 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The venue whose market data is this one's; "" for its own."""
     account: str = ""
     ack_timeout_ns: int
+    cancel_names_last_sent: bool = False
+    """Which ClOrdID a CANCEL that overtakes an unanswered REPLACE names in OrigClOrdID(41): the last one sent, or (usual) the
+    last one accepted. FIX 4.4 vol. 4, "Order chaining"."""
     rate_per_second: Decimal | None = None
     rate_burst: int = 1
 

@@ -14,9 +14,9 @@ import msgspec
 from gateway.core.changes import Session
 from gateway.core.digest import Digest, NoDigest, Table
 from gateway.core.events import Level
-from gateway.core.orders import Command, Fill, Order, Position
+from gateway.core.orders import Command, Fill, Order, Position, Terms
 from gateway.core.settings import CoreSettings
-from gateway.core.values import CommandKind, FeedState, TradingState, scopes_of
+from gateway.core.values import ZERO, CommandKind, FeedState, TradingState, scopes_of
 
 FillKey = tuple[str, str, str, str]
 """(venue, trade date, order id, ExecID(17))."""
@@ -143,6 +143,8 @@ class ExecutionState:
         """Venue -> ClOrdID -> acknowledgement deadline, oldest first."""
         self.pending_new: dict[str, dict[str, None]] = defaultdict(dict)
         """Scope -> ids of orders whose NEW waits."""
+        self.pending_replace: dict[str, dict[str, None]] = defaultdict(dict)
+        """Scope -> ids of orders whose REPLACE waits."""
         self.pending_of: dict[str, dict[str, None]] = defaultdict(dict)
         """Venue -> ids of orders with pending work, oldest first."""
 
@@ -173,9 +175,8 @@ class ExecutionState:
         self.drop_pending(pending.command.order_id)
         self.pending[pending.command.order_id] = pending
         self.pending_of[pending.command.venue][pending.command.order_id] = None
-        if pending.command.kind is CommandKind.NEW:
-            for scope in order_scopes(pending.command):
-                self.pending_new[scope][pending.command.order_id] = None
+        for index in self._waiting(pending.command):
+            index[pending.command.order_id] = None
 
     def drop_pending(self, order_id: str) -> None:
         pending = self.pending.get(order_id)
@@ -183,9 +184,15 @@ class ExecutionState:
             return
         del self.pending[order_id]
         del self.pending_of[pending.command.venue][order_id]
-        if pending.command.kind is CommandKind.NEW:
-            for scope in order_scopes(pending.command):
-                self.pending_new[scope].pop(order_id, None)
+        for index in self._waiting(pending.command):
+            index.pop(order_id, None)
+
+    def _waiting(self, command: Command) -> list[dict[str, None]]:
+        """The indexes a pending command belongs in."""
+        if command.kind is CommandKind.CANCEL:
+            return []
+        by_scope = self.pending_new if command.kind is CommandKind.NEW else self.pending_replace
+        return [by_scope[scope] for scope in order_scopes(command)]
 
     def put_awaiting(self, cl_ord_id: str, awaiting: Awaiting) -> None:
         self.awaiting[cl_ord_id] = awaiting
@@ -276,6 +283,22 @@ class State:
     def digest(self) -> str:
         """Stable over processes, hash seeds and histories: equal contents give equal digests."""
         return self._digest.hex()
+
+
+def intended(execution: ExecutionState, order: Order) -> Terms:
+    """The terms an order was last asked to have: by the REPLACE that waits, by the one in flight, or those accepted."""
+    pending = execution.pending.get(order.order_id)
+    if pending is not None and pending.command.kind is CommandKind.REPLACE:
+        command = pending.command
+        return Terms(quantity=command.quantity, price=command.price, stop_price=command.stop_price)
+    return order.replacing or order.terms
+
+
+def exposed_qty(execution: ExecutionState, order: Order) -> Decimal:
+    """Open quantity as it may be: a REPLACE that waits or is in flight counts at the larger of old and new."""
+    if order.state.terminal:
+        return ZERO
+    return max(max(order.most_quantity, intended(execution, order).quantity) - order.cum_qty, ZERO)
 
 
 def order_scopes(order: Order | Command) -> tuple[str, ...]:

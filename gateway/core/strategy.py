@@ -15,9 +15,9 @@ from typing import ClassVar, Generic, TypeVar
 import msgspec
 
 from gateway.core.events import Event
-from gateway.core.orders import Command, Order, Position
+from gateway.core.orders import Command, Order, Position, Terms
 from gateway.core.settings import Instrument, StrategySettings
-from gateway.core.state import Book, LastTrade, State
+from gateway.core.state import Book, LastTrade, State, intended
 from gateway.core.values import SCOPE_ALL, CommandKind, FeedState, OrderType, Side, TimeInForce, TradingState
 
 
@@ -33,19 +33,28 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
     time_in_force: TimeInForce = TimeInForce.DAY
 
 
+class Replace(msgspec.Struct, frozen=True, kw_only=True):
+    """Intent: other terms for an order of one's own; None keeps what was last asked for."""
+
+    order_id: str
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
 class Cancel(msgspec.Struct, frozen=True, kw_only=True):
     """Intent: cancel an order of one's own."""
 
     order_id: str
 
 
-Intent = New | Cancel
+Intent = New | Replace | Cancel
 
 
 def well_formed(intent: object) -> Intent:
     """The intent, if its fields are of the declared types. Raises TypeError: nothing else may enter the journal."""
-    if not isinstance(intent, New | Cancel):
-        raise TypeError(f"{intent!r} is not an intent: New or Cancel")
+    if not isinstance(intent, New | Replace | Cancel):
+        raise TypeError(f"{intent!r} is not an intent: New, Replace or Cancel")
     for name in intent.__struct_fields__:
         if isinstance(getattr(intent, name), float):
             raise TypeError(f"{name} is a float; quantities and prices are Decimal")
@@ -123,6 +132,10 @@ class View:
         execution = self._state.execution
         commands = (execution.pending[i].command for i in execution.pending_new[f"strategy:{self._settings.name}"])
         return (command for command in commands if command.symbol == symbol)
+
+    def terms(self, order: Order) -> Terms:
+        """What an own order was last asked to be: by a replace that waits or is on its way, else as it stands."""
+        return intended(self._state.execution, order)
 
     def cancelling(self, order_id: str) -> bool:
         """Whether a cancel of this order is on its way or waiting to be sent."""

@@ -197,6 +197,7 @@ class ReportReader:
             "side": self._sides.get(get(tags.SIDE) or ""),
             "order_qty": self._quantity(message, tags.ORDER_QTY, found),
             "price": parse_decimal(get(tags.PRICE)),
+            "stop_price": parse_decimal(get(tags.STOP_PX)),
             "cum_qty": self._quantity(message, tags.CUM_QTY, found),
             "leaves_qty": self._quantity(message, tags.LEAVES_QTY, found),
             "avg_px": parse_decimal(get(tags.AVG_PX)),

@@ -46,6 +46,7 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
                 feed=v.market_data_from,
                 account=v.account,
                 ack_timeout_ns=v.ack_timeout_seconds * NANOS,
+                cancel_names_last_sent=load_dialect(v.dialect).orders.cancel_names == "last_sent",
                 rate_per_second=None if v.rate_limit is None else Decimal(v.rate_limit.per_second),
                 rate_burst=1 if v.rate_limit is None else v.rate_limit.burst,
             )

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+import msgspec
+
 from gateway.control.surface import (
     Answer,
     CancelAll,
@@ -18,6 +20,7 @@ from gateway.control.surface import (
     NewOrder,
     OpenVenue,
     OrderAnswer,
+    ReplaceOrder,
     ResolveOrder,
     SessionRequest,
     Stop,
@@ -34,6 +37,7 @@ from gateway.core.events import (
     OrderRequested,
     OrderResolveRequested,
     Queued,
+    ReplaceRequested,
     Resolved,
     SessionCommanded,
     StopRequested,
@@ -101,6 +105,44 @@ class GatewaySurface:
             return answer
         at_once = request.order_type is OrderType.MARKET or request.time_in_force in _IMMEDIATE
         return self._wait(answer, request.wait_seconds, _ended if at_once else _answered)
+
+    def replace_order(self, request: ReplaceOrder, actor: str) -> OrderAnswer:
+        event = ReplaceRequested(
+            actor=actor,
+            reason=request.reason,
+            request_id=request.request_id,
+            order_id=request.order_id,
+            quantity=request.quantity,
+            price=request.price,
+            stop_price=request.stop_price,
+        )
+        step = self._submit(event)
+        decided = _decided(step, request.order_id)
+        if decided is None:  # denied, or made before
+            answer = self._answer(step, request.request_id, request.order_id)
+            if answer.code == "unknown_order":
+                raise NotFound(f"order {request.order_id}: there is no such order")
+            return answer
+        if isinstance(decided, Superseded):
+            reason = f"order {request.order_id} is being cancelled"
+            return OrderAnswer(order_id=request.order_id, stage="denied", code="superseded", reason=reason, seq=_position(step))
+        name = decided.command.cl_ord_id
+        answer = self._of_order(
+            request.order_id, "dispatched" if isinstance(decided, Dispatched) else "queued", _position(step)
+        )
+        if not request.wait_seconds:
+            return answer
+        answer = self._wait(answer, request.wait_seconds, lambda order: self._replace_answered(order, name))
+        order = self._order(request.order_id)
+        if answer.timed_out or order is None or not self._replace_answered(order, name):
+            return answer
+        return msgspec.structs.replace(answer, replaced=order.cl_ord_id == name)
+
+    def _replace_answered(self, order: Order, name: str) -> bool:
+        """The request is neither waiting nor on its way: the order goes by its name, or it was refused."""
+        pending = self._runtime.core.state.execution.pending.get(order.order_id)
+        waiting = pending is not None and pending.command.cl_ord_id == name
+        return order.state.terminal or (not waiting and order.new_in_flight != name)
 
     def cancel_order(self, request: CancelOrder, actor: str) -> OrderAnswer:
         event = CancelRequested(actor=actor, reason=request.reason, request_id=request.request_id, order_id=request.order_id)
@@ -324,6 +366,16 @@ class GatewaySurface:
         }
         if kind in known and name not in known[kind] and scope not in state.execution.open:
             raise NotFound(f"there is no {kind} {name!r}; known: {', '.join(sorted(known[kind]))}")
+
+
+def _decided(step: Step, order_id: str) -> Dispatched | Queued | Superseded | None:
+    """What execution control said last of an order's REPLACE; None when risk said no, or nothing was decided."""
+    last = None
+    for recorded in step.records:
+        event = recorded.event
+        if isinstance(event, Dispatched | Queued | Superseded) and event.command.order_id == order_id:
+            last = event
+    return last
 
 
 def _check(scope: str) -> None:

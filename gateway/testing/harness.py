@@ -33,6 +33,8 @@ from gateway.core.events import (
     Level,
     OrderRequested,
     Recorded,
+    Replaced,
+    ReplaceRequested,
     RunStarted,
     SessionDown,
     SessionLoggedOn,
@@ -165,6 +167,21 @@ class Harness:
         limit = None if price is None else Decimal(price)
         self.feed(OrderRequested(side=side, quantity=Decimal(quantity), price=limit, **named))
         return self.state.control.requests[named["request_id"]]
+
+    def request_replace(
+        self, order_id: str, *, quantity: str | None = None, price: str | None = None, stop_price: str | None = None
+    ) -> Step:
+        self._requests += 1
+        said = {"quantity": quantity, "price": price, "stop_price": stop_price}
+        terms: dict[str, Any] = {name: None if value is None else Decimal(value) for name, value in said.items()}
+        request_id = f"replace-{self._requests}"
+        return self.feed(ReplaceRequested(request_id=request_id, actor="alice", order_id=order_id, **terms))
+
+    def confirm_replace(self, order_id: str, **fields: Any) -> Step:
+        """The venue's word that the REPLACE in flight took."""
+        order = self.order(order_id)
+        named = {"ord_status": "5", "cl_ord_id": order.new_in_flight, "orig_cl_ord_id": order.cl_ord_id}
+        return self.report(Replaced, order_id, **{**named, **fields})
 
     def request_cancel(self, order_id: str | None = None, *, scope: str | None = None) -> Step:
         self._requests += 1

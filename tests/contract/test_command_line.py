@@ -16,7 +16,7 @@ VERBS = {
     "trading": ["disable", "enable", "reduce"],
     "kill": ["engage", "release", "status"],
     "venue": ["close", "list", "open"],
-    "order": ["cancel", "cancel-all", "history", "list", "new", "resolve", "show"],
+    "order": ["cancel", "cancel-all", "history", "list", "new", "replace", "resolve", "show"],
     "fill": ["book", "list"],
     "position": ["history", "list"],
     "decision": ["list"],
@@ -40,6 +40,7 @@ EXIT_CODES = {
 
 OPTIONS = {
     ("order", "new"): "--venue --symbol --side --qty --price --type --tif --account --wait",
+    ("order", "replace"): "--qty --price --stop-price --wait",
     ("order", "cancel-all"): "--scope --yes --reason",
     ("kill", "engage"): "--scope --reason",
     ("kill", "release"): "--scope --reason --yes",

@@ -6,7 +6,6 @@ core reconciles, and must hold what the venue holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +13,7 @@ from hypothesis import settings, target
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
+from venue_model import LOT, ZERO, Venue
 
 from gateway.core.codec import decode, encode
 from gateway.core.core import Core
@@ -21,20 +21,18 @@ from gateway.core.digest import Digest, Table
 from gateway.core.events import (
     Accepted,
     Cancelled,
-    CancelRejected,
     Dispatched,
     DoneForDay,
     ExecutionEvent,
     FeedStatus,
     FillBusted,
     FillCorrected,
-    Filled,
     KillReleased,
     LostRange,
     PendingCancel,
-    PendingNew,
     Recorded,
     Rejected,
+    Restated,
     SessionNotice,
     StatusReported,
     StatusRequested,
@@ -45,7 +43,7 @@ from gateway.core.events import (
 from gateway.core.execution_control import next_deadline
 from gateway.core.orders import Command, Order
 from gateway.core.settings import RiskLimits
-from gateway.core.state import State, order_scopes
+from gateway.core.state import State, exposed_qty, order_scopes
 from gateway.core.values import CommandKind, FeedState, FillStatus, Side, TradingState
 from gateway.core.verify import Verifier
 from gateway.strategies.quoter import Quoter, QuoterParams
@@ -53,112 +51,6 @@ from gateway.testing.harness import SESSION, TRADING_DATE, VENUE, Harness
 from gateway.testing.harness import settings as core_settings
 
 D = Decimal
-ZERO = D(0)
-LOT = D(1000)
-WORKING = ("0", "1")
-
-
-@dataclass
-class VenueOrder:
-    """One order as the venue holds it: the truth."""
-
-    command: Command
-    number: int
-    status: str = "A"
-    cum_qty: Decimal = ZERO
-    value: Decimal = ZERO
-    trades: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-
-    @property
-    def leaves_qty(self) -> Decimal:
-        return self.command.quantity - self.cum_qty if self.status in ("A", *WORKING) else D(0)
-
-    @property
-    def ended(self) -> bool:
-        return self.status in ("2", "4", "8")
-
-
-class Venue:
-    """Takes commands and status requests, answers into `outbox`."""
-
-    def __init__(self) -> None:
-        self.orders: dict[str, VenueOrder] = {}
-        self.outbox: list[ExecutionEvent] = []
-        self.number = 0
-        self.executions = 0
-
-    def receive(self, command: Command) -> None:
-        if command.kind is CommandKind.NEW:
-            order = VenueOrder(command, len(self.orders) + 1)
-            self.orders[command.order_id] = order
-            self.say(PendingNew, order)
-            return
-        known = self.orders.get(command.order_id)
-        if known is None or known.ended:
-            self.refuse(command, known)
-        else:
-            known.status = "4"
-            self.say(Cancelled, known, cl_ord_id=command.cl_ord_id, orig_cl_ord_id=command.orig_cl_ord_id)
-
-    def refuse(self, command: Command, order: VenueOrder | None) -> None:
-        self.number += 1
-        self.outbox.append(
-            CancelRejected(
-                venue=VENUE,
-                session=SESSION,
-                msg_seq_num=self.number,
-                cl_ord_id=command.cl_ord_id,
-                orig_cl_ord_id=command.orig_cl_ord_id,
-                ord_status="8" if order is None else order.status,
-                cxl_rej_reason="1" if order is None else "0",
-            )
-        )
-
-    def asked(self, request: StatusRequested) -> ExecutionEvent:
-        order = self.orders.get(request.order_id)
-        if order is not None:
-            return self.report(StatusReported, order)
-        self.number += 1
-        return StatusReported(
-            venue=VENUE,
-            session=SESSION,
-            msg_seq_num=self.number,
-            cl_ord_id=request.cl_ord_id,
-            ord_status="8",
-            unknown=True,
-        )
-
-    def say(self, kind: type[ExecutionEvent], order: VenueOrder, **fields: Any) -> None:
-        self.outbox.append(self.report(kind, order, **fields))
-
-    def report(self, kind: type[ExecutionEvent], order: VenueOrder, **fields: Any) -> ExecutionEvent:
-        self.number += 1
-        common: dict[str, Any] = {
-            "venue": VENUE,
-            "session": SESSION,
-            "msg_seq_num": self.number,
-            "venue_time_ns": self.number,
-            "cl_ord_id": order.command.cl_ord_id,
-            "venue_order_id": f"V{order.number}",
-            "ord_status": order.status,
-            "symbol": order.command.symbol,
-            "side": order.command.side,
-            "order_qty": order.command.quantity,
-            "cum_qty": order.cum_qty,
-            "leaves_qty": order.leaves_qty,
-            "avg_px": order.value / order.cum_qty if order.cum_qty else D(0),
-        }
-        return kind(**{**common, **fields})
-
-    def trade(self, order: VenueOrder, lots: int, price: Decimal) -> None:
-        quantity = min(LOT * lots, order.leaves_qty)
-        order.cum_qty += quantity
-        order.value += quantity * price
-        order.status = "2" if order.cum_qty == order.command.quantity else "1"
-        self.executions += 1
-        exec_id = f"E{self.executions}"
-        order.trades[exec_id] = (quantity, price)
-        self.say(Filled, order, exec_id=exec_id, last_qty=quantity, last_px=price, trade_date=TRADING_DATE)
 
 
 def essence(state: State) -> tuple[Any, ...]:
@@ -167,7 +59,8 @@ def essence(state: State) -> tuple[Any, ...]:
     orders = {
         order.order_id: (
             order.state,
-            order.quantity,
+            order.terms,
+            order.cl_ord_id,
             order.cum_qty,
             order.notional,
             order.new_in_flight,
@@ -196,6 +89,8 @@ def stored(one: Recorded) -> Recorded:
 
 
 PICK = st.integers(0, 1_000_000)
+AFTER = st.sampled_from(["waits", "goes", "trades", "again", "unheard", "cancel", "kill"])
+"""What happens right after a request for other terms."""
 
 
 class Streams(RuleBasedStateMachine):
@@ -274,6 +169,51 @@ class Streams(RuleBasedStateMachine):
             if lasts:
                 self.harness.feed(TradingSwitched(**self.request_id(), scope=scope, state=TradingState.ENABLED))
 
+    @rule(pick=PICK, lots=st.integers(0, 9), ticks=st.integers(0, 20), calm=st.integers(0, 3), then=AFTER)
+    def replace(self, pick: int, lots: int, ticks: int, calm: int, then: str) -> None:
+        """A request for other terms, often of an order at rest; it may be on its way when the next thing happens."""
+        if calm:
+            self.calm_down()
+        state = self.harness.state
+        known = [i for i in state.execution.open["all"] if state.execution.orders[i].in_doubt is None] if calm else []
+        known = known or [*state.execution.open["all"], *state.execution.pending, "9-9"]
+        order_id = known[pick % len(known)]
+        self.harness.request_replace(
+            order_id,
+            quantity=str(LOT * lots) if lots else None,
+            price=str(D(156) + D(ticks) / 1000) if ticks or not lots else None,
+        )
+        self.catch_up()
+        if then != "waits":
+            self.transmit(many=9)
+        truth = self.venue.orders.get(order_id)
+        if then == "trades" and truth is not None and not truth.ended:
+            self.venue.trade(truth, 1 + pick % 3, D(156))
+        elif then == "again":
+            self.harness.request_replace(order_id, price=str(D(157) + D(ticks) / 1000))
+        elif then == "unheard":
+            self.venue.outbox.clear()
+        elif then == "cancel":
+            self.harness.request_cancel(order_id)
+        elif then == "kill":
+            self.harness.kill()
+
+    def calm_down(self) -> None:
+        """No switch against trading, a connection, an order that works, and nothing under way."""
+        for scope in tuple(self.harness.state.control.killed.keys()):
+            self.harness.feed(KillReleased(**self.request_id(), scope=scope))
+        for scope in tuple(self.harness.state.control.trading.keys()):
+            self.harness.feed(TradingSwitched(**self.request_id(), scope=scope, state=TradingState.ENABLED))
+        self.connect()
+        self.pump()
+        if not self.harness.state.control.venues[VENUE].opened:
+            self.harness.feed(VenueOpenRequested(**self.request_id(), venue=VENUE))
+        if not self.harness.state.execution.open["all"]:
+            self.harness.request_order(Side.BUY, str(LOT * 5), "156")
+            self.pump()
+        self.venue.accept_all()
+        self.pump()
+
     @rule(bid=st.integers(155_900, 156_100), spread=st.integers(-2, 30), status=st.sampled_from([None, None, *FeedState]))
     def market(self, bid: int, spread: int, status: FeedState | None) -> None:
         self.harness.book(str(D(bid) / 1000), str(D(bid + spread) / 1000))
@@ -338,7 +278,7 @@ class Streams(RuleBasedStateMachine):
         if open_orders:
             self.venue.trade(open_orders[pick % len(open_orders)], lots, D(156) + D(pick % 7) / 1000)
 
-    @rule(pick=PICK, what=st.sampled_from(["accept", "accept", "trade", "trade", "cancel", "reject", "other"]))
+    @rule(pick=PICK, what=st.sampled_from(["accept", "accept", "trade", "trade", "cancel", "reject", "restate", "other"]))
     def act(self, pick: int, what: str) -> None:
         open_orders = [order for order in self.venue.orders.values() if not order.ended]
         if not open_orders:
@@ -355,6 +295,10 @@ class Streams(RuleBasedStateMachine):
         elif what == "reject" and order.status == "A":
             order.status = "8"
             self.venue.say(Rejected, order)
+        elif what == "restate" and order.leaves_qty > LOT and order.status != "A":
+            command = order.command
+            self.venue.change(order, command.quantity - LOT, name=command.cl_ord_id, price=command.price)
+            self.venue.say(Restated, order, exec_id=f"R{self.venue.number}")
         else:
             self.venue.say(PendingCancel if pick % 2 else DoneForDay, order)
 
@@ -426,6 +370,7 @@ class Streams(RuleBasedStateMachine):
                 assert order.terminal_ns is not None
             else:
                 assert order.cum_qty + order.leaves_qty == order.quantity
+                assert order.leaves_qty or order.replacing is not None, "what is filled has ended"
                 assert order.terminal_ns is None
 
     @invariant()
@@ -475,8 +420,19 @@ class Streams(RuleBasedStateMachine):
         assert waiting == set(execution.pending)
         new = {i for i, pending in execution.pending.items() if pending.command.kind is CommandKind.NEW}
         assert set(execution.pending_new["all"]) == new
+        amended = {i for i, pending in execution.pending.items() if pending.command.kind is CommandKind.REPLACE}
+        assert set(execution.pending_replace["all"]) == amended
         control = self.harness.state.control
         assert {(venue, i) for venue, ids in control.unconfirmed_of.items() for i in ids} == set(control.unconfirmed)
+
+    @invariant()
+    def exposure_is_never_understated(self) -> None:
+        """What is open at the venue is not more than what counts here, while the venue only does what it was asked for."""
+        for order in self.orders():
+            truth = self.venue.orders.get(order.order_id)
+            if truth is not None and not self.amends and not order.state.terminal:
+                known_later = order.cum_qty - truth.cum_qty
+                assert truth.leaves_qty <= exposed_qty(self.harness.state.execution, order) + max(known_later, ZERO)
 
     @invariant()
     def anomalies_never_claim_an_over_fill(self) -> None:
@@ -533,6 +489,9 @@ class Streams(RuleBasedStateMachine):
             assert ours.cum_qty == (D(0) if truth is None else truth.cum_qty)
             assert ours.state.terminal is (truth is None or truth.ended)
             assert ours.leaves_qty == (D(0) if truth is None else truth.leaves_qty)
+            if truth is not None and not truth.ended:
+                assert (ours.quantity, ours.price) == (truth.command.quantity, truth.command.price)
+                assert ours.cl_ord_id == truth.command.cl_ord_id
         assert set(self.venue.orders) <= {order.order_id for order in self.orders()}
 
 

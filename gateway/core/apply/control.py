@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from gateway.core.events import (
     OrderRequested,
     OrderResolveRequested,
     Recorded,
+    ReplaceRequested,
     RunStarted,
     RunStopped,
     SessionCommanded,
@@ -129,6 +131,18 @@ def _order_requested(state: State, recorded: Recorded, event: OrderRequested) ->
     what = f"{event.side} {event.quantity} {event.symbol} at {event.price if event.price is not None else event.order_type}"
     run = state.control.run
     return _act(state, event, f"venue:{event.venue}", "", what, "requested", f"{run.run_id}-{run.orders + 1}")
+
+
+def _replace_requested(state: State, recorded: Recorded, event: ReplaceRequested) -> list[Change]:
+    order = state.execution.orders.get(event.order_id)
+    before = "" if order is None else _terms(order.quantity, order.price, order.stop_price)
+    after = _terms(event.quantity, event.price, event.stop_price)
+    return _act(state, event, f"order:{event.order_id}", before, f"replace {after}", "requested", event.order_id)
+
+
+def _terms(quantity: Decimal | None, price: Decimal | None, stop_price: Decimal | None) -> str:
+    said = (("quantity", quantity), ("price", price), ("stop price", stop_price))
+    return ", ".join(f"{name} {value}" for name, value in said if value is not None)
 
 
 def _cancel_requested(state: State, recorded: Recorded, event: CancelRequested) -> list[Change]:
@@ -278,6 +292,7 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     KillEngaged: _kill_engaged,  # engaging again is always meant
     KillReleased: _once(_kill_released),
     OrderRequested: _once(_order_requested),
+    ReplaceRequested: _once(_replace_requested),
     CancelRequested: _once(_cancel_requested),
     OrderResolveRequested: _once(_order_resolve_requested),
     VenueCloseRequested: _once(_venue_close_requested),

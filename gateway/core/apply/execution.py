@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.core.apply import fills
+from gateway.core.apply import fills, replaces
 from gateway.core.apply.outcomes import settle_requests
 from gateway.core.changes import AnomalyRaised, Change, OrderChanged
 from gateway.core.events import (
@@ -67,6 +67,7 @@ def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[C
         changes.append(_anomaly(event, "contradiction", order, f"Side(54) is {event.side}, the order's is {order.side}"))
     if event.symbol is not None and event.symbol != order.symbol:
         changes.append(_anomaly(event, "contradiction", order, f"Symbol(55) is {event.symbol}, the order's is {order.symbol}"))
+    order = replaces.proven_by_fill(state, event, order)
     if isinstance(event, Rejected) and _names_request(event, order):
         changes += _request_refused(state, recorded, event, order)
     else:
@@ -109,7 +110,7 @@ def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order
     )
     if new_state.terminal:
         after = replace(fills.release_requests(state, after, keep_cancel=False), in_doubt=None)
-    elif isinstance(event, Accepted) and after.new_in_flight is not None:
+    elif isinstance(event, Accepted) and after.new_in_flight is not None and after.replacing is None:
         after = replace(fills.release_requests(state, after, keep_cancel=True), in_doubt=_doubt_of_cancel(after))
     state.execution.put_order(after)
     changes: list[Change] = [OrderChanged(before=order, after=after, anomaly=anomaly)]
@@ -140,21 +141,32 @@ def _filled(state: State, recorded: Recorded, event: Filled, order: Order) -> li
 
 def _replaced(state: State, recorded: Recorded, event: Replaced, order: Order) -> list[Change]:
     """The request's ClOrdID becomes the order's name, its terms the order's terms."""
+    if replaces.is_stale(state, event, order):
+        return _come_again(event, order)
     if order.state not in TABLE[event.kind()]:
         return _refused_edge(event, order)
-    named = replace(
-        order,
-        cl_ord_id=event.cl_ord_id or order.cl_ord_id,
-        quantity=event.order_qty if event.order_qty is not None and event.order_qty > 0 else order.quantity,
-        price=event.price if event.price is not None else order.price,
-    )
-    if order.new_in_flight is not None:
-        state.execution.drop_awaiting(order.new_in_flight)
-        named = replace(named, new_in_flight=None)
-    if event.cl_ord_id:
-        state.execution.cl_ord_ids[event.venue, event.cl_ord_id] = order.order_id
+    named = replaces.renamed(state, event, order)
+    if named.new_in_flight is None and named.cancel_in_flight is None and named.in_doubt == "ack_timeout":
+        named = replace(named, in_doubt=None)
     changes = _moved(state, recorded, event, named)
     return [replace(c, before=order) if isinstance(c, OrderChanged) else c for c in changes]
+
+
+def _restated(state: State, recorded: Recorded, event: Restated, order: Order) -> list[Change]:
+    """The venue changed the order by itself: what it says of quantity and prices holds."""
+    if replaces.is_stale(state, event, order):
+        return _come_again(event, order)
+    if order.state.terminal:
+        return _moved(state, recorded, event, order)
+    changes = _moved(state, recorded, event, replaces.restated(event, order))
+    return [replace(c, before=order) if isinstance(c, OrderChanged) else c for c in changes]
+
+
+def _come_again(event: ExecutionEvent, order: Order) -> list[Change]:
+    """An old report moves nothing back. Only a resend (PossDupFlag(43)) is nothing to look at."""
+    if event.poss_dup:
+        return []
+    return [_anomaly(event, "stale_report", order, f"{event.kind()} of {event.cl_ord_id}, which {order.cl_ord_id} came after")]
 
 
 def _request_refused(
@@ -162,28 +174,42 @@ def _request_refused(
 ) -> list[Change]:
     """OrderCancelReject(9): the request is answered, the order is what it was. Its OrdStatus(39) closes nothing."""
     after = replace(order, venue_status=event.ord_status or order.venue_status, updated_ns=recorded.at_ns)
-    cancel, replacing = order.cancel_in_flight, order.new_in_flight
-    if not isinstance(event, ReplaceRejected) and cancel is not None and _answers(state, event, cancel):
+    cancel, replacing = order.cancel_in_flight, order.new_in_flight if order.replacing is not None else None
+    if not isinstance(event, ReplaceRejected) and cancel is not None and _answers(state, event, cancel, replacing):
         state.execution.drop_awaiting(cancel)
         after = replace(after, cancel_in_flight=None)
-    elif replacing is not None and replacing == event.cl_ord_id != order.cl_ord_id:
-        state.execution.drop_awaiting(replacing)
-        after = replace(after, new_in_flight=None)
+    elif replacing is not None and (
+        event.cl_ord_id == replacing or (isinstance(event, ReplaceRejected) and _answers(state, event, replacing, cancel))
+    ):
+        after = _not_replaced(state, recorded, after, "replace_rejected")
     if after.new_in_flight is None and after.cancel_in_flight is None and after.in_doubt == "ack_timeout":
         after = replace(after, in_doubt=None)
     state.execution.put_order(after)
     return [OrderChanged(before=order, after=after)]
 
 
-def _answers(state: State, event: ExecutionEvent, request: str) -> bool:
+def _not_replaced(state: State, recorded: Recorded, order: Order, what: str) -> Order:
+    """The order without the REPLACE in flight: what was filled meanwhile may have been all of it."""
+    new_state, _ = transition(what, order.state, quantity=order.quantity, cum_qty=order.cum_qty)
+    if not new_state.terminal or order.state.terminal:
+        return replace(fills.release_requests(state, order, keep_cancel=True), state=new_state)
+    ended = replace(order, state=new_state, terminal_ns=recorded.at_ns, in_doubt=None)
+    return fills.release_requests(state, ended, keep_cancel=False)
+
+
+def _answers(state: State, event: ExecutionEvent, request: str, other: str | None) -> bool:
     """A refusal answers the request it names, or the only one there can be when it names nothing of ours. An earlier
     request's refusal, come again, answers nothing."""
     named = event.cl_ord_id
-    return named == request or named is None or (event.venue, named) not in state.execution.cl_ord_ids
+    if named == request:
+        return True
+    return named is None or (named != other and (event.venue, named) not in state.execution.cl_ord_ids)
 
 
 def _status(state: State, recorded: Recorded, event: StatusReported, order: Order) -> list[Change]:
     """A status answer informs; what it implies is decided by the core and comes as `Resolved` or `FillInferred`."""
+    if event.poss_dup:
+        return [OrderChanged(before=order, after=order)]  # what was true when it was said need not be true now
     state.execution.asked.discard(order.order_id)
     if order.state.terminal and order.in_doubt is None:
         state.control.confirm(order.venue, order.order_id)  # venues forget orders that have ended
@@ -261,13 +287,12 @@ def _submission_failed(state: State, recorded: Recorded, event: SubmissionFailed
             terminal_ns=recorded.at_ns,
         )
         return settle_requests(state, order, ended, anomaly)
+    after = replace(order, updated_ns=recorded.at_ns)
+    if order.cancel_in_flight == event.cl_ord_id:
+        after = replace(after, cancel_in_flight=None)
+    if order.new_in_flight == event.cl_ord_id:
+        after = _not_replaced(state, recorded, after, "replace_not_sent")
     state.execution.drop_awaiting(event.cl_ord_id)
-    after = replace(
-        order,
-        cancel_in_flight=None if order.cancel_in_flight == event.cl_ord_id else order.cancel_in_flight,
-        new_in_flight=None if order.new_in_flight == event.cl_ord_id else order.new_in_flight,
-        updated_ns=recorded.at_ns,
-    )
     state.execution.put_order(after)
     return [OrderChanged(before=order, after=after)]
 
@@ -289,6 +314,7 @@ _SPECIAL: dict[type[Event], Callable[[State, Recorded, Any, Order], list[Change]
     FillCorrected: fills.correct,
     FillBusted: fills.bust,
     Replaced: _replaced,
+    Restated: _restated,
     CancelRejected: _request_refused,
     ReplaceRejected: _request_refused,
     StatusReported: _status,

@@ -234,7 +234,7 @@ def _update_order(
         notional = sum((f.last_qty * f.last_px for f in live), ZERO)
     if order.presumed and what in ("filled", "fill_inferred"):
         what = "filled_presumed"
-    new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=cum_qty)
+    new_state, anomaly = transition(what, order.state, quantity=order.most_quantity, cum_qty=cum_qty)
     terminal_ns = (order.terminal_ns or recorded.at_ns) if new_state.terminal else None
     after = replace(
         order,
@@ -262,8 +262,8 @@ def _update_order(
 
 
 def _acknowledges(order: Order) -> bool:
-    """A fill ends the doubt about a late acknowledgement; the one about an unanswered cancel stays."""
-    return order.in_doubt == "ack_timeout" and order.cancel_in_flight is None
+    """A fill ends the doubt about a late acknowledgement; the one about an unanswered cancel or replace stays."""
+    return order.in_doubt == "ack_timeout" and order.cancel_in_flight is None and order.replacing is None
 
 
 def release_requests(state: State, order: Order, *, keep_cancel: bool) -> Order:
@@ -272,7 +272,8 @@ def release_requests(state: State, order: Order, *, keep_cancel: bool) -> Order:
         state.execution.drop_awaiting(order.new_in_flight)
     if order.cancel_in_flight is not None and not keep_cancel:
         state.execution.drop_awaiting(order.cancel_in_flight)
-    return replace(order, new_in_flight=None, cancel_in_flight=order.cancel_in_flight if keep_cancel else None)
+    kept = order.cancel_in_flight if keep_cancel else None
+    return replace(order, new_in_flight=None, replacing=None, cancel_in_flight=kept)
 
 
 def _position_key(order: Order) -> PositionKey:

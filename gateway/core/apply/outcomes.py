@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.core.apply.fills import infer
+from gateway.core.apply.replaces import learned
 from gateway.core.changes import AnomalyRaised, Change, OrderChanged
 from gateway.core.events import (
     ClosedUnsent,
@@ -29,7 +30,7 @@ from gateway.core.events import (
     VenueOpened,
 )
 from gateway.core.lifecycle import NO_EDGE, transition
-from gateway.core.orders import Command, Order
+from gateway.core.orders import Command, Order, Terms
 from gateway.core.state import Asked, Awaiting, Pending, Reconciliation, State, StrategyState, VenueState
 from gateway.core.values import CommandKind, OrderState
 
@@ -83,8 +84,7 @@ def _dispatched(state: State, recorded: Recorded, event: Dispatched) -> list[Cha
         after = _born(command, recorded.at_ns)
     else:
         assert before is not None, "a cancel or replace is only ever dispatched for an order that exists"
-        field = "cancel_in_flight" if command.kind is CommandKind.CANCEL else "new_in_flight"
-        after = replace(before, updated_ns=recorded.at_ns, **{field: command.cl_ord_id})
+        after = replace(before, updated_ns=recorded.at_ns, **_in_flight(command))
     execution.put_order(after)
     execution.cl_ord_ids[command.venue, command.cl_ord_id] = command.order_id
     execution.put_awaiting(
@@ -103,6 +103,13 @@ def _dispatched(state: State, recorded: Recorded, event: Dispatched) -> list[Cha
     return [OrderChanged(before=before, after=after)]
 
 
+def _in_flight(command: Command) -> dict[str, Any]:
+    if command.kind is CommandKind.CANCEL:
+        return {"cancel_in_flight": command.cl_ord_id}
+    terms = Terms(quantity=command.quantity, price=command.price, stop_price=command.stop_price)
+    return {"new_in_flight": command.cl_ord_id, "replacing": terms}
+
+
 def _born(command: Command, at_ns: int) -> Order:
     return Order(
         order_id=command.order_id,
@@ -119,6 +126,7 @@ def _born(command: Command, at_ns: int) -> Order:
         state=OrderState.SUBMITTED,
         cl_ord_id=command.cl_ord_id,
         new_in_flight=command.cl_ord_id,
+        requests=command.request,
         created_ns=at_ns,
         updated_ns=at_ns,
     )
@@ -180,11 +188,14 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
     if before is None:
         return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="resolved")]
     what = PRESUMED_EDGE.get(event.disposition, event.disposition) if before.presumed else event.disposition
-    new_state, anomaly = transition(what, before.state, quantity=before.quantity, cum_qty=before.cum_qty)
+    found = learned(state, recorded, event, before)
+    undecided = found.new_in_flight is not None and _running(state, found.new_in_flight)
+    quantity = found.most_quantity if undecided else found.quantity
+    new_state, anomaly = transition(what, before.state, quantity=quantity, cum_qty=before.cum_qty)
     state.control.confirm(before.venue, before.order_id)
     state.execution.asked.discard(before.order_id)
     after = replace(
-        before,
+        found,
         state=new_state,
         in_doubt=None,
         updated_ns=recorded.at_ns,
@@ -192,7 +203,11 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
         reason=event.detail or event.disposition if new_state is OrderState.REJECTED else before.reason,
         presumed=before.presumed if anomaly == NO_EDGE else event.disposition in ("not_sent", "unknown_at_venue"),
     )
-    return settle_requests(state, before, after, anomaly)
+    changes = settle_requests(state, before, after, anomaly)
+    if event.cl_ord_id is None and after.terms != before.terms:
+        detail = f"the venue has {after.terms}, we had {before.terms}"
+        changes.append(AnomalyRaised(anomaly="terms_differ", order_id=after.order_id, venue=after.venue, detail=detail))
+    return changes
 
 
 PRESUMED_EDGE = {"reported_accepted": "accepted_presumed", "reported_filled": "filled_presumed"}
@@ -205,7 +220,7 @@ def settle_requests(state: State, before: Order, after: Order, anomaly: str | No
     for field, cl_ord_id in (("new_in_flight", after.new_in_flight), ("cancel_in_flight", after.cancel_in_flight)):
         if cl_ord_id is not None and (after.state.terminal or not _running(state, cl_ord_id)):
             state.execution.drop_awaiting(cl_ord_id)
-            after = replace(after, **{field: None})
+            after = replace(after, **{field: None}, replacing=None if field == "new_in_flight" else after.replacing)
     state.execution.put_order(after)
     changes: list[Change] = [OrderChanged(before=before, after=after, anomaly=anomaly)]
     if anomaly is not None:

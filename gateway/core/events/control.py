@@ -68,6 +68,15 @@ class OrderRequested(OperatorEvent, frozen=True, kw_only=True):
     account: str = ""
 
 
+class ReplaceRequested(OperatorEvent, frozen=True, kw_only=True):
+    """New terms for an order; None keeps what was last asked for. Passes risk and execution control like any intent."""
+
+    order_id: str
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
 class CancelRequested(OperatorEvent, frozen=True, kw_only=True):
     """Cancel one order (`order_id`), or every open one in a `scope`."""
 

@@ -84,6 +84,14 @@ class Resolved(Event, frozen=True, kw_only=True):
     order_id: str
     disposition: str
     detail: str = ""
+    cl_ord_id: str | None = None
+    """The ClOrdID(11) the answer proves accepted, where it is not the one we held."""
+    quantity: Decimal | None = None
+    """This and the prices: the order's terms as the answer shows them, where they are not those we held."""
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    deadline_ns: int | None = None
+    """When to ask again, where the venue is still at work on a REPLACE."""
 
 
 class FillInferred(Event, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ class ExecutionEvent(Event, frozen=True, kw_only=True):
     side: Side | None = None
     order_qty: Decimal | None = None
     price: Decimal | None = None
+    stop_price: Decimal | None = None
     cum_qty: Decimal | None = None
     leaves_qty: Decimal | None = None
     avg_px: Decimal | None = None
@@ -63,7 +64,7 @@ class Cancelled(ExecutionEvent, frozen=True, kw_only=True):
 
 
 class Replaced(ExecutionEvent, frozen=True, kw_only=True):
-    """ExecType(150)=5."""
+    """ExecType(150)=5, asked for or not."""
 
 
 class Expired(ExecutionEvent, frozen=True, kw_only=True):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from gateway.core import execution_control as control
 from gateway.core.changes import Change, OperatorActed
-from gateway.core.events import (
-    ClosedUnsent,
-    Denied,
-)
-from gateway.core.orders import Command, Order
-from gateway.core.risk import check
-from gateway.core.state import order_scopes
-from gateway.core.strategy import Cancel, Intent
+from gateway.core.events import Denied
+from gateway.core.orders import Command, Order, Terms
+from gateway.core.risk import Denial, check
+from gateway.core.state import State, intended, order_scopes
+from gateway.core.strategy import Cancel, Intent, New, Replace
 from gateway.core.turn import Turn
 from gateway.core.values import CommandKind
 
@@ -28,11 +27,14 @@ def repeated(changes: tuple[Change, ...]) -> bool:
 
 def intend(turn: Turn, intent: Intent, *, strategy: str, venue: str, account: str) -> None:
     """One intent: decided by risk, then placed."""
-    if isinstance(intent, Cancel):
+    if not isinstance(intent, New):
         order = turn.state.execution.orders.get(intent.order_id)
         if order is not None and order.strategy != strategy and strategy != DESK:
             order = None  # a strategy sees its own orders only
-        cancel(turn, intent.order_id, order, strategy=strategy)
+        if isinstance(intent, Cancel):
+            cancel(turn, intent.order_id, order, strategy=strategy)
+        else:
+            amend(turn, intent, order, strategy=strategy)
         return
     state = turn.state
     run = state.control.run
@@ -52,51 +54,94 @@ def intend(turn: Turn, intent: Intent, *, strategy: str, venue: str, account: st
         price=intent.price,
         stop_price=intent.stop_price,
     )
-    denial = check(state, command)
+    _decide(turn, command)
+
+
+def _decide(turn: Turn, command: Command) -> None:
+    """Risk, then execution control."""
+    denial = check(turn.state, command)
     if denial is None:
         control.place(turn, command)
-        return
+    else:
+        _deny(turn, command, denial)
+
+
+def _deny(turn: Turn, command: Command, denial: Denial) -> None:
     turn.emit(
         Denied(
-            order_id=order_id,
-            intent=CommandKind.NEW,
-            strategy=strategy,
-            account=account,
-            venue=venue,
-            symbol=intent.symbol,
-            side=intent.side,
-            quantity=intent.quantity,
-            price=intent.price,
+            order_id=command.order_id,
+            intent=command.kind,
+            strategy=command.strategy,
+            account=command.account,
+            venue=command.venue,
+            symbol=command.symbol,
+            side=command.side,
+            quantity=command.quantity,
+            price=command.price,
             code=denial.code,
             reason=denial.reason,
         )
     )
 
 
+def amend(turn: Turn, intent: Replace, order: Order | None, *, strategy: str) -> None:
+    """A REPLACE of an order, or of a NEW that was not sent yet. What it does not name stays as last asked for."""
+    state = turn.state
+    pending = state.execution.pending.get(intent.order_id)
+    unsent = pending is not None and pending.command.kind is CommandKind.NEW and strategy in (DESK, pending.command.strategy)
+    if pending is not None and unsent:
+        waiting = pending.command
+        before = Terms(quantity=waiting.quantity, price=waiting.price, stop_price=waiting.stop_price)
+        request = waiting.request + 1
+        name = control.cl_ord_id(state, waiting.order_id, request)
+        command = msgspec.structs.replace(waiting, kind=CommandKind.REPLACE, cl_ord_id=name, request=request)
+    elif order is not None and not order.state.terminal:
+        before = intended(state.execution, order)
+        command = control.replace_command(state, order, before)
+    else:
+        _no_such_order(turn, CommandKind.REPLACE, intent.order_id, order, strategy=strategy)
+        return
+    after = Terms(
+        quantity=before.quantity if intent.quantity is None else intent.quantity,
+        price=before.price if intent.price is None else intent.price,
+        stop_price=before.stop_price if intent.stop_price is None else intent.stop_price,
+    )
+    wanted = msgspec.structs.replace(command, quantity=after.quantity, price=after.price, stop_price=after.stop_price)
+    if after == before:
+        _deny(turn, wanted, Denial("no_change", "these are the terms it has, or was last asked to have"))
+    else:
+        _decide(turn, wanted)
+
+
 def cancel(turn: Turn, order_id: str, order: Order | None, *, strategy: str) -> None:
     """Cancels pass no limit; the only refusals are an order that is not there and one that has ended."""
     pending = turn.state.execution.pending.get(order_id)
     if order is None and pending is not None and strategy in (DESK, pending.command.strategy):
-        turn.emit(ClosedUnsent(command=pending.command, reason="cancelled before it was sent"))
+        unsent = pending.command
+        name = control.cl_ord_id(turn.state, order_id, unsent.request + 1)
+        control.place(turn, msgspec.structs.replace(unsent, kind=CommandKind.CANCEL, cl_ord_id=name))
         return
     if order is None or order.state.terminal:
-        code, reason = (
-            ("unknown_order", "there is no such order") if order is None else ("order_closed", f"it is {order.state}")
-        )
-        turn.emit(
-            Denied(
-                order_id=order_id,
-                intent=CommandKind.CANCEL,
-                strategy=strategy,
-                account="" if order is None else order.account,
-                venue="" if order is None else order.venue,
-                symbol="" if order is None else order.symbol,
-                code=code,
-                reason=f"order {order_id}: {reason}",
-            )
-        )
+        _no_such_order(turn, CommandKind.CANCEL, order_id, order, strategy=strategy)
         return
     control.place(turn, control.cancel_command(turn.state, order))
+
+
+def _no_such_order(turn: Turn, intent: CommandKind, order_id: str, order: Order | None, *, strategy: str) -> None:
+    """There is no such order, or it has ended."""
+    code, reason = ("unknown_order", "there is no such order") if order is None else ("order_closed", f"it is {order.state}")
+    turn.emit(
+        Denied(
+            order_id=order_id,
+            intent=intent,
+            strategy=strategy,
+            account="" if order is None else order.account,
+            venue="" if order is None else order.venue,
+            symbol="" if order is None else order.symbol,
+            code=code,
+            reason=f"order {order_id}: {reason}",
+        )
+    )
 
 
 def cancel_scope(turn: Turn, scope: str) -> None:
@@ -105,8 +150,7 @@ def cancel_scope(turn: Turn, scope: str) -> None:
     control.purge(turn, scope, "cancelled before it was sent")
     for order_id in tuple(state.execution.open[scope]):
         order = state.execution.orders[order_id]
-        pending = state.execution.pending.get(order_id)
-        if order.cancel_in_flight is None and (pending is None or pending.command.kind is not CommandKind.CANCEL):
+        if not _cancelling(state, order):
             control.place(turn, control.cancel_command(state, order))
 
 
@@ -117,5 +161,10 @@ def enforce_kill(turn: Turn, venue: str) -> None:
         order = execution.orders[order_id]
         killed = any(scope in turn.state.control.killed for scope in order_scopes(order))
         tired = order.requests > MAX_KILL_REQUESTS
-        if killed and not tired and order.cancel_in_flight is None and order_id not in execution.pending:
+        if killed and not tired and not _cancelling(turn.state, order):
             control.place(turn, control.cancel_command(turn.state, order))
+
+
+def _cancelling(state: State, order: Order) -> bool:
+    pending = state.execution.pending.get(order.order_id)
+    return order.cancel_in_flight is not None or (pending is not None and pending.command.kind is CommandKind.CANCEL)

@@ -14,6 +14,7 @@ from gateway.core.events import (
     OrderRequested,
     OrderResolveRequested,
     ReconciliationFinished,
+    ReplaceRequested,
     StopRequested,
     TradingSwitched,
     VenueCloseRequested,
@@ -22,7 +23,7 @@ from gateway.core.events import (
 )
 from gateway.core.reactions.intents import DESK, cancel_scope, enforce_kill, intend, repeated
 from gateway.core.reactions.resolve import resolve_requested
-from gateway.core.strategy import Cancel, New
+from gateway.core.strategy import Cancel, New, Replace
 from gateway.core.turn import Turn
 from gateway.core.values import SCOPE_ALL, TradingState
 
@@ -42,6 +43,13 @@ def _order_requested(turn: Turn, event: OrderRequested, changes: tuple[Change, .
         time_in_force=event.time_in_force,
     )
     intend(turn, intent, strategy=DESK, venue=event.venue, account=account)
+
+
+def _replace_requested(turn: Turn, event: ReplaceRequested, changes: tuple[Change, ...]) -> None:
+    if repeated(changes):
+        return
+    intent = Replace(order_id=event.order_id, quantity=event.quantity, price=event.price, stop_price=event.stop_price)
+    intend(turn, intent, strategy=DESK, venue="", account="")
 
 
 def _cancel_requested(turn: Turn, event: CancelRequested, changes: tuple[Change, ...]) -> None:
@@ -90,6 +98,7 @@ def _venue_close_requested(turn: Turn, event: VenueCloseRequested, changes: tupl
 
 RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
     OrderRequested: _order_requested,
+    ReplaceRequested: _replace_requested,
     CancelRequested: _cancel_requested,
     KillEngaged: _kill_engaged,
     TradingSwitched: _trading_switched,

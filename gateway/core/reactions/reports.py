@@ -25,6 +25,7 @@ from gateway.core.events import (
 )
 from gateway.core.orders import Order
 from gateway.core.reactions.intents import enforce_kill
+from gateway.core.reactions.terms import terms_learned, undecided
 from gateway.core.state import State, order_scopes
 from gateway.core.turn import Turn
 from gateway.core.values import ONE, ZERO, OrderState
@@ -38,6 +39,10 @@ REPORTED = {
     "C": "reported_expired", "D": "reported_accepted", "E": "reported_accepted",
 }  # fmt: skip
 """OrdStatus(39) in a status answer -> lifecycle edge (FIX 4.4 vol. 6)."""
+
+
+ENDED = frozenset({"reported_filled", "reported_cancelled", "reported_rejected", "reported_expired"})
+"""Whether a replace took does not matter to an order that is over."""
 
 
 def _control_time(turn: Turn, event: ControlTime, changes: tuple[Change, ...]) -> None:
@@ -58,6 +63,9 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
     order = find_order(turn.state, event)
     if order is None:
         return
+    if event.poss_dup:  # said before the question was asked: only what it proves to be filled counts
+        infer_missing_fill(turn, event)
+        return
     if event.unknown:
         if order.state is OrderState.SUBMITTED and order.cum_qty == ZERO:
             turn.emit(Resolved(order_id=order.order_id, disposition="unknown_at_venue", detail=event.text or ""))
@@ -68,10 +76,17 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
         return
     order = turn.state.execution.orders[order.order_id]
     disposition = REPORTED.get(event.ord_status or "")
-    if disposition is None or _fills_missing(event, order):
+    learned = terms_learned(event, order)
+    if disposition is None or _fills_missing(event, order, learned.get("quantity", order.quantity)):
         turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
-    elif order.in_doubt is not None or _unconfirmed(turn, order) or not _agrees(order.state, disposition):
-        turn.emit(Resolved(order_id=order.order_id, disposition=disposition, detail=event.text or ""))
+    elif disposition == "reported_accepted" and event.ord_status == "E" and order.replacing is not None:
+        timeout = turn.state.control.settings.venues[order.venue].ack_timeout_ns
+        deadline = turn.state.at_ns + timeout
+        turn.emit(Resolved(order_id=order.order_id, disposition="reported_pending_replace", deadline_ns=deadline))
+    elif disposition not in ENDED and undecided(turn.state, event, order):
+        turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
+    elif learned or order.in_doubt is not None or _unconfirmed(turn, order) or not _agrees(order.state, disposition):
+        turn.emit(Resolved(order_id=order.order_id, disposition=disposition, detail=event.text or "", **learned))
     enforce_kill(turn, order.venue)
 
 
@@ -79,9 +94,9 @@ def _unconfirmed(turn: Turn, order: Order) -> bool:
     return (order.venue, order.order_id) in turn.state.control.unconfirmed
 
 
-def _fills_missing(event: StatusReported, order: Order) -> bool:
+def _fills_missing(event: StatusReported, order: Order, quantity: Decimal) -> bool:
     """The venue says that more is filled than we know of, and not how much."""
-    wanted = {"1": min(order.quantity, ONE), "2": order.quantity}.get(event.ord_status or "", ZERO)
+    wanted = {"1": min(quantity, ONE), "2": quantity}.get(event.ord_status or "", ZERO)
     return order.cum_qty < wanted
 
 

@@ -42,19 +42,21 @@ fill_busted           #    #    #    =    =    =    =
 fill_busted_open      .    .    .    #!   .    .    .
 cancelled             C    C    C    .    =    .    .
 expired               X    X    X    .    .    .    =
-replaced              #    #    #    .    .    .    .
+replaced              #    #    #    #!   .    .    .
 done_for_day          =    =    =    .    .    .    .
 pending_cancel        =    =    =    .    .    .    .
 pending_replace       =    =    =    .    .    .    .
 suspended             =    =    =    .    .    .    .
-restated              =    =    =    =    =    .    =
+restated              =    #    #    =    =    .    =
 cancel_rejected       =    =    =    =    =    =    =
-replace_rejected      =    =    =    =    =    =    =
+replace_rejected      =    =    #    =    =    =    =
+replace_not_sent      =    =    #    =    =    =    =
 status_reported       =    =    =    =    =    =    =
 submission_failed     R    .    .    .    .    .    .
 not_sent              R    .    .    .    .    .    .
 unknown_at_venue      R    .    .    .    .    .    .
-reported_accepted     A    =    =    .    .    .    .
+reported_accepted     A    #    #    .    .    .    .
+reported_pending_replace A =    =    .    .    .    .
 reported_filled       #    #    #    =    .    .    .
 reported_cancelled    C    C    C    .    =    .    .
 reported_rejected     R    R    .    .    .    =    .
@@ -67,6 +69,7 @@ ANOMALIES = {
     ("filled", "R"): "late_fill",
     ("filled", "X"): "late_fill",
     ("fill_busted_open", "F"): "reopened",
+    ("replaced", "F"): "reopened",
     ("accepted_presumed", "R"): "reopened",
     ("filled_presumed", "R"): "reopened",
 }
@@ -142,7 +145,7 @@ def test_reports_follow_the_table(what: str, letter: str, cell: str) -> None:
     before = harness.order(order_id)
     harness.report(MOVED[what], order_id, ord_status="?", order_qty=Decimal(20000))
     after = harness.order(order_id)
-    by_quantities = OrderState.PARTIALLY_FILLED if letter == "P" else OrderState.ACCEPTED
+    by_quantities = OrderState.PARTIALLY_FILLED if letter in "PF" else OrderState.ACCEPTED
     assert after.state is {".": before.state, "=": before.state, "#": by_quantities, **STATES}[cell[0]]
     if cell == ".":
         assert after == before

@@ -1,0 +1,6 @@
+"""The random streams share a model of a venue."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
