@@ -206,8 +206,7 @@ class Gateway:
                 store=store,
                 dictionaries=write_permissive(dialect, directory / "dictionary"),
                 appl_ver_id=dialect.appl_ver_id,
-                username=venue.username,
-                password=passwords[venue.name],
+                credentials=adapter.encoder.credentials(venue.username, passwords[venue.name]),
             )
             log = FixLog(directory / "messages.log")
             self._logs.append(log)

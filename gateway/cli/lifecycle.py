@@ -24,7 +24,8 @@ _CONFIG = click.argument("config", required=False, type=_FILE)
 @click.option("--dir", "directory", type=_FILE, help="Keep everything here; a temporary directory when left out.")
 @click.option("--ticks", type=_FILE, help="CSV timestamp,bid,ask the simulated venue plays.")
 @click.option("--kill/--no-kill", default=True, help="SIGKILL the gateway half way, and recover.  [default: kill]")
-def demo(instance: Instance, seconds: int, directory: Path | None, ticks: Path | None, kill: bool) -> None:
+@click.option("--dialect", default="generic-fix44", show_default=True, help="What both sides speak; see `gateway spec list`.")
+def demo(instance: Instance, seconds: int, directory: Path | None, ticks: Path | None, kill: bool, dialect: str) -> None:
     """Run a simulated venue and a gateway, and compare their ledgers.
 
     Half-way the gateway is killed with SIGKILL and started again.
@@ -32,7 +33,7 @@ def demo(instance: Instance, seconds: int, directory: Path | None, ticks: Path |
     """
     from gateway.demo import run as run_demo
 
-    code = run_demo(seconds=seconds, directory=directory, ticks=ticks, kill=kill, json_output=instance.as_json)
+    code = run_demo(seconds=seconds, directory=directory, ticks=ticks, kill=kill, dialect=dialect, json_output=instance.as_json)
     click.get_current_context().exit(code)
 
 

@@ -136,7 +136,7 @@ class ExecutionState:
         """Scope -> ids of orders that are not terminal, oldest first."""
         self.fills_of: dict[str, list[FillKey]] = defaultdict(list)
         self.by_exec_id: dict[tuple[str, str], FillKey] = {}
-        """(order id, ExecID) -> the latest execution of that name."""
+        """(order id, ExecID) -> the latest execution of that name; the ExecIDs of its amendments count as names, too."""
         self.by_trade: dict[tuple[str, Decimal, int], FillKey] = {}
         """(order id, reported CumQty, venue time) -> execution: the same trade again shows here."""
         self.deadlines: dict[str, dict[str, int]] = defaultdict(dict)
@@ -169,6 +169,8 @@ class ExecutionState:
             self.by_exec_id[fill.order_id, fill.exec_id] = key
             if fill.reported_cum_qty is not None and fill.venue_time_ns is not None:
                 self.by_trade[fill.order_id, fill.reported_cum_qty, fill.venue_time_ns] = key
+        for amendment in fill.amendments:  # a further correction or a bust may name the last correction
+            self.by_exec_id.setdefault((fill.order_id, amendment), key)
         self.fills[key] = fill
 
     def put_pending(self, pending: Pending) -> None:

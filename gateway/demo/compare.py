@@ -7,7 +7,7 @@ Only public views are read, as an analyst would.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.records.queries import fills, orders, positions
 from gateway.records.store import RecordStore
-from gateway.sim.ledger import LedgerLine, read_ledger
+from gateway.sim.ledger import LedgerLine, executions, read_ledger
 
 _STATES = {
     "0": "Accepted",
@@ -59,10 +59,10 @@ def compare(ledgers: Mapping[str, Path], records_url: str) -> Comparison:
             lines = read_ledger(path)
             ours = [row for row in all_orders if row["venue"] == venue]
             known = {str(row["venue_order_id"]): row for row in ours if row["venue_order_id"] is not None}
-            executed = [line for line in lines if line.exec_type == "F" and line.fault != "duplicate"]
+            executed = executions(lines)
             _executions(result, executed, [row for row in all_fills if row["venue"] == venue], known)
             _orders(result, lines, known)
-            _held(held, executed, known)
+            _held(held, executed.values(), known)
         for row in all_orders:
             if row["venue_order_id"] is None and row["state"] != "Rejected":
                 result.differences.append(f"order {row['order_id']} is {row['state']}, and no venue knows it")
@@ -72,8 +72,13 @@ def compare(ledgers: Mapping[str, Path], records_url: str) -> Comparison:
         store.close()
 
 
-def _executions(result: Comparison, lines: Sequence[LedgerLine], rows: Sequence[Any], known: Mapping[str, Any]) -> None:
-    theirs = {line.exec_id: (line.order_id, line.symbol, _SIDES[line.side], line.last_qty, line.last_px) for line in lines}
+def _executions(
+    result: Comparison, executed: Mapping[str, LedgerLine], rows: Sequence[Any], known: Mapping[str, Any]
+) -> None:
+    theirs = {
+        exec_id: (line.order_id, line.symbol, _SIDES[line.side], line.last_qty, line.last_px)
+        for exec_id, line in executed.items()
+    }
     names = {row["order_id"]: venue_order_id for venue_order_id, row in known.items()}
     ours: dict[str, tuple[Any, ...]] = {}
     for row in rows:
@@ -102,7 +107,7 @@ def _orders(result: Comparison, lines: Sequence[LedgerLine], known: Mapping[str,
             result.differences.append(f"order {order_id}: venue {last.get(order_id)}, v_orders {ours}")
 
 
-def _held(held: dict[_Position, Decimal], lines: Sequence[LedgerLine], known: Mapping[str, Any]) -> None:
+def _held(held: dict[_Position, Decimal], lines: Iterable[LedgerLine], known: Mapping[str, Any]) -> None:
     """What the venue's executions add up to, for whoever gave the order."""
     for line in lines:
         row = known.get(line.order_id)

@@ -20,11 +20,14 @@ from gateway.config.load import LoadedConfiguration, load
 from gateway.control.client import ControlClient
 from gateway.demo.compare import Comparison, compare
 from gateway.demo.screen import Screen
-from gateway.errors import GatewayError, PreconditionFailed
+from gateway.errors import GatewayError, PreconditionFailed, UsageError
+from gateway.fix.dialect import load_dialect
 from gateway.records.store import RecordStore
 from gateway.sim.process import VenueProcess, start_venue
+from gateway.sim.versions import version_of
 from gateway.verification import Verdict, verify_instance
 
+DIALECT = "generic-fix44"
 _MARK = ".gateway-demo"
 _READY_SECONDS = 30.0
 _CONFIG = """\
@@ -47,7 +50,7 @@ lot_size = "1000"
 currency = "JPY"
 [[venues]]
 name = "SIM"
-dialect = "generic-fix44"
+dialect = "{dialect}"
 host = "127.0.0.1"
 port = {port}
 sender_comp_id = "DESK"
@@ -62,16 +65,22 @@ params = {{ quantity = "10000", half_spread_ticks = 40, improve_ticks = 1, max_i
 """
 
 
-def run(*, seconds: int, directory: Path | None, ticks: Path | None, kill: bool, json_output: bool = False) -> int:
-    """0 when both ledgers agree and the journal verifies, 1 when not."""
+def run(
+    *, seconds: int, directory: Path | None, ticks: Path | None, kill: bool, dialect: str = DIALECT, json_output: bool = False
+) -> int:
+    """0 when both ledgers agree and the journal verifies, 1 when not.
+
+    `dialect` names one in `fix_specs/` whose standard dictionary the simulated venue speaks. Raises `NotFound`, `UsageError`.
+    """
+    version = _version(dialect)
     directory = _directory(directory)
     screen = Screen(quiet=json_output)
     screen.say(f"everything of this run is in {directory}")
     if ticks is not None and not ticks.is_file():
         raise PreconditionFailed(f"--ticks {ticks}: no such file")
-    with start_venue(directory / "venue", ticks=ticks, rate=20.0, flow=6.0) as venue:
+    with start_venue(directory / "venue", fix_version=version, ticks=ticks, rate=20.0, flow=6.0) as venue:
         config = directory / "gateway.toml"
-        config.write_text(_CONFIG.format(path=config, port=venue.port), encoding="utf-8")
+        config.write_text(_CONFIG.format(path=config, port=venue.port, dialect=dialect), encoding="utf-8")
         loaded = load(config)
         _trade(loaded, venue, screen, seconds, kill=kill)
     comparison = compare({"SIM": venue.ledger_path}, loaded.records_url)
@@ -81,6 +90,14 @@ def run(*, seconds: int, directory: Path | None, ticks: Path | None, kill: bool,
     else:
         _conclude(screen, config, comparison, verdict)
     return 0 if comparison.equal and verdict.equal and comparison.executions else 1
+
+
+def _version(name: str) -> str:
+    dialect = load_dialect(name)
+    version = version_of(dialect.begin_string, dialect.dictionary)
+    if version is None:
+        raise UsageError(f"the simulated venue does not speak {dialect.begin_string} with {dialect.dictionary}")
+    return version
 
 
 class GatewayProcess:

@@ -91,6 +91,17 @@ class Orders(Spec, frozen=True, kw_only=True):
     replace: dict[str, str] = {}
 
 
+class Logon(Spec, frozen=True, kw_only=True):
+    """Which fields of the Logon(A) carry the credentials, by name; "" for none.
+
+    `RawData` is what FIX 4.2 has instead of a password. No other field may hold one: these are the ones that are redacted
+    wherever a message is written down.
+    """
+
+    username: str = "Username"
+    password: Literal["Password", "RawData", ""] = "Password"
+
+
 class Status(Spec, frozen=True, kw_only=True):
     """Which status request the venue answers: OrderStatusRequest(H) per order, or also OrderMassStatusRequest(AF)."""
 
@@ -132,6 +143,7 @@ class Dialect(Spec, frozen=True, kw_only=True):
     appl_ver_id: str | None = None
     messages: list[str]
     ignored: list[str] = []
+    logon: Logon = Logon()
     codes: Codes
     execution: Execution
     orders: Orders

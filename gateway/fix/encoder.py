@@ -23,6 +23,7 @@ from gateway.fix.timestamps import format_utc
 
 _PRICED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+_LENGTH_OF_DATA = {data: length for length, data in tags.DATA_OF_LENGTH.items()}
 _Value = str | None
 
 
@@ -107,6 +108,21 @@ class Encoder:
         # Groups keep their order: entries must follow their count (FIX 4.4 vol. 1, "Repeating Groups").
         return Outgoing("V", (*_clean(head), *_clean(groups)))
 
+    def credentials(self, username: str, password: str | None) -> tuple[tuple[int, str], ...]:
+        """The fields to add to the Logon(A). Raises `ConfigurationError` when the dialect has no place for what is given."""
+        logon = self._dialect.logon
+        fields: list[tuple[int, str]] = []
+        for key, name, value in (("username", logon.username, username), ("password", logon.password, password)):
+            if not value:
+                continue
+            if not name:
+                raise self._unusable(f"logon.{key}", f"a {key} is configured, and this dialect has no field for it")
+            ((tag, _),) = self._resolved(f"logon.{key}", {name: value})
+            length = _LENGTH_OF_DATA.get(tag)
+            fields += [(length, str(len(value.encode())))] if length is not None else []
+            fields.append((tag, value))
+        return tuple(fields)
+
     def test_request(self, request_id: str) -> Outgoing:
         """TestRequest(1): the other side must answer with a Heartbeat(0) that repeats `request_id`."""
         return self._outgoing("1", [(tags.TEST_REQ_ID, request_id)])
@@ -160,10 +176,13 @@ class Encoder:
         try:
             return tuple((self._strict.tag(name), value) for name, value in constants.items())
         except KeyError as error:
-            file = str(spec_path(self._dialect.name))
-            what = f"{error.args[0]} is not a field of {self._dialect.dictionary}"
-            remedy = "correct the name or declare it under [[extra_fields]]"
-            raise ConfigurationError([Problem(file=file, line=None, key=key, what=what, remedy=remedy)]) from None
+            raise self._unusable(key, f"{error.args[0]} is not a field of {self._dialect.dictionary}") from None
+
+    def _unusable(self, key: str, what: str) -> ConfigurationError:
+        remedy = "correct the name, or declare it under [[extra_fields]]"
+        return ConfigurationError(
+            [Problem(file=str(spec_path(self._dialect.name)), line=None, key=key, what=what, remedy=remedy)]
+        )
 
 
 def _clean(fields: Iterable[tuple[int, _Value]]) -> list[tuple[int, str]]:

@@ -3,15 +3,16 @@
 Exists to carry messages between the engine and the venue. It must not decide, and nothing may be raised out of a callback
 but what the engine expects there: anything else ends the process.
 
-The engine validates against the standard FIX 4.4 dictionary, so a malformed request is answered by a Reject(3). Messages are
-kept (PersistMessages=Y): a client that was away asks for its reports and gets them with PossDupFlag(43)=Y. Old market data
-is not sent again; a gap fill stands in its place.
+The engine validates against the standard dictionaries of the venue's version, unmodified, so a malformed request is answered
+by a Reject(3). Messages are kept (PersistMessages=Y): a client that was away asks for its reports and gets them with
+PossDupFlag(43)=Y. Old market data is not sent again; a gap fill stands in its place.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import logging
+import os
 import socket
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ from gateway.sim.feed import MarketDataAnswer
 from gateway.sim.messages import Answer, BusinessReject
 from gateway.sim.settings import LOOPBACK, VenueSettings
 from gateway.sim.venue import Venue
+from gateway.sim.versions import VERSIONS
 
 log = logging.getLogger("gateway.sim")
 
@@ -34,9 +36,10 @@ LOGOUT_POLL_SECONDS = 0.02
 class Sessions:
     """The client sessions by CompID, as the engine knows them, and the way out to them."""
 
-    def __init__(self, settings: VenueSettings, dictionary: Path) -> None:
-        self._ids = {target: fix.SessionID("FIX.4.4", settings.sender, target) for target in settings.target}
-        self._encoder = wire.Encoder(fix.DataDictionary(str(dictionary)))
+    def __init__(self, settings: VenueSettings) -> None:
+        version = VERSIONS[settings.fix_version]
+        self._ids = {target: fix.SessionID(version.begin_string, settings.sender, target) for target in settings.target}
+        self._encoder = wire.Encoder(version, fix.DataDictionary(str(standard_dictionary(version.application))))
 
     def answer(self, answer: Answer) -> None:
         self._send(self._encoder.answer(answer), answer.session)
@@ -67,9 +70,10 @@ class Sessions:
 class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ships no types
     """The callbacks. The switches are faults of the session, set from the console."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: VenueSettings) -> None:
         super().__init__()
         self.venue: Venue | None = None
+        self._credentials = _credentials(settings)
         self.refuse_logon = False
         self.gap_fill_resends = False
         self.silent_resends = False
@@ -92,8 +96,12 @@ class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ship
             _silence(message)
 
     def fromAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
-        if self.refuse_logon and message.getHeader().getField(35) == "A":
+        if message.getHeader().getField(35) != "A":
+            return
+        if self.refuse_logon:
             raise fix.RejectLogon("logon refused by the operator of the venue")
+        if any(not message.isSetField(tag) or message.getField(tag) != value for tag, value in self._credentials):
+            raise fix.RejectLogon("wrong username or password")
 
     def toApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
         header = message.getHeader()
@@ -133,10 +141,10 @@ class Acceptor:
     a segmentation fault if a client connects at that moment (seen once in ten). Log out, then end the process.
     """
 
-    def __init__(self, application: VenueApplication, settings: VenueSettings, store: Path, dictionary: Path) -> None:
+    def __init__(self, application: VenueApplication, settings: VenueSettings, store: Path) -> None:
         self.port = _free_port(settings.port)
         self._application = application
-        self._settings = _engine_settings(settings, self.port, store, dictionary)
+        self._settings = _engine_settings(settings, self.port, store)
         self._factory = fix.FileStoreFactory(self._settings)
         try:
             self._acceptor = fix.SocketAcceptor(application, self._factory, self._settings)
@@ -145,12 +153,22 @@ class Acceptor:
             raise PreconditionFailed(f"the engine cannot listen on port {self.port}: {error}") from error
 
 
-def standard_dictionary() -> Path:
-    """FIX44.xml as the engine's distribution installed it. Raises PreconditionFailed when it did not."""
+def standard_dictionary(name: str) -> Path:
+    """A dictionary as the engine's distribution installed it. Raises PreconditionFailed when it did not."""
     for file in importlib.metadata.distribution("quickfix").files or ():
-        if file.name == "FIX44.xml":
+        if file.name == name:
             return Path(str(file.locate())).resolve()
-    raise PreconditionFailed("the quickfix distribution has no FIX44.xml; install quickfix 1.16.0 from PyPI")
+    raise PreconditionFailed(f"the quickfix distribution has no {name}; install quickfix 1.16.0 from PyPI")
+
+
+def _credentials(settings: VenueSettings) -> list[tuple[int, str]]:
+    """Tags a Logon(A) must carry, and their values; none where no password was configured."""
+    if not settings.password_env:
+        return []
+    version = VERSIONS[settings.fix_version]
+    password = (version.password_tag, os.environ[settings.password_env])
+    named = settings.username and version.username_tag is not None
+    return [(version.username_tag or 0, settings.username), password] if named else [password]
 
 
 def _is_resent(header: fix.Header) -> bool:
@@ -181,7 +199,9 @@ def _free_port(wanted: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _engine_settings(settings: VenueSettings, port: int, store: Path, dictionary: Path) -> fix.SessionSettings:
+def _engine_settings(settings: VenueSettings, port: int, store: Path) -> fix.SessionSettings:
+    version = VERSIONS[settings.fix_version]
+    dictionary = standard_dictionary(version.application)
     default = {
         "ConnectionType": "acceptor",
         "SocketAcceptPort": str(port),
@@ -193,18 +213,28 @@ def _engine_settings(settings: VenueSettings, port: int, store: Path, dictionary
         "StartTime": "00:00:00",
         "EndTime": "00:00:00",
         "UseDataDictionary": "Y",
-        "DataDictionary": str(dictionary),
         "AllowUnknownMsgFields": "Y",
         "ValidateUserDefinedFields": "N",
         "ValidateFieldsOutOfOrder": "N",
         "CheckLatency": "N",
     }
+    if version.transport is None:
+        default["DataDictionary"] = str(dictionary)
+    else:
+        default["AppDataDictionary"] = str(dictionary)
+        default["TransportDataDictionary"] = str(standard_dictionary(version.transport))
+        default["DefaultApplVerID"] = str(version.appl_ver_id)
     if settings.host == LOOPBACK:
         # The engine listens on every interface; this is how it is kept to one.
         default["AllowedRemoteAddresses"] = LOOPBACK
     lines = ["[DEFAULT]", *(f"{key}={value}" for key, value in default.items())]
     for target in settings.target:
-        lines += ["[SESSION]", "BeginString=FIX.4.4", f"SenderCompID={settings.sender}", f"TargetCompID={target}"]
+        lines += [
+            "[SESSION]",
+            f"BeginString={version.begin_string}",
+            f"SenderCompID={settings.sender}",
+            f"TargetCompID={target}",
+        ]
     path = store / "engine.cfg"
     path.write_text("\n".join(lines) + "\n")
     return fix.SessionSettings(str(path))

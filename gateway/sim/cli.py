@@ -13,6 +13,7 @@ import click
 
 from gateway.errors import GatewayError
 from gateway.sim.settings import decimal_of, settings_from
+from gateway.sim.versions import VERSIONS
 
 _PATH = click.Path(path_type=Path)
 
@@ -22,8 +23,13 @@ def _flags(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option("--host", help="127.0.0.1 lets in local clients only, 0.0.0.0 everybody. [127.0.0.1]"),
         click.option("--port", type=int, help="0 takes any free port and says which. [0]"),
+        click.option("--fix-version", type=click.Choice(list(VERSIONS)), help="The version of FIX it speaks. [4.4]"),
         click.option("--sender", metavar="COMPID", help="The venue's CompID. [SIM]"),
         click.option("--target", metavar="COMPID", multiple=True, help="A client's CompID; repeatable. [DESK]"),
+        click.option("--username", help="What a Logon must name; with --password-env. [none]"),
+        click.option(
+            "--password-env", metavar="NAME", help="Environment variable with the password a Logon must carry. [none]"
+        ),
         click.option("--symbol", multiple=True, help="Repeatable. [USD/JPY]"),
         click.option(
             "--tick-size", type=decimal_of, metavar="DECIMAL", help="Grid of the random walk and of the house's levels. [0.001]"
@@ -52,7 +58,7 @@ def _flags(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--console", is_flag=True, help="Take commands on stdin, answer each with one line; try help.")
 @click.option("--exit-with-parent", is_flag=True, help="Stop when the process that started it is gone.")
 def venue_sim(config: Path | None, quiet: bool, as_json: bool, console: bool, exit_with_parent: bool, **flags: object) -> None:
-    """A FIX 4.4 venue to connect to: matching, market data, status requests, faults and a ledger of its own.
+    """A FIX venue to connect to: matching, market data, status requests, faults and a ledger of its own.
 
     CONFIG is a TOML file with the flags' names (tick_size for --tick-size); flags win over it.
     """

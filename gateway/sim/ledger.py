@@ -11,12 +11,13 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 
 from gateway.errors import PreconditionFailed
-from gateway.sim.messages import Report
+from gateway.sim.messages import ExecType, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class LedgerLine:
     avg_px: Decimal
     text: str
     fault: str
+    exec_ref_id: str | None = None
 
 
 COLUMNS = [column.name for column in fields(LedgerLine)]
@@ -85,6 +87,7 @@ class Ledger:
                 _cell(report.avg_px),
                 report.text or "",
                 fault,
+                report.exec_ref_id or "",
             )
         )
         self._file.flush()
@@ -100,6 +103,28 @@ def read_ledger(path: Path) -> list[LedgerLine]:
     text = path.read_text(encoding="ascii")
     complete = text[: text.rfind("\n") + 1]
     return [_line(row) for row in csv.DictReader(io.StringIO(complete))]
+
+
+def executions(lines: Iterable[LedgerLine]) -> dict[str, LedgerLine]:
+    """The trades that stand, by the ExecID(17) they were first reported with, with the content of their last correction.
+
+    A correction has an ExecID of its own, which a later bust or correction may name in ExecRefID(19).
+    """
+    standing: dict[str, LedgerLine] = {}
+    first: dict[str, str] = {}
+    for line in lines:
+        if line.fault == "duplicate":
+            continue
+        known = first.get(line.exec_ref_id or "")
+        if line.exec_type == ExecType.TRADE:
+            standing[line.exec_id] = line
+            first[line.exec_id] = line.exec_id
+        elif line.exec_type == ExecType.TRADE_CORRECT and known in standing:
+            standing[known] = line
+            first[line.exec_id] = known
+        elif line.exec_type == ExecType.TRADE_CANCEL and known is not None:
+            standing.pop(known, None)
+    return standing
 
 
 def _cut_torn_line(path: Path) -> None:
@@ -130,6 +155,7 @@ def _line(row: dict[str, str]) -> LedgerLine:
         avg_px=Decimal(row["avg_px"]),
         text=row["text"],
         fault=row["fault"],
+        exec_ref_id=row.get("exec_ref_id") or None,
     )
 
 

@@ -73,6 +73,7 @@ class CxlRejReason:
 
     TOO_LATE = "0"
     UNKNOWN_ORDER = "1"
+    BROKER = "2"
     DUPLICATE = "6"
     OTHER = "99"
 

@@ -107,6 +107,9 @@ def start_venue(
     symbols: Sequence[str] = ("USD/JPY",),
     sender: str = "SIM",
     port: int = 0,
+    fix_version: str = "4.4",
+    username: str = "",
+    password_env: str = "",
     ticks: Path | None = None,
     seed: int = 1,
     rate: float = 20.0,
@@ -123,6 +126,7 @@ def start_venue(
     directory.mkdir(parents=True, exist_ok=True)
     flags = {
         "--dir": directory,
+        "--fix-version": fix_version,
         "--sender": sender,
         "--port": port,
         "--seed": seed,
@@ -131,6 +135,8 @@ def start_venue(
         "--tick-size": tick_size,
         "--start-price": start_price,
     }
+    if password_env:
+        flags |= {"--username": username, "--password-env": password_env}
     if ticks is not None:
         flags["--ticks"] = ticks
     command = [sys.executable, "-m", "gateway.sim", "--json", "--console", "--exit-with-parent"]

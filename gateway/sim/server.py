@@ -20,7 +20,7 @@ from typing import NoReturn
 import click
 
 from gateway.errors import GatewayError
-from gateway.sim.acceptor import Acceptor, Sessions, VenueApplication, standard_dictionary
+from gateway.sim.acceptor import Acceptor, Sessions, VenueApplication
 from gateway.sim.console import Console
 from gateway.sim.ledger import Ledger
 from gateway.sim.settings import VenueSettings
@@ -45,12 +45,11 @@ def serve(settings: VenueSettings, *, as_json: bool, quiet: bool, console: bool,
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
     with closing(Directory(settings.dir)) as directory, closing(Ledger(settings.ledger_path)) as ledger:
-        application = VenueApplication()
-        dictionary = standard_dictionary()
-        sessions = Sessions(settings, dictionary)
+        application = VenueApplication(settings)
+        sessions = Sessions(settings)
         venue = application.venue = Venue(settings, directory.run, ledger, sessions)
         venue.tick()
-        acceptor = Acceptor(application, settings, directory.store, dictionary)
+        acceptor = Acceptor(application, settings, directory.store)
         with _ticking(venue, settings.rate, stop) as failure:
             _announce(settings, acceptor.port, as_json)
             if console:

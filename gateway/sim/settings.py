@@ -5,6 +5,7 @@ Exists so that the command line and the file cannot drift apart: both fill the s
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -12,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from gateway.errors import ConfigurationError, PreconditionFailed, Problem, UsageError
+from gateway.sim.versions import VERSIONS
 
 LOOPBACK = "127.0.0.1"
 EVERY_INTERFACE = "0.0.0.0"
@@ -19,11 +21,18 @@ EVERY_INTERFACE = "0.0.0.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueSettings:
-    """`rate` is ticks per second, `flow` house market orders per second and symbol; at rate 0 there is one tick, at start."""
+    """`rate` is ticks per second, `flow` house market orders per second and symbol; at rate 0 there is one tick, at start.
+
+    `fix_version` is a key of `VERSIONS`. With `password_env`, the name of an environment variable, a Logon(A) must carry its
+    content as password, and `username` where the version has a place for it.
+    """
 
     host: str = LOOPBACK
     port: int = 0
+    fix_version: str = "4.4"
     sender: str = "SIM"
+    username: str = ""
+    password_env: str = ""
     target: tuple[str, ...] = ("DESK",)
     symbol: tuple[str, ...] = ("USD/JPY",)
     tick_size: Decimal = Decimal("0.001")
@@ -42,6 +51,7 @@ class VenueSettings:
 
 
 NAMES = [field.name for field in fields(VenueSettings)]
+_STRINGS = ("host", "fix_version", "sender", "username", "password_env")
 _STRING_LISTS = ("target", "symbol")
 _DECIMALS = ("tick_size", "start_price", "lot")
 _PATHS = ("ticks", "dir")
@@ -95,7 +105,7 @@ def _converted(key: str, raw: object, relative_to: Path) -> object:
         return decimal_of(raw)
     if key in _PATHS and isinstance(raw, str):
         return relative_to / raw
-    if key in ("host", "sender") and isinstance(raw, str):
+    if key in _STRINGS and isinstance(raw, str):
         return raw
     if key == "loop" and isinstance(raw, bool):
         return raw
@@ -128,6 +138,12 @@ def _check(settings: VenueSettings) -> None:
             raise UsageError(f"{name} must be positive")
     if settings.rate < 0 or settings.flow < 0:
         raise UsageError("rate and flow must not be negative")
+    if settings.fix_version not in VERSIONS:
+        raise UsageError(f"fix_version {settings.fix_version} is not one of {', '.join(VERSIONS)}")
+    if settings.password_env and not os.environ.get(settings.password_env):
+        raise UsageError(f"password_env {settings.password_env}: no such environment variable, or it is empty")
+    if settings.username and not settings.password_env:
+        raise UsageError("username needs password_env, the environment variable that holds the password")
     if settings.sender in settings.target or len(set(settings.target)) != len(settings.target):
         raise UsageError("sender and targets must all differ")
     for name in (settings.sender, *settings.target, *settings.symbol):

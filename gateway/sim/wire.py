@@ -1,8 +1,9 @@
-"""FIX 4.4 in and out: messages to requests, answers to messages.
+"""FIX in and out: messages to requests, answers to messages.
 
-Exists so that tags are in one place. It must not decide: what cannot be read raises `Unreadable`, and the acceptor answers
-that with a BusinessMessageReject(j). Messages are written as text and parsed by the engine once, which costs a tenth of
-setting field by field.
+Exists so that tags are in one place. How a version of FIX writes an answer is data (`gateway.sim.versions`); tags that the
+version's dictionary does not have in a message are left out. It must not decide: what cannot be read raises `Unreadable`, and
+the acceptor answers that with a BusinessMessageReject(j). Messages are written as text and parsed by the engine once, which
+costs a tenth of setting field by field.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 
 import quickfix as fix
 
+from gateway.sim.clock import utc_ns
 from gateway.sim.feed import Increment, MarketDataAnswer, MarketDataReject, MarketDataRequest, Snapshot
 from gateway.sim.messages import (
     Answer,
@@ -27,8 +29,12 @@ from gateway.sim.messages import (
     StatusRequest,
     TimeInForce,
 )
+from gateway.sim.versions import Version
 
 SOH = "\x01"
+LAST_UPDATE_TIME = 779
+NEW = "0"
+"""ExecTransType(20) of a report that amends nothing."""
 
 
 class Unreadable(Exception):
@@ -127,19 +133,21 @@ def _decimal(message: fix.Message, tag: int) -> Decimal | None:
 
 
 class Encoder:
-    """Answers to messages. The dictionary tells the engine where groups begin; it is loaded once."""
+    """Answers to messages. The dictionary says which tags a message has and where groups begin; it is loaded once."""
 
-    def __init__(self, dictionary: fix.DataDictionary) -> None:
+    def __init__(self, version: Version, dictionary: fix.DataDictionary) -> None:
+        self._version = version
         self._dictionary = dictionary
+        self._has: dict[tuple[str, int], bool] = {}
 
     def answer(self, answer: Answer) -> fix.Message:
         match answer:
             case Report():
-                return _message("8", _report_fields(answer))
+                return self._message("8", _report_fields(answer, self._version))
             case CancelReject():
-                return _message("9", _cancel_reject_fields(answer))
+                return self._message("9", _cancel_reject_fields(answer, self._version))
             case BusinessReject():
-                return _message("j", _business_reject_fields(answer))
+                return self._message("j", _business_reject_fields(answer))
 
     def market_data(self, answer: MarketDataAnswer) -> fix.Message:
         match answer:
@@ -162,28 +170,35 @@ class Encoder:
                 ]
                 return self._with_groups("X", head, increments)
             case MarketDataReject():
-                return _message("Y", [(262, answer.req_id), (281, answer.reason), (58, answer.text)])
+                return self._message("Y", [(262, answer.req_id), (281, answer.reason), (58, answer.text)])
 
     def _with_groups(self, msg_type: str, head: Fields, rows: Iterable[Fields]) -> fix.Message:
+        if self._knows(msg_type, LAST_UPDATE_TIME):  # the engine's FIX50SP2.xml requires it of snapshots
+            head = [(LAST_UPDATE_TIME, utc_timestamp(utc_ns())), *head]
         fields = [*head, *(field for row in rows for field in row)]
-        return fix.Message(_raw(msg_type, fields), self._dictionary, False)
+        return fix.Message(self._raw(msg_type, fields), self._dictionary, False)
+
+    def _message(self, msg_type: str, fields: Fields) -> fix.Message:
+        return fix.Message(self._raw(msg_type, ((tag, value) for tag, value in fields if self._knows(msg_type, tag))), False)
+
+    def _knows(self, msg_type: str, tag: int) -> bool:
+        known = self._has.get((msg_type, tag))
+        if known is None:
+            known = self._has[msg_type, tag] = bool(self._dictionary.isMsgField(msg_type, tag))
+        return known
+
+    def _raw(self, msg_type: str, fields: Fields) -> str:
+        """The message as text; the engine fills in the rest of the header, the length and the checksum."""
+        body = "".join([f"{tag}={value}{SOH}" for tag, value in fields if value is not None])
+        return f"8={self._version.begin_string}{SOH}9=0{SOH}35={msg_type}{SOH}{body}10=000{SOH}"
 
 
 Fields = Iterable[tuple[int, object]]
 
 
-def _message(msg_type: str, fields: Fields) -> fix.Message:
-    return fix.Message(_raw(msg_type, fields), False)
-
-
-def _raw(msg_type: str, fields: Fields) -> str:
-    """The message as text; the engine fills in the rest of the header, the length and the checksum."""
-    body = "".join([f"{tag}={value}{SOH}" for tag, value in fields if value is not None])
-    return f"8=FIX.4.4{SOH}9=0{SOH}35={msg_type}{SOH}{body}10=000{SOH}"
-
-
-def _report_fields(r: Report) -> Fields:
+def _report_fields(r: Report, version: Version) -> Fields:
     last = r.last_rpt_requested
+    trans_types = version.exec_trans_types
     return (
         (37, r.order_id),
         (11, r.cl_ord_id),
@@ -194,9 +209,10 @@ def _report_fields(r: Report) -> Fields:
         (912, None if last is None else "Y" if last else "N"),
         (17, r.exec_id),
         (19, r.exec_ref_id),
-        (150, r.exec_type),
+        (20, None if trans_types is None else trans_types.get(r.exec_type, NEW)),
+        (150, r.ord_status if r.exec_type in version.exec_type_is_status else r.exec_type),
         (39, r.ord_status),
-        (103, r.ord_rej_reason),
+        (103, version.ord_rej_reasons.get(r.ord_rej_reason or "", r.ord_rej_reason)),
         (1, r.account),
         (55, r.symbol),
         (54, r.side),
@@ -215,7 +231,7 @@ def _report_fields(r: Report) -> Fields:
     )
 
 
-def _cancel_reject_fields(r: CancelReject) -> Fields:
+def _cancel_reject_fields(r: CancelReject, version: Version) -> Fields:
     return (
         (37, r.order_id),
         (11, r.cl_ord_id),
@@ -223,7 +239,7 @@ def _cancel_reject_fields(r: CancelReject) -> Fields:
         (39, r.ord_status),
         (60, utc_timestamp(r.transact_ns)),
         (434, r.response_to),
-        (102, r.reason),
+        (102, version.cxl_rej_reasons.get(r.reason, r.reason)),
         (58, r.text),
     )
 

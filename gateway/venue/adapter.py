@@ -84,7 +84,7 @@ class VenueAdapter:
         self._epoch = place.epoch
         self._watermark = place.watermark
         self._decoder = decoder
-        self._encoder = encoder
+        self.encoder = encoder
         self._symbols = tuple(symbols)
         self._count = count
         self._id_prefix = id_prefix
@@ -389,12 +389,12 @@ class VenueAdapter:
         return [unsettled, *books]
 
     def _probe(self, now_ns: int) -> list[Event]:
-        self._try(self._encoder.test_request(self._settling.next_probe(now_ns)))
+        self._try(self.encoder.test_request(self._settling.next_probe(now_ns)))
         return []
 
     def test(self) -> None:
         """A TestRequest(1) outside settling; its Heartbeat(0) shows in the FIX log."""
-        self._try(self._encoder.test_request(f"TEST-{wall_ns()}"))
+        self._try(self.encoder.test_request(f"TEST-{wall_ns()}"))
 
     def _open(self, now_ns: int) -> list[Event]:
         self._settled_logon = self.link.logons
@@ -438,10 +438,10 @@ class VenueAdapter:
         """Ask anew for a snapshot and updates; the answer repairs any gap."""
         if self._symbols:
             if self._subscribed is not None:
-                self._try(self._encoder.market_data_request(self._subscribed, self._symbols, subscribe=False))
+                self._try(self.encoder.market_data_request(self._subscribed, self._symbols, subscribe=False))
             self._subscriptions += 1
             self._subscribed = f"MD{self._id_prefix}-{self._subscriptions}"
-            self._try(self._encoder.market_data_request(self._subscribed, self._symbols))
+            self._try(self.encoder.market_data_request(self._subscribed, self._symbols))
 
     def _try(self, outgoing: Outgoing) -> None:
         """Send what a disconnect makes superfluous."""

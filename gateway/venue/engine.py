@@ -35,7 +35,7 @@ _WITH_GROUPS = frozenset({"V"})
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What one session needs. `password` is put into the Logon on its way out and kept nowhere else."""
+    """What one session needs. `credentials` are put into the Logon on its way out and kept nowhere else."""
 
     venue: str
     begin_string: str
@@ -49,8 +49,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     store: Path
     dictionaries: PermissiveFiles
     appl_ver_id: str | None = None
-    username: str = ""
-    password: str | None = None
+    credentials: tuple[tuple[int, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"EngineSettings(venue={self.venue!r})"
@@ -268,10 +267,8 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
                 fix.Session.lookupSession(session).setNextTargetMsgSeqNum(self.rewind_to)
             self.rewind_to = None
         self._insist(Kind.LOGON_SENT, message.toString())
-        if self._settings.username:
-            message.setField(fix.StringField(553, self._settings.username))
-        if self._settings.password is not None:
-            message.setField(fix.StringField(554, self._settings.password))
+        for tag, value in self._settings.credentials:
+            message.setField(fix.StringField(tag, value))
 
     def _engine_refused(self, reject: fix.Message) -> None:
         """The engine answers a message by itself: no other callback will ever see that message."""

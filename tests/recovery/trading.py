@@ -15,7 +15,7 @@ from gateway_process import GatewayProcess, wait_for
 
 from gateway.errors import GatewayError
 from gateway.records.types import from_sqlite
-from gateway.sim.ledger import LedgerLine, read_ledger
+from gateway.sim.ledger import LedgerLine, executions, read_ledger
 
 STATES = {"0": "Accepted", "1": "PartiallyFilled", "2": "Filled", "4": "Cancelled", "8": "Rejected"}
 STRATEGY = """
@@ -109,8 +109,8 @@ def differences(gateway: GatewayProcess, ledger_path: Path) -> list[str]:
 
 
 def _fills(gateway: GatewayProcess, ledger: list[LedgerLine]) -> list[str]:
-    theirs = {x.exec_id: (x.last_qty, x.last_px) for x in ledger if x.exec_type == "F"}
-    rows = gateway.rows("SELECT * FROM v_fills WHERE status <> 'replaced'")
+    theirs = {exec_id: (x.last_qty, x.last_px) for exec_id, x in executions(ledger).items()}
+    rows = gateway.rows("SELECT * FROM v_fills WHERE status NOT IN ('replaced', 'busted')")
     ours = {row["exec_id"]: (from_sqlite(row["last_qty"]), from_sqlite(row["last_px"])) for row in rows}
     found = [] if len(ours) == len(rows) else ["an ExecID counts twice"]
     return found + [
@@ -137,7 +137,7 @@ def _orders(gateway: GatewayProcess, ledger: list[LedgerLine], orders: dict[str,
 
 def _positions(gateway: GatewayProcess) -> list[str]:
     sums: dict[str, Decimal] = defaultdict(Decimal)
-    for row in gateway.rows("SELECT * FROM v_fills WHERE status <> 'replaced'"):
+    for row in gateway.rows("SELECT * FROM v_fills WHERE status NOT IN ('replaced', 'busted')"):
         sums[row["strategy"]] += from_sqlite(row["last_qty"]) * (1 if row["side"] == "buy" else -1)
     positions = {row["strategy"]: from_sqlite(row["net_qty"]) for row in gateway.rows("SELECT * FROM v_positions")}
     return [] if positions == dict(sums) else [f"positions {positions}, sums of fills {dict(sums)}"]

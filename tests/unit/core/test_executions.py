@@ -228,6 +228,17 @@ def test_a_busted_execution_stays_busted(harness: Harness, order_id: str) -> Non
     assert harness.anomalies() == ["reopened", "impossible_correction"]
 
 
+def test_a_bust_may_name_the_correction(harness: Harness, order_id: str) -> None:
+    harness.fill(order_id, "4000", price="150", exec_id="E1")
+    harness.report(
+        FillCorrected, order_id, exec_id="C1", exec_ref_id="E1", last_qty=D(3000), last_px=D(150), trade_date="20240102"
+    )
+    harness.report(FillBusted, order_id, exec_id="B1", exec_ref_id="C1", trade_date="20240102")
+    assert fills(harness) == [(FillStatus.BUSTED, 3000)]
+    assert harness.position() == 0
+    assert harness.anomalies() == []
+
+
 def test_bust_and_correction_of_what_was_never_reported(harness: Harness, order_id: str) -> None:
     harness.report(FillBusted, order_id, exec_ref_id="E7")
     harness.report(FillCorrected, order_id, exec_ref_id="E7", last_qty=D(1000), last_px=D(150))

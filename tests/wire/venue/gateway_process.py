@@ -41,7 +41,7 @@ currency = "JPY"
 reference_price = "110"
 [[venues]]
 name = "SIM"
-dialect = "generic-fix44"
+dialect = "{dialect}"
 host = "127.0.0.1"
 port = {port}
 sender_comp_id = "DESK"
@@ -76,6 +76,7 @@ class GatewayProcess:
         port: int,
         *,
         market_data: Sequence[str] = (),
+        dialect: str = "generic-fix44",
         ack_timeout: int = 5,
         heartbeat: int = 30,
         metrics_port: int = 0,
@@ -91,6 +92,7 @@ class GatewayProcess:
             CONFIG.format(
                 port=port,
                 market_data=json.dumps(list(market_data)),
+                dialect=dialect,
                 ack_timeout=ack_timeout,
                 heartbeat=heartbeat,
                 metrics_port=metrics_port,
