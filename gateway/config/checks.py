@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.findings import Finding, Table, table, tables, text
-from gateway.config.lines import KeyPath
 from gateway.config.secrets import DATABASES
 from gateway.errors import GatewayError
 from gateway.fix.dialect import load_dialect
+from gateway.toml_lines import KeyPath
 
 MARKET_DATA, ORDERS = "market-data", "orders"
 MANUAL_STRATEGY = "desk"

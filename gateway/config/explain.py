@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gateway.config.findings import Finding
-from gateway.config.lines import KeyPath
 from gateway.config.model import (
     Configuration,
     ControlSection,
@@ -30,6 +29,7 @@ from gateway.config.model import (
     Venue,
 )
 from gateway.config.unsupported import ANY
+from gateway.toml_lines import KeyPath
 
 MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Configuration,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.config.lines import KeyPath
+from gateway.toml_lines import KeyPath
 
 Table = Mapping[str, Any]
 
@@ -41,15 +41,3 @@ def text(entry: Table, key: str, default: str = "") -> str:
     """The string `key`, or the default."""
     found = entry.get(key)
     return found if isinstance(found, str) else default
-
-
-def key_name(path: KeyPath) -> str:
-    """A path as a person would write it: `venues[0].port`, `risk.instrument."USD/JPY".max_open_orders`."""
-    name = ""
-    for part in path:
-        if isinstance(part, int):
-            name += f"[{part}]"
-        else:
-            plain = part.replace("_", "").replace("-", "").isalnum() and part.isascii()
-            name += ("." if name else "") + (part if plain else f'"{part.encode("unicode_escape").decode()}"')
-    return name or "(file)"

@@ -21,13 +21,13 @@ from pydantic import ValidationError
 
 from gateway.config.checks import cross_checks
 from gateway.config.explain import explain
-from gateway.config.findings import Finding, key_name
-from gateway.config.lines import LineIndex
+from gateway.config.findings import Finding
 from gateway.config.model import Configuration
-from gateway.config.paths import path_findings, resolve
+from gateway.config.paths import path_findings, resolve, with_dialect_files
 from gateway.config.secrets import literal_secrets, secret_findings
 from gateway.config.unsupported import unsupported
 from gateway.errors import ConfigurationError, Problem
+from gateway.toml_lines import LineIndex, key_name
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _LARGEST = 10_000_000
@@ -64,7 +64,7 @@ def load(path: Path | str, *, check_secrets: bool = True, environ: Mapping[str, 
         raise ConfigurationError(_problems(file, text, findings))
     places = resolve(configuration, base_dir)
     return LoadedConfiguration(
-        configuration=configuration,
+        configuration=with_dialect_files(configuration, base_dir),
         path=Path(os.path.abspath(file)),
         text=text,
         sha256=content_sha256(document),

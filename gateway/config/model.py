@@ -17,6 +17,7 @@ from gateway.config.values import (
     ClockTime,
     Count,
     Currency,
+    DialectName,
     FilledText,
     Name,
     NotNegativeDecimal,
@@ -134,7 +135,8 @@ class Venue(Section):
     name: Name
     role: Literal["both", "orders", "market-data"] = "both"
     """What the session is for: no order ever goes to one for market data, nothing is subscribed to on one for orders."""
-    dialect: Name
+    dialect: DialectName
+    """A name in `fix_specs/`, or a `.toml` file of one's own, relative to the configuration."""
     host: FilledText
     port: Port
     sender_comp_id: WireId

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.config.findings import Finding, Table, key_name, table, tables, text
-from gateway.config.lines import KeyPath
+from gateway.config.findings import Finding, Table, table, tables, text
 from gateway.config.model import PasswordSource, Venue
 from gateway.errors import ConfigurationError, Problem
+from gateway.toml_lines import KeyPath, key_name
 
 _LITERALS = frozenset({"password", "passwd", "new_password", "passphrase", "secret", "api_key", "api_secret", "token"})
 _LARGEST = 4096

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.config.findings import Finding, Table
-from gateway.config.lines import KeyPath
+from gateway.toml_lines import KeyPath
 
 ANY = "*"
 """Stands for any one key or index in a pattern."""

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 # Twenty digits either side: enough for any market, and arithmetic on the values stays exact within 50 digits.
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_DIALECT = re.compile(rf"{_NAME.pattern}|[^\x00-\x1f\x7f-\x9f]+\.toml")
 _CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CURRENCY = re.compile(r"[A-Z0-9]{3,8}")
@@ -124,6 +125,16 @@ Name = Annotated[
     ),
 ]
 """Becomes a file name, a metric label and part of a scope such as `venue:NAME`."""
+
+DialectName = Annotated[
+    str,
+    _matches(
+        _DIALECT,
+        "is neither a dialect's name nor a file of one",
+        "use a name that `gateway spec list` shows, or the path of a .toml file",
+    ),
+]
+"""A path is taken from the folder of the configuration file."""
 
 ClassPath = Annotated[str, _matches(_CLASS_PATH, "does not name a class", 'write it as "package.module:ClassName"')]
 Currency = Annotated[

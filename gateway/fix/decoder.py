@@ -13,10 +13,10 @@ from gateway.core.events import CancelRejected, Event, FeedStatus, Rejected, Rep
 from gateway.core.values import FeedState
 from gateway.errors import UndecodableMessage
 from gateway.fix import tags
-from gateway.fix.dialect import Dialect
 from gateway.fix.market import MarketReader
 from gateway.fix.message import FixMessage, readable, whole_number, without_surrogates
 from gateway.fix.reports import ReportReader
+from gateway.fix.schema import Dialect
 from gateway.fix.strict import StrictDictionary
 from gateway.fix.timestamps import parse_utc
 

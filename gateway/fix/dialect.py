@@ -1,203 +1,107 @@
-"""A dialect is data: how one venue writes FIX, in one TOML file of `fix_specs/`.
+"""Dialects by name or by file: read, checked, and with every problem at once where they cannot be used.
 
-Exists so that another venue, or another version of FIX, is another file and no code. It says what is sent and what is meant;
-which fields exist at all is the dictionary's matter, what follows from a report the core's. Unknown keys are errors.
+Exists so that a dialect is read in one way, whether it is shipped in `fix_specs/` or somebody's own file beside his
+configuration. What a dialect can say is in `gateway.fix.schema`, what can be wrong with it in `gateway.fix.dialect_check`.
 """
 
 from __future__ import annotations
 
+import re
+import tomllib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import msgspec
 
-from gateway.core.values import OrderType, Side, TimeInForce
 from gateway.errors import ConfigurationError, Problem
+from gateway.fix.dialect_check import Finding, against_dictionaries, contradictions, shape
+from gateway.fix.schema import Dialect
 from gateway.fix.specs import spec_path
+from gateway.toml_lines import LineIndex, key_name
 
-Meaning = Literal[
-    "accepted", "rejected", "fill", "cancelled", "replaced", "expired", "done_for_day", "pending_new", "pending_cancel",
-    "pending_replace", "suspended", "restated", "fill_corrected", "fill_busted", "status",
-]  # fmt: skip
-"""What an ExecType(150) or ExecTransType(20) can mean to us."""
+__all__ = ["Dialect", "check_dialect", "dialect_path", "load_dialect", "read_dialect", "require_usable"]
+_POSITION = re.compile(r" \(at line ([0-9]+), column [0-9]+\)$")
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Root of everything a dialect file holds."""
-
-
-class ExtraField(Spec, frozen=True, kw_only=True):
-    """A field the venue uses beyond the standard dictionary, or in a place where that does not have it.
-
-    `messages` are MsgType(35) values. With `group` (the name of its count field) it belongs to the entries of that group.
-    """
-
-    tag: int
-    name: str
-    type: str = "STRING"
-    values: dict[str, str] = {}
-    messages: list[str]
-    group: str | None = None
-    required: bool = False
-
-
-class Codes(Spec, frozen=True, kw_only=True):
-    """Our words -> the venue's codes. `side_read`: further codes of Side(54) we understand but never send."""
-
-    side: dict[Side, str]
-    side_read: dict[str, Side] = {}
-    order_type: dict[OrderType, str]
-    time_in_force: dict[TimeInForce, str]
-
-
-class UnknownOrder(Spec, frozen=True, kw_only=True):
-    """How a report says that the venue does not know the order asked about: all three must hold.
-
-    `status_reply_only`: an ExecType(150) other than the status one counts only when OrdStatusReqID(790) shows that the report
-    answers a status request, because the same code in answer to a new order is a plain reject.
-    """
-
-    ord_status: str = "8"
-    ord_rej_reasons: list[str]
-    status_reply_only: bool = True
-
-
-class Execution(Spec, frozen=True, kw_only=True):
-    """How reports are read. `exec_trans_types` (FIX 4.2, ExecTransType(20)) rules over `exec_types` where it has an entry.
-
-    `absent`: texts venues put into required id fields that have nothing to say.
-    """
-
-    exec_types: dict[str, Meaning]
-    exec_trans_types: dict[str, Meaning] = {}
-    unknown_order: UnknownOrder
-    absent: list[str] = []
-
-
-class Orders(Spec, frozen=True, kw_only=True):
-    """How requests are written. The tables give constant fields by name, e.g. `HandlInst = "1"`.
-
-    `cancel_names`: what OrigClOrdID(41) names in a cancel that overtakes an unanswered replace.
-    """
-
-    max_cl_ord_id_length: int
-    timestamp_decimals: Literal[0, 3, 6, 9] = 3
-    cancel_names: Literal["last_accepted", "last_sent"]
-    send_account: bool = True
-    send_venue_order_id: bool = True
-    new_order: dict[str, str] = {}
-    cancel: dict[str, str] = {}
-    replace: dict[str, str] = {}
-
-
-class Logon(Spec, frozen=True, kw_only=True):
-    """Which fields of the Logon(A) carry the credentials, by name; "" for none.
-
-    `RawData` is what FIX 4.2 has instead of a password. No other field may hold one: these are the ones that are redacted
-    wherever a message is written down.
-    """
-
-    username: str = "Username"
-    password: Literal["Password", "RawData", ""] = "Password"
-
-
-class Status(Spec, frozen=True, kw_only=True):
-    """Which status request the venue answers: OrderStatusRequest(H) per order, or also OrderMassStatusRequest(AF)."""
-
-    request: Literal["one-by-one", "mass", "none"]
-    mass_type: str = "7"
-    """MassStatusReqType(585); 7: all orders."""
-
-
-class MarketData(Spec, frozen=True, kw_only=True):
-    """How market data is asked for and read.
-
-    `entries`: `price` when an entry gives the total at its price, `id` when entries are single orders or quotes named by
-    MDEntryID(278) whose quantities add up.
-    """
-
-    subscribe: str = "1"
-    unsubscribe: str = "2"
-    depth: str = "0"
-    update_type: str | None = "1"
-    entry_types: list[str]
-    bid: str = "0"
-    offer: str = "1"
-    trade: str = "2"
-    entries: Literal["price", "id"] = "price"
-
-
-class Dialect(Spec, frozen=True, kw_only=True):
-    """One venue dialect. `messages` are the application messages used; admin messages are always there.
-
-    `ignored`: messages the venue may send that say nothing to us. `transport_dictionary` and `appl_ver_id` belong to FIXT.1.1
-    sessions, whose header and admin messages live in a dictionary of their own.
-    """
-
-    name: str
-    title: str
-    begin_string: str
-    dictionary: str
-    transport_dictionary: str | None = None
-    appl_ver_id: str | None = None
-    messages: list[str]
-    ignored: list[str] = []
-    logon: Logon = Logon()
-    codes: Codes
-    execution: Execution
-    orders: Orders
-    status: Status
-    market_data: MarketData | None = None
-    extra_fields: list[ExtraField] = []
+def dialect_path(reference: str) -> Path:
+    """The file of a dialect: `reference` itself if it ends in `.toml`, else that name in `fix_specs/`. Raises `NotFound`."""
+    return Path(reference) if reference.endswith(".toml") else spec_path(reference)
 
 
 @lru_cache(maxsize=64)
-def load_dialect(name: str) -> Dialect:
-    """The dialect `name` of `fix_specs/`. Raises `NotFound`, or `ConfigurationError` naming file and key."""
-    return read_dialect(spec_path(name))
+def load_dialect(reference: str) -> Dialect:
+    """The dialect `reference` names. Raises `NotFound`, or `ConfigurationError` with everything wrong with its file."""
+    return read_dialect(dialect_path(reference))
 
 
 def read_dialect(path: Path) -> Dialect:
-    """The dialect in the file `path`. Raises `ConfigurationError` naming file, key and remedy."""
-    try:
-        dialect = msgspec.toml.decode(path.read_bytes(), type=Dialect)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `")
-        raise _wrong(path, where.rstrip("`").removeprefix("$.") or "(top)", what) from error
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _wrong(path, "(file)", str(error)) from error
-    for key, what in _contradictions(dialect, path.stem):
-        raise _wrong(path, key, what)
+    """The dialect in the file `path`, not yet held against the dictionaries. Raises `ConfigurationError`."""
+    document = _document(path)
+    problems = [*shape(document)]
+    if problems:
+        raise _unusable(path, problems)
+    dialect = _placed(msgspec.convert(document, Dialect), path)
+    problems = [*contradictions(dialect)]
+    if dialect.name != path.stem:
+        problems.append(Finding(("name",), f"{dialect.name!r} differs from the file's name", "make them equal"))
+    if problems:
+        raise _unusable(path, problems)
     return dialect
 
 
-def _contradictions(dialect: Dialect, stem: str) -> list[tuple[str, str]]:
-    """What each key allows by itself but not together."""
-    found = []
-    if dialect.name != stem:
-        found.append(("name", f"{dialect.name!r} differs from the file's name"))
-    fixt = dialect.begin_string == "FIXT.1.1"
-    if fixt != (dialect.transport_dictionary is not None) or fixt != (dialect.appl_ver_id is not None):
-        found.append(("begin_string", "transport_dictionary and appl_ver_id are needed with FIXT.1.1 and only there"))
-    if len(set(dialect.codes.side.values())) != len(Side) or set(dialect.codes.side) != set(Side):
-        found.append(("codes.side", "buy and sell each need a code of their own"))
-    if dialect.orders.max_cl_ord_id_length < 1:
-        found.append(("orders.max_cl_ord_id_length", "must be at least 1"))
-    missing = _needed(dialect) - set(dialect.messages)
-    if missing:
-        found.append(("messages", f"what the rest of the file says needs {', '.join(sorted(missing))} too"))
-    return found
+def check_dialect(path: Path) -> list[Problem]:
+    """Everything wrong with a dialect file, dictionaries included. Raises `PreconditionFailed` without dictionaries."""
+    try:
+        require_usable(read_dialect(path))
+    except ConfigurationError as error:
+        return error.problems
+    return []
 
 
-def _needed(dialect: Dialect) -> set[str]:
-    """The messages without which the dialect could not do what it says."""
-    status = {"one-by-one": {"H"}, "mass": {"H", "AF"}, "none": set()}[dialect.status.request]
-    return {"8", "9", "D", "F", "G"} | status | ({"V", "W", "X", "Y"} if dialect.market_data is not None else set())
+def require_usable(dialect: Dialect) -> None:
+    """Raise `ConfigurationError` with every name and code of `dialect` that the dictionaries do not have."""
+    findings = [*against_dictionaries(dialect)]
+    if findings:
+        raise _unusable(Path(dialect.file or f"{dialect.name}.toml"), findings)
 
 
-def _wrong(path: Path, key: str, what: str) -> ConfigurationError:
-    problem = Problem(
-        file=str(path), line=None, key=key, what=what, remedy="correct the dialect file (see fix_specs/README.md)"
-    )
-    return ConfigurationError([problem])
+def _placed(dialect: Dialect, path: Path) -> Dialect:
+    """The dialect with its file; a dictionary that lies beside it goes before a standard one of the same name."""
+    found = {}
+    for key in ("dictionary", "transport_dictionary"):
+        name = getattr(dialect, key)
+        own = path.parent.resolve() / name if name else None
+        if own is not None and own.is_file():
+            found[key] = str(own)
+    return msgspec.structs.replace(dialect, file=str(path), **found)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        problem = _problem(path, None, f"cannot be read ({error.strerror})", "check the path")
+    except UnicodeDecodeError:
+        problem = _problem(path, None, "is not UTF-8 text", "save the file as UTF-8")
+    except (ValueError, RecursionError) as error:
+        found = _POSITION.search(str(error))
+        what = _POSITION.sub("", str(error))
+        problem = _problem(path, int(found[1]) if found else None, f"is not TOML: {what}", "correct the syntax")
+    raise ConfigurationError([problem])
+
+
+def _problem(path: Path, line: int | None, what: str, remedy: str) -> Problem:
+    return Problem(file=str(path), line=line, key=key_name(()), what=what, remedy=remedy)
+
+
+def _unusable(path: Path, findings: Iterable[Finding]) -> ConfigurationError:
+    try:
+        lines = LineIndex(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        lines = LineIndex("")
+    problems = [
+        Problem(file=str(path), line=lines.find(f.path), key=key_name(f.path), what=f.what, remedy=f.remedy) for f in findings
+    ]
+    return ConfigurationError(sorted(problems, key=lambda problem: problem.line or 0))

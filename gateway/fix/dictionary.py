@@ -1,4 +1,4 @@
-"""The standard FIX dictionaries: found in the installed engine's files, read once per process, given out as plain data.
+"""FIX dictionaries: the standard ones in the installed engine's files, or a venue's own; read once, given out as plain data.
 
 Exists because both dictionaries we use, the permissive one for the engine and the strict one for the decoder, are made from
 the same source. The engine itself is never imported; only its distribution's file list is consulted.
@@ -99,9 +99,14 @@ def find(name: str) -> Path:
 
 @lru_cache(maxsize=8)
 def load(name: str) -> DictionaryFile:
-    """A standard dictionary by file name, parsed once. Raises `PreconditionFailed` when missing or unreadable."""
-    path = find(name)
+    """A dictionary, parsed once: an absolute path, or the file name of a standard one.
+
+    Raises `PreconditionFailed` when it is missing or unreadable.
+    """
+    path = Path(name) if Path(name).is_absolute() else find(name)
     try:
         return DictionaryFile(ElementTree.parse(path).getroot(), path)
     except (OSError, ElementTree.ParseError, KeyError, ValueError) as error:
-        raise PreconditionFailed(f"{path} is not a usable FIX dictionary: {error}; reinstall {DISTRIBUTION}") from error
+        raise PreconditionFailed(
+            f"{path} is not a usable FIX dictionary: {error}; mend it, or reinstall {DISTRIBUTION} if it is one of its own"
+        ) from error

@@ -15,15 +15,19 @@ from gateway.core.orders import Command
 from gateway.core.values import OrderType, text_problem
 from gateway.errors import ConfigurationError, Denied, Problem
 from gateway.fix import tags
-from gateway.fix.dialect import Dialect
 from gateway.fix.numbers import format_decimal
-from gateway.fix.specs import spec_path
+from gateway.fix.schema import Dialect
 from gateway.fix.strict import StrictDictionary, strict_dictionary
 from gateway.fix.timestamps import format_utc
 
 _PRICED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 _LENGTH_OF_DATA = {data: length for length, data in tags.DATA_OF_LENGTH.items()}
+_DISPENSABLE = {
+    "D": frozenset({tags.TRANSACT_TIME}),
+    "F": frozenset({tags.TRANSACT_TIME, tags.ORDER_QTY}),
+    "G": frozenset({tags.TRANSACT_TIME}),
+}
 _Value = str | None
 
 
@@ -55,7 +59,9 @@ class Encoder:
         return self._outgoing("D", fields)
 
     def replace(self, command: Command, sent_ns: int) -> Outgoing:
-        """OrderCancelReplaceRequest(G): all terms as they shall be (FIX 4.4 vol. 4)."""
+        """OrderCancelReplaceRequest(G): all terms as they shall be (FIX 4.4 vol. 4). Raises `Denied` where there is none."""
+        if "G" not in self._dialect.messages:
+            raise Denied(f"the dialect {self._dialect.name} offers no OrderCancelReplaceRequest(G)")
         quantity = _positive("OrderQty(38)", command.quantity)
         fields = [*self._chained(command), *self._terms(command), *self._order(command, sent_ns), (tags.ORDER_QTY, quantity)]
         return self._outgoing("G", fields)
@@ -169,7 +175,10 @@ class Encoder:
     def _outgoing(self, msg_type: str, fields: Iterable[tuple[int, _Value]]) -> Outgoing:
         """The fields that say something, with the dialect's constants, in the dictionary's order; strays go last."""
         places = self._strict.places(msg_type)
-        said = _clean([*fields, *self._constants.get(msg_type, ())])
+        # A venue whose own dictionary has no place for the time or, in a cancel, for the quantity, does not want them.
+        dispensable = _DISPENSABLE.get(msg_type, frozenset()) - places.keys()
+        wanted = (field for field in fields if field[0] not in dispensable)
+        said = _clean([*wanted, *self._constants.get(msg_type, ())])
         return Outgoing(msg_type, tuple(sorted(said, key=lambda item: places.get(item[0], len(places)))))
 
     def _resolved(self, key: str, constants: dict[str, str]) -> tuple[tuple[int, str], ...]:
@@ -181,7 +190,7 @@ class Encoder:
     def _unusable(self, key: str, what: str) -> ConfigurationError:
         remedy = "correct the name, or declare it under [[extra_fields]]"
         return ConfigurationError(
-            [Problem(file=str(spec_path(self._dialect.name)), line=None, key=key, what=what, remedy=remedy)]
+            [Problem(file=self._dialect.file or self._dialect.name, line=None, key=key, what=what, remedy=remedy)]
         )
 
 

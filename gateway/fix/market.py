@@ -14,9 +14,9 @@ from gateway.core.events import BookChange, BookSnapshot, BookUpdate, Event, Fee
 from gateway.core.values import ZERO, FeedState, Side
 from gateway.errors import UndecodableMessage
 from gateway.fix import tags
-from gateway.fix.dialect import Dialect, MarketData
 from gateway.fix.message import FieldSet, FixMessage, GroupDefinition
 from gateway.fix.numbers import parse_decimal
+from gateway.fix.schema import Dialect, MarketData
 from gateway.fix.strict import StrictDictionary
 from gateway.fix.timestamps import parse_utc
 

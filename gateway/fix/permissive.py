@@ -8,13 +8,14 @@ The engine needs groups, lengths and data fields to split a message at all; thos
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from gateway.errors import PreconditionFailed
-from gateway.fix.dialect import Dialect, ExtraField
 from gateway.fix.dictionary import DictionaryFile, load
+from gateway.fix.schema import Dialect, ExtraField
 
 _KEPT_TYPES = frozenset({"NUMINGROUP", "LENGTH", "DATA", "SEQNUM"})
 _ALWAYS_KEPT = frozenset({"LENGTH", "DATA"})
@@ -35,9 +36,9 @@ def write_permissive(dialect: Dialect, folder: Path) -> PermissiveFiles:
     """
     application = folder / f"{dialect.name}.permissive.xml"
     transport = folder / f"{dialect.name}.transport.permissive.xml" if dialect.transport_dictionary else None
-    _write(application, permissive_xml(dialect, dialect.dictionary))
+    write(application, permissive_xml(dialect, dialect.dictionary))
     if transport is not None and dialect.transport_dictionary is not None:
-        _write(transport, permissive_xml(dialect, dialect.transport_dictionary))
+        write(transport, permissive_xml(dialect, dialect.transport_dictionary))
     return PermissiveFiles(application, transport)
 
 
@@ -57,7 +58,7 @@ def permissive_xml(dialect: Dialect, file: str) -> bytes:
         # A message outside the dialect stays by name only: the engine passes it on, and the decoder reports it.
         if original.get("msgcat") == "admin" or msg_type in dialect.messages:
             _copy(original, node, kept, required=False)
-            _extend(node, source, [extra for extra in dialect.extra_fields if msg_type in extra.messages], kept)
+            extend(node, source, [extra for extra in dialect.extra_fields if msg_type in extra.messages], kept)
     components = ElementTree.SubElement(root, "components")
     _components(source, components, kept)
     _fields(source, ElementTree.SubElement(root, "fields"), kept, dialect.extra_fields)
@@ -74,17 +75,22 @@ def _copy(source: ElementTree.Element, target: ElementTree.Element, kept: set[st
         _copy(child, ElementTree.SubElement(target, child.tag, {"name": name, "required": needed}), kept, required=False)
 
 
-def _extend(node: ElementTree.Element, source: DictionaryFile, extras: list[ExtraField], kept: set[str]) -> None:
+def extend(
+    node: ElementTree.Element, source: DictionaryFile, extras: list[ExtraField], kept: set[str], *, strict: bool = False
+) -> None:
     """Put the dialect's own fields where they belong; the component that holds a group is dissolved into this message."""
     for extra in extras:
-        place = node if extra.group is None else _group(node, source, extra.group, kept)
+        place = node if extra.group is None else _group(node, source, extra.group, kept, strict=strict)
         if place is None:
             raise PreconditionFailed(f"extra field {extra.name}({extra.tag}): {node.get('name')} has no group {extra.group}")
         if place.find(f"field[@name='{extra.name}']") is None:
-            ElementTree.SubElement(place, "field", {"name": extra.name, "required": "N"})
+            needed = "Y" if strict and extra.required else "N"
+            ElementTree.SubElement(place, "field", {"name": extra.name, "required": needed})
 
 
-def _group(node: ElementTree.Element, source: DictionaryFile, name: str, kept: set[str]) -> ElementTree.Element | None:
+def _group(
+    node: ElementTree.Element, source: DictionaryFile, name: str, kept: set[str], *, strict: bool
+) -> ElementTree.Element | None:
     found = node.find(f".//group[@name='{name}']")
     if found is not None:
         return found
@@ -92,7 +98,11 @@ def _group(node: ElementTree.Element, source: DictionaryFile, name: str, kept: s
         component = source.components.get(child.get("name", "")) if child.tag == "component" else None
         if component is not None and component.find(f".//group[@name='{name}']") is not None:
             holder = ElementTree.Element("message")
-            _copy(component, holder, kept, required=False)
+            if strict:
+                kept.update(part.get("name", "") for part in component.iter() if part is not component)
+                holder.extend(deepcopy(part) for part in component)
+            else:
+                _copy(component, holder, kept, required=False)
             node.remove(child)
             for offset, part in enumerate(holder):
                 node.insert(index + offset, part)
@@ -101,7 +111,13 @@ def _group(node: ElementTree.Element, source: DictionaryFile, name: str, kept: s
 
 
 def _components(source: DictionaryFile, target: ElementTree.Element, kept: set[str]) -> None:
-    """The components reachable from what was kept, in the source's order."""
+    """The components reachable from what was kept, in the source's order; nothing in them is required any more."""
+    for name in reachable(source, kept):
+        _copy(source.components[name], ElementTree.SubElement(target, "component", {"name": name}), kept, required=False)
+
+
+def reachable(source: DictionaryFile, kept: set[str]) -> list[str]:
+    """The names of the components that `kept` leads to; what they hold is added to `kept`."""
     pending = [name for name in kept if name in source.components]
     reached: set[str] = set()
     while pending:
@@ -112,9 +128,7 @@ def _components(source: DictionaryFile, target: ElementTree.Element, kept: set[s
             _copy(source.components[name], ElementTree.Element("component"), inside, required=False)
             kept |= inside
             pending += [found for found in inside if found in source.components]
-    for name, component in source.components.items():
-        if name in reached:
-            _copy(component, ElementTree.SubElement(target, "component", {"name": name}), kept, required=False)
+    return [name for name in source.components if name in reached]
 
 
 def _fields(source: DictionaryFile, target: ElementTree.Element, kept: set[str], extras: Iterable[ExtraField]) -> None:
@@ -136,7 +150,8 @@ def _field(target: ElementTree.Element, tag: int, name: str, kind: str) -> None:
     ElementTree.SubElement(target, "field", {"number": str(tag), "name": name, "type": shown})
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
+    """Write `content` whole or not at all; a file that has it already is not touched. Raises `PreconditionFailed`."""
     try:
         if path.is_file() and path.read_bytes() == content:
             return

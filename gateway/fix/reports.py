@@ -33,9 +33,9 @@ from gateway.core.events import (
 from gateway.core.values import ZERO
 from gateway.errors import UndecodableMessage
 from gateway.fix import tags
-from gateway.fix.dialect import Dialect, Meaning
 from gateway.fix.message import FixMessage, readable
 from gateway.fix.numbers import parse_decimal
+from gateway.fix.schema import Dialect, Meaning
 from gateway.fix.strict import StrictDictionary
 from gateway.fix.timestamps import is_date, parse_utc, utc_date
 

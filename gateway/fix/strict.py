@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from gateway.errors import ConfigurationError, Problem
 from gateway.fix import tags
-from gateway.fix.dialect import Dialect, ExtraField, load_dialect
+from gateway.fix.dialect import load_dialect, require_usable
 from gateway.fix.dictionary import DictionaryFile, FieldDefinition, Part, load
 from gateway.fix.message import FieldSet, FixMessage, GroupDefinition, whole_number
 from gateway.fix.numbers import parse_decimal
-from gateway.fix.specs import spec_path
+from gateway.fix.schema import Dialect, ExtraField
 from gateway.fix.timestamps import is_date, parse_time, parse_utc
 
 MAX_DEVIATIONS = 20
@@ -84,11 +83,13 @@ class StrictDictionary:
     """The standard dictionary of a dialect with the dialect's own fields, cut to its messages and the admin messages."""
 
     def __init__(self, dialect: Dialect) -> None:
+        """Raises `ConfigurationError` with everything the dialect names and the dictionaries do not have."""
+        require_usable(dialect)
         application = load(dialect.dictionary)
         transport = load(dialect.transport_dictionary) if dialect.transport_dictionary else application
         self._fields: dict[str, FieldDefinition] = {**transport.fields, **application.fields}
         for extra in dialect.extra_fields:
-            self._fields[extra.name] = FieldDefinition(extra.tag, extra.name, extra.type, extra.values)
+            self._fields[extra.name] = declared(extra, self._fields.get(extra.name))
         self._by_tag = {definition.tag: definition for definition in self._fields.values()}
         frame = (*transport.section("header"), *transport.section("trailer"))
         self._messages: dict[str, _Rules] = {}
@@ -161,11 +162,15 @@ def _used(dialect: Dialect, application: DictionaryFile, transport: DictionaryFi
         if node.get("msgcat") == "admin":
             yield msg_type, transport
     for msg_type in dialect.messages:
-        if msg_type not in application.messages:
-            what = f"MsgType(35)={msg_type!r} is not in {application.path.name}"
-            file = str(spec_path(dialect.name))
-            raise ConfigurationError([Problem(file=file, line=None, key="messages", what=what, remedy="remove it")])
         yield msg_type, application
+
+
+def declared(extra: ExtraField, standard: FieldDefinition | None) -> FieldDefinition:
+    """The dialect's own field; one that the standard has keeps its type and values and gets the dialect's beside."""
+    if standard is None:
+        return FieldDefinition(extra.tag, extra.name, extra.type, extra.values)
+    kind = standard.type if extra.type == "STRING" else extra.type
+    return FieldDefinition(extra.tag, extra.name, kind, {**standard.values, **extra.values})
 
 
 def _tags(parts: Iterable[Part]) -> Iterator[int]:

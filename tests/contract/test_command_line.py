@@ -24,7 +24,7 @@ VERBS = {
     "audit": ["list"],
     "config": ["history", "show"],
     "db": ["check", "current", "rebuild", "upgrade"],
-    "spec": ["list"],
+    "spec": ["build", "check", "diff", "list"],
 }
 PLAIN = ["check", "demo", "doctor", "init", "run", "status", "stop", "venue-sim", "verify"]
 

@@ -10,9 +10,10 @@ import pytest
 
 from gateway.errors import ConfigurationError, PreconditionFailed
 from gateway.fix import dictionary
-from gateway.fix.dialect import ExtraField, load_dialect
+from gateway.fix.dialect import load_dialect
 from gateway.fix.message import FixMessage
 from gateway.fix.permissive import permissive_xml, write_permissive
+from gateway.fix.schema import ExtraField
 from gateway.fix.strict import StrictDictionary
 
 DIALECTS = ["generic-fix42", "generic-fix44", "generic-fix50sp2"]
@@ -109,7 +110,7 @@ def test_an_extra_field_of_a_group_that_is_not_there_is_refused():
 
 def test_a_message_type_the_dictionary_lacks_is_refused():
     dialect = load_dialect("generic-fix44")
-    with pytest.raises(ConfigurationError, match=r"'ZZ' is not in FIX44\.xml"):
+    with pytest.raises(ConfigurationError, match=r"'ZZ' is not an application message of FIX44\.xml"):
         StrictDictionary(msgspec.structs.replace(dialect, messages=[*dialect.messages, "ZZ"]))
 
 

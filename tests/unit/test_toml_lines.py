@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.lines import KeyPath, LineIndex
+from gateway.toml_lines import KeyPath, LineIndex
 
 TEXT = (
     '''\

@@ -1,4 +1,4 @@
-"""Which line of a TOML text a key stands on, so that every problem can name it.
+"""Which line of a TOML text a key stands on, and how a key is written, so that every problem can name both.
 
 The standard parser gives values without positions. This walk assumes a text the parser has accepted and looks only
 for what positions need: where strings, comments and brackets end, and which statement begins on which line. It must
@@ -71,6 +71,18 @@ class LineIndex:
         """A key below an array of tables belongs to its latest element."""
         index = self._lengths.get(path)
         return path if index is None else (*path, index)
+
+
+def key_name(path: KeyPath) -> str:
+    """A path as a person would write it: `venues[0].port`, `risk.instrument."USD/JPY".max_open_orders`."""
+    name = ""
+    for part in path:
+        if isinstance(part, int):
+            name += f"[{part}]"
+        else:
+            plain = part.replace("_", "").replace("-", "").isalnum() and part.isascii()
+            name += ("." if name else "") + (part if plain else f'"{part.encode("unicode_escape").decode()}"')
+    return name or "(file)"
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
