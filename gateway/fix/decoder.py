@@ -57,7 +57,7 @@ class Decoder:
         self._market = MarketReader(dialect, strict, venue)
 
     def decode(self, raw: str, received_ns: int, *, epoch: int = 1) -> Decoded:
-        """The meaning of one message. `epoch` goes into session events only. Never raises."""
+        """The meaning of one message. `epoch` goes into session events and unnamed fills. Never raises."""
         raw = without_surrogates(raw)
         try:
             message = FixMessage.parse(raw)
@@ -88,7 +88,7 @@ class Decoder:
     def _events(self, message: FixMessage, received_ns: int, epoch: int) -> tuple[Event, ...]:
         kind = message.msg_type
         if kind == "8":
-            return (self._reports.execution_report(message, received_ns),)
+            return (self._reports.execution_report(message, received_ns, epoch),)
         if kind in ("X", "W"):
             return self._market_data(message, received_ns, epoch)
         if kind in self._ignored:

@@ -79,14 +79,17 @@ class ReportReader:
         self._absent = frozenset(dialect.execution.absent)
         self._sides = {**dialect.codes.side_read, **{code: side for side, code in dialect.codes.side.items()}}
 
-    def execution_report(self, message: FixMessage, received_ns: int) -> ExecutionEvent:
-        """The one event a report is. Raises `UndecodableMessage` when it names no order or says nothing certain."""
+    def execution_report(self, message: FixMessage, received_ns: int, epoch: int) -> ExecutionEvent:
+        """The one event a report is; `epoch` of the session names a trade that has no ExecID(17).
+
+        Raises `UndecodableMessage` when it names no order or says nothing certain.
+        """
         found = list(self._strict.deviations(message))
         common = self._common(message, received_ns, found)
         meaning = self._meaning(message)
         event = None
         if meaning is not None and not _refuted(message, meaning, self._strict, found):
-            event = self._event(meaning, message, common, found)
+            event = self._event(meaning, message, common, found, epoch)
         if event is None:
             if common["ord_status"] not in _KNOWN_STATUS and common["cum_qty"] is None:
                 raise UndecodableMessage(
@@ -109,10 +112,12 @@ class ReportReader:
             return self._execution.exec_trans_types[trans_type]
         return self._execution.exec_types.get(message.get(tags.EXEC_TYPE) or "")
 
-    def _event(self, meaning: Meaning, message: FixMessage, common: dict[str, Any], found: list[str]) -> ExecutionEvent | None:
+    def _event(
+        self, meaning: Meaning, message: FixMessage, common: dict[str, Any], found: list[str], epoch: int
+    ) -> ExecutionEvent | None:
         """The event of a meaning, or None when the report lacks what it takes; `found` then says what."""
         if meaning in ("fill", "fill_corrected"):
-            return self._trade(meaning, message, common, found)
+            return self._trade(meaning, message, common, found, epoch)
         if self._is_unknown(meaning, message):
             return StatusReported(**_deviating(common, message, found), unknown=True)
         if meaning == "fill_busted":
@@ -127,7 +132,9 @@ class ReportReader:
             return Rejected(**_deviating(common, message, found), reason=self._reason(message))
         return _PLAIN[meaning](**_deviating(common, message, found))
 
-    def _trade(self, meaning: Meaning, message: FixMessage, common: dict[str, Any], found: list[str]) -> ExecutionEvent | None:
+    def _trade(
+        self, meaning: Meaning, message: FixMessage, common: dict[str, Any], found: list[str], epoch: int
+    ) -> ExecutionEvent | None:
         """A fill, or None when quantity or price are not to be trusted: CumQty(14) then still shows that something traded."""
         last_qty = self._needed(message, tags.LAST_QTY, found)
         last_px = self._needed(message, tags.LAST_PX, found)
@@ -149,7 +156,9 @@ class ReportReader:
         if cum_qty is not None and cum_qty < last_qty:
             found.append(f"CumQty(14)={cum_qty:f} is below {self._strict.label(tags.LAST_QTY)}={last_qty:f}")
         date = _trade_date(message, common)
-        return Filled(**_deviating(common, message, found), last_qty=last_qty, last_px=last_px, trade_date=date)
+        place = epoch if common["exec_id"] is None else None
+        fields = _deviating(common, message, found)
+        return Filled(**fields, last_qty=last_qty, last_px=last_px, trade_date=date, epoch=place)
 
     def _needed(self, message: FixMessage, tag: int, found: list[str]) -> Decimal | None:
         """A number a trade must have; the dictionary asks for it only in words (FIX 4.4 vol. 4, ExecutionReport)."""
@@ -190,7 +199,7 @@ class ReportReader:
             "cl_ord_id": cl_ord_id,
             "orig_cl_ord_id": orig_cl_ord_id,
             "venue_order_id": venue_order_id,
-            "exec_id": get(tags.EXEC_ID),
+            "exec_id": self._id(message, tags.EXEC_ID),
             "exec_type": get(tags.EXEC_TYPE),
             "ord_status": get(tags.ORD_STATUS),
             "symbol": get(tags.SYMBOL),

@@ -46,9 +46,11 @@ _MARKET_DATA = frozenset({"W", "X"})
 _OUT_OF_SEQUENCE = frozenset({"2", "4", "5", "A"})
 """The engine shows these whatever their MsgSeqNum(34): ResendRequest, SequenceReset-Reset, Logout, Logon."""
 _MSG_SEQ_NUM = re.compile("\x0134=([0-9]{1,18})\x01")
+_MSG_TYPE = re.compile("\x0135=([^\x01]+)\x01")
 _MOST = 2**31 - 1
 """The engine counts messages in an int."""
 RESUBSCRIBE_PAUSE_NS = 1_000_000_000
+REFUSED_SNAPSHOT_PAUSE_NS = 30_000_000_000
 SETTLE_PATIENCE_NS = 5_000_000_000
 
 
@@ -172,7 +174,7 @@ class VenueAdapter:
             case Kind.ENGINE_REJECT:
                 self._advance_by_one(inbound.msg_seq_num)
                 raw = readable(without_surrogates(inbound.raw))
-                return [self._rejected_by_engine(inbound, raw), *self._feed_after_reject(raw)]
+                return [self._rejected_by_engine(inbound, raw), *self._feed_after_reject(inbound, now_ns)]
 
     def untranslatable(self, inbound: Inbound, detail: str) -> Event:
         """The event for a message that nothing else could be made of. Raises nothing: it is what a defect ends in."""
@@ -181,6 +183,8 @@ class VenueAdapter:
             found = _MSG_SEQ_NUM.search(inbound.raw)
             number = None if found is None else int(found[1])
         self._advance_by_one(number)
+        if _msg_type(inbound.raw) in _MARKET_DATA:
+            self._feed_gap = "market data that could not be translated"
         return EngineRejected(
             venue=self.venue,
             session=self.session,
@@ -188,6 +192,7 @@ class VenueAdapter:
             msg_seq_num=number,
             raw=readable(without_surrogates(inbound.raw)),
             detail=detail,
+            market_data=_msg_type(inbound.raw) in _MARKET_DATA,
         )
 
     def on_time(self, now_ns: int) -> list[Event]:
@@ -357,12 +362,18 @@ class VenueAdapter:
             msg_seq_num=inbound.msg_seq_num,
             raw=raw,
             detail=f"our engine refused it: {inbound.detail}",
+            market_data=_msg_type(inbound.raw) in _MARKET_DATA,
         )
 
-    def _feed_after_reject(self, raw: str) -> list[Event]:
-        """The books miss what a refused W or X said. Asking for a snapshot would only bring the same again."""
-        if not any(f"|35={kind}|" in raw[:64] for kind in _MARKET_DATA):
+    def _feed_after_reject(self, inbound: Inbound, now_ns: int) -> list[Event]:
+        """The books miss what a refused W or X said: ask for a snapshot. After a refused snapshot the next may be no better,
+        so that is asked for at leisure."""
+        kind = _msg_type(inbound.raw)
+        if kind not in _MARKET_DATA:
             return []
+        pause = REFUSED_SNAPSHOT_PAUSE_NS if kind == "W" else RESUBSCRIBE_PAUSE_NS
+        self._resubscribe_ns = max(now_ns, self._subscribed_ns + pause)
+        self._resubscribe(now_ns)
         return [FeedStatus(venue=self.venue, status=FeedState.GAP, detail="market data that our engine refused")]
 
     # -------------------------------------------------------------------------------------------------------- session
@@ -460,6 +471,12 @@ class VenueAdapter:
             detail=detail,
             msg_seq_num=msg_seq_num,
         )
+
+
+def _msg_type(raw: str) -> str:
+    """MsgType(35) of a text that nothing else could be made of; it is the third field (FIX 4.4 vol. 1, "Message format")."""
+    found = _MSG_TYPE.search(raw[:64])
+    return "" if found is None else found[1]
 
 
 def _conflated(event: Event, count: int) -> Event:

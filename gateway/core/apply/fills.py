@@ -40,7 +40,7 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
     if event.last_qty <= 0:
         return [_anomaly("no_quantity", event, order, f"a trade of {event.last_qty}")]
     execution = state.execution
-    exec_id = event.exec_id or f"{event.session}/{event.msg_seq_num}"  # a resend of the same message is the same execution
+    exec_id = event.exec_id or _unnamed(event)
     key = _known_key(state, event.venue, order.order_id, exec_id, event.trade_date)
     known = execution.fills.get(key)
     if known is not None:
@@ -77,6 +77,12 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
     cum_qty = order.cum_qty + new.last_qty
     notional = order.notional + new.last_qty * new.last_px
     return _update_order(state, recorded, order, "filled", event, cum_qty, notional) + changes
+
+
+def _unnamed(event: Filled) -> str:
+    """A name for a trade whose report has no ExecID(17): a resend of the same message is the same execution."""
+    place = "" if event.epoch is None else f"{event.epoch}/"  # journals before this field name it without
+    return f"{event.session}/{place}{event.msg_seq_num}"
 
 
 def infer(state: State, recorded: Recorded, event: FillInferred) -> list[Change]:

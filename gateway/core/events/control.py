@@ -183,11 +183,15 @@ class LostRange(SessionEvent, frozen=True, kw_only=True):
 
 
 class EngineRejected(SessionEvent, frozen=True, kw_only=True):
-    """Our own engine answered this message with a reject, so no callback saw it. Kept raw; the venue is asked."""
+    """Our own engine answered this message with a reject, so no callback saw it. Kept raw; the venue is asked.
+
+    `market_data`: it was no message about an order, and its book is asked for anew instead.
+    """
 
     msg_seq_num: int | None = None
     raw: str
     detail: str = ""
+    market_data: bool = False
 
 
 class Untranslated(SessionEvent, frozen=True, kw_only=True):

@@ -57,6 +57,8 @@ class Filled(ExecutionEvent, frozen=True, kw_only=True):
     last_px: Decimal
     trade_date: str = ""
     """TradeDate(75), else the UTC date of TransactTime(60): YYYYMMDD."""
+    epoch: int | None = None
+    """Of the session; said when there is no ExecID(17), for MsgSeqNum(34) names a message only within its epoch."""
 
 
 class Cancelled(ExecutionEvent, frozen=True, kw_only=True):

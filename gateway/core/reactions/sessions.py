@@ -50,7 +50,8 @@ def _session_settled(turn: Turn, event: SessionSettled, changes: tuple[Change, .
 def _reports_missing(turn: Turn, event: LostRange | EngineRejected, changes: tuple[Change, ...]) -> None:
     """Something the venue said will never be seen: ask for its outcome. Before the session is settled that happens anyway."""
     session = turn.state.control.sessions.get(event.venue)
-    if session is not None and session.state == "settled":
+    concerns_orders = isinstance(event, LostRange) or not event.market_data
+    if concerns_orders and session is not None and session.state == "settled":
         _reconcile(turn, event.venue, event.kind())
 
 

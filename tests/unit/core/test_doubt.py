@@ -385,6 +385,13 @@ def test_a_message_nobody_will_see_again_starts_a_reconciliation(harness: Harnes
     assert opened(harness)
 
 
+def test_refused_market_data_concerns_no_order(harness: Harness, order_id: str) -> None:
+    harness.feed(EngineRejected(venue=VENUE, session=SESSION, msg_seq_num=5, raw="8=FIX.4.4|35=X|", market_data=True))
+    assert opened(harness)
+    assert harness.events(StatusRequested) == []
+    assert harness.anomalies() == ["engine_rejected"]
+
+
 def test_reconciliation_goes_in_waves() -> None:
     harness = Harness().open()
     orders = [harness.request_order(quantity="1000") for _ in range(60)]

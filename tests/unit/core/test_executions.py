@@ -406,3 +406,23 @@ def test_text_of_a_venue_is_kept_as_it_came(harness: Harness, order_id: str) -> 
 def test_status_answer_that_agrees_changes_no_state(harness: Harness, order_id: str) -> None:
     harness.report(StatusReported, order_id, ord_status="0", cum_qty=D(0))
     assert totals(harness, order_id) == (OrderState.ACCEPTED, 0, 10000, 0)
+
+
+# --- trades without a name
+
+
+def test_a_trade_without_exec_id_is_named_by_its_place_in_the_session(harness: Harness, order_id: str) -> None:
+    """The same message resent is the same trade; the same number after a reset of the numbers is another one."""
+    trade = replace(harness.filled(order_id, "1000"), exec_id=None, msg_seq_num=7, epoch=1, cum_qty=None)
+    harness.feed(trade)
+    harness.feed(replace(trade, poss_dup=True))
+    assert harness.position() == 1000
+    harness.feed(replace(trade, epoch=2))
+    assert harness.position() == 2000
+    assert [fill.exec_id.split("/")[1:] for fill in harness.state.execution.fills.values()] == [["1", "7"], ["2", "7"]]
+
+
+def test_a_journal_without_epochs_keeps_its_names(harness: Harness, order_id: str) -> None:
+    trade = replace(harness.filled(order_id, "1000"), exec_id=None, msg_seq_num=7, cum_qty=None)
+    harness.feed(trade)
+    assert [fill.exec_id for fill in harness.state.execution.fills.values()] == [f"{trade.session}/7"]

@@ -17,12 +17,12 @@ from gateway.core.events import (
     Transmitted,
 )
 from gateway.core.orders import Command
-from gateway.core.values import CommandKind, OrderType, Side, TimeInForce
+from gateway.core.values import CommandKind, FeedState, OrderType, Side, TimeInForce
 from gateway.fix.decoder import Decoder
 from gateway.fix.dialect import load_dialect
 from gateway.fix.encoder import Encoder
 from gateway.fix.strict import StrictDictionary
-from gateway.venue.adapter import Place, VenueAdapter
+from gateway.venue.adapter import REFUSED_SNAPSHOT_PAUSE_NS, RESUBSCRIBE_PAUSE_NS, Place, VenueAdapter
 from gateway.venue.gate import KillGate
 from gateway.venue.link import Inbound, Kind, NotSent
 from gateway.venue.send_log import SendLog
@@ -65,7 +65,7 @@ def wire():
 
 
 @pytest.fixture
-def adapter(gate, log, wire):
+def adapter(request, gate, log, wire):
     dialect = load_dialect("generic-fix44")
     strict = StrictDictionary(dialect)
     made = VenueAdapter(
@@ -74,7 +74,7 @@ def adapter(gate, log, wire):
         encoder=Encoder(dialect, strict),
         send_log=log,
         gate=gate,
-        symbols=(),
+        symbols=getattr(request, "param", ()),
         count=lambda *_: None,
         id_prefix="p",
     )
@@ -209,3 +209,36 @@ def test_a_gap_fill_while_settling_may_have_swallowed_the_answer(adapter, wire):
     assert adapter.translate(message("0", 8, f"112={first}|"), 3) == []
     [settled] = adapter.translate(message("0", 9, f"112={second}|"), 4)
     assert isinstance(settled, SessionSettled)
+
+
+def refused(kind, number):
+    raw = f"8=FIX.4.4\x019=9\x0135={kind}\x0134={number}\x0155=USD/JPY\x01"
+    return Inbound(venue="SIM", kind=Kind.ENGINE_REJECT, raw=raw, msg_seq_num=number, detail="a tag twice")
+
+
+FOLLOWS = pytest.mark.parametrize("adapter", [("USD/JPY",)], indirect=True)
+
+
+@FOLLOWS
+def test_refused_market_data_asks_for_a_snapshot_and_for_no_order(adapter, wire):
+    settled(adapter, wire)
+    wire.sent.clear()
+    at_ns = 10 * RESUBSCRIBE_PAUSE_NS
+    rejected, feed = adapter.translate(refused("X", 6), at_ns)
+    assert (rejected.market_data, feed.status) == (True, FeedState.GAP)
+    assert [outgoing.msg_type for outgoing in wire.sent] == ["V", "V"]
+    assert [dict(outgoing.fields)[263] for outgoing in wire.sent] == ["2", "1"]
+    # A snapshot that is refused, too, is not asked for again at once.
+    adapter.translate(refused("W", 7), at_ns + 1)
+    assert len(wire.sent) == 2
+    assert adapter.deadline_ns == at_ns + REFUSED_SNAPSHOT_PAUSE_NS
+    adapter.on_time(adapter.deadline_ns)
+    assert len(wire.sent) == 4
+
+
+def test_refused_reports_may_concern_orders(adapter, wire):
+    settled(adapter, wire)
+    wire.sent.clear()
+    [rejected] = adapter.translate(refused("8", 6), 10)
+    assert not rejected.market_data
+    assert wire.sent == []
