@@ -37,15 +37,15 @@ _TAGS = _Tags((str(number), number) for number in range(1, 3000))
 class GroupDefinition:
     """A repeating group: what introduces an entry, what belongs to it, and what certainly does not.
 
-    `members` are the tags of an entry, those of nested groups included. `outside` are tags the message knows elsewhere: one
-    of them ends the group, whereas a tag the dictionary does not know at all stays with the entry it stands in.
+    `members` are the tags of an entry, those of nested groups included. `known` are all tags of the message: one of them that
+    is no member ends the group, whereas a tag the dictionary does not know at all stays with the entry it stands in.
     """
 
     count_tag: int
     name: str
     delimiter: int
     members: frozenset[int]
-    outside: frozenset[int]
+    known: frozenset[int]
 
 
 class FieldSet:
@@ -105,8 +105,12 @@ class FieldSet:
         begin = 1 + next(index for index, (tag, _) in enumerate(self.fields) if tag == definition.count_tag)
         end = begin
         mine = False
-        while end < len(self.fields) and (tag := self.fields[end][0]) not in definition.outside:
-            mine = mine or tag in definition.members
+        members, known = definition.members, definition.known
+        for tag, _ in self.fields[begin:]:
+            if tag in members:
+                mine = True
+            elif tag in known:
+                break
             end += 1
         return begin, end if mine else begin
 

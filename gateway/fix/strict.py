@@ -93,12 +93,13 @@ class StrictDictionary:
         self._by_tag = {definition.tag: definition for definition in self._fields.values()}
         frame = (*transport.section("header"), *transport.section("trailer"))
         self._messages: dict[str, _Rules] = {}
+        shared: dict[str, _Rule] = {}
         self._order: dict[str, dict[int, int]] = {}
         for msg_type, source in _used(dialect, application, transport):
             extras = [extra for extra in dialect.extra_fields if msg_type in extra.messages]
             body = self._extended(source.message(msg_type), extras)
             self._order[msg_type] = {tag: place for place, tag in reversed(list(enumerate(_tags(body))))}
-            self._messages[msg_type] = _rules((*frame, *body), frozenset(_tags((*frame, *body))))
+            self._messages[msg_type] = _rules((*frame, *body), frozenset(_tags((*frame, *body))), shared)
 
     def label(self, tag: int) -> str:
         """`OrdRejReason(103)`, or `tag 9999` when the dictionary does not have it."""
@@ -179,19 +180,23 @@ def _tags(parts: Iterable[Part]) -> Iterator[int]:
         yield from _tags(part.group or ())
 
 
-def _rules(parts: Iterable[Part], all_tags: frozenset[int]) -> _Rules:
+def _rules(parts: Iterable[Part], all_tags: frozenset[int], shared: dict[str, _Rule]) -> _Rules:
+    """`shared`: rules of fields by name; FIX 5.0 SP2 has 40,000 places and 1,500 fields."""
     rules: dict[int, _Rule] = {}
     required: dict[int, str] = {}
     groups: dict[int, tuple[GroupDefinition, _Rules]] = {}
     for part in parts:
         definition = part.field
-        rules[definition.tag] = _rule(definition)
+        rule = shared.get(definition.name)
+        if rule is None:
+            rule = shared[definition.name] = _rule(definition)
+        rules[definition.tag] = rule
         if part.required:
             required[definition.tag] = definition.label
         if part.group:
-            inner = _rules(part.group, all_tags)
+            inner = _rules(part.group, all_tags, shared)
             members = frozenset(_tags(part.group))
-            group = GroupDefinition(definition.tag, definition.label, part.group[0].field.tag, members, all_tags - members)
+            group = GroupDefinition(definition.tag, definition.label, part.group[0].field.tag, members, all_tags)
             groups[definition.tag] = (group, inner)
     return _Rules(rules, tuple(required.items()), groups)
 
