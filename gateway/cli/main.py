@@ -39,7 +39,7 @@ COMMANDS = {
     "audit": Entry("gateway.cli.reads:audit", "What operators asked for."),
     "db": Entry("gateway.cli.db:db", "The records database: its revision and its shape."),
     "verify": Entry("gateway.cli.verify:verify", "Replay the journal and compare decisions, states and records."),
-    "spec": Entry("gateway.cli.spec:spec", "Venue dialects."),
+    "spec": Entry("gateway.cli.spec:spec", "Venue dialects and their dictionaries."),
     "venue-sim": Entry("gateway.cli.simulator:venue_sim", "A FIX venue to connect to."),
     "doctor": Entry("gateway.cli.doctor:doctor", "Look at the installation: engine, dictionaries, versions, permissions."),
 }
