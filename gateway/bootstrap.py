@@ -174,6 +174,7 @@ class Gateway:
             count=observer.message,
             id_prefix=f"{self._run_number.id_prefix}-{self._run_number.run_id}",
             heartbeat=observer.heartbeat,
+            takes_orders=venue.role != "market-data",
             resend_timeout_ns=venue.resend_timeout_seconds * NANOS,
         )
 

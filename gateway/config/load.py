@@ -20,10 +20,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.config.checks import cross_checks
+from gateway.config.dialects import dialect_findings, dialect_hashes, with_dialect_files
 from gateway.config.explain import explain
 from gateway.config.findings import Finding
 from gateway.config.model import Configuration
-from gateway.config.paths import path_findings, resolve, with_dialect_files
+from gateway.config.paths import path_findings, resolve
 from gateway.config.secrets import literal_secrets, secret_findings
 from gateway.config.unsupported import unsupported
 from gateway.errors import ConfigurationError, Problem
@@ -41,7 +42,7 @@ class LoadedConfiguration:
     path: Path
     text: str = field(repr=False)
     sha256: str
-    """Of the content: comments, layout and the order of keys do not change it."""
+    """Of the content: comments, layout and the order of keys do not change it; dialect files of one's own do."""
     base_dir: Path
     state_dir: Path
     journal_url: str
@@ -63,11 +64,12 @@ def load(path: Path | str, *, check_secrets: bool = True, environ: Mapping[str, 
     if configuration is None or findings:
         raise ConfigurationError(_problems(file, text, findings))
     places = resolve(configuration, base_dir)
+    hashes = dialect_hashes(document, base_dir)
     return LoadedConfiguration(
         configuration=with_dialect_files(configuration, base_dir),
         path=Path(os.path.abspath(file)),
         text=text,
-        sha256=content_sha256(document),
+        sha256=content_sha256({**document, "dialects": hashes} if hashes else document),
         base_dir=base_dir,
         state_dir=places.state_dir,
         journal_url=places.journal_url,
@@ -103,6 +105,7 @@ def _check(
     findings += [finding for finding in path_findings(document, base_dir) if finding.path not in wrong]
     if check_secrets:
         findings += [finding for finding in secret_findings(document, base_dir, environ) if finding.path not in wrong]
+        findings += [finding for finding in dialect_findings(document, base_dir) if finding.path not in wrong]
     return configuration, findings
 
 

@@ -43,17 +43,6 @@ def resolve(configuration: Configuration, base_dir: Path) -> Places:
     )
 
 
-def with_dialect_files(configuration: Configuration, base_dir: Path) -> Configuration:
-    """The configuration with the dialects that are files of the operator's own as absolute paths."""
-    venues = tuple(
-        venue.model_copy(update={"dialect": str(absolute(base_dir, venue.dialect))})
-        if venue.dialect.endswith(".toml")
-        else venue
-        for venue in configuration.venues
-    )
-    return configuration.model_copy(update={"venues": venues})
-
-
 def absolute(base_dir: Path, path: str) -> Path:
     """`path` as seen from the folder of the configuration file."""
     return Path(os.path.abspath(base_dir / path))

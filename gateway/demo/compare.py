@@ -72,9 +72,7 @@ def compare(ledgers: Mapping[str, Path], records_url: str) -> Comparison:
         store.close()
 
 
-def _executions(
-    result: Comparison, executed: Mapping[str, LedgerLine], rows: Sequence[Any], known: Mapping[str, Any]
-) -> None:
+def _executions(result: Comparison, executed: Mapping[str, LedgerLine], rows: Sequence[Any], known: Mapping[str, Any]) -> None:
     theirs = {
         exec_id: (line.order_id, line.symbol, _SIDES[line.side], line.last_qty, line.last_px)
         for exec_id, line in executed.items()

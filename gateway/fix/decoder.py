@@ -88,7 +88,7 @@ class Decoder:
     def _events(self, message: FixMessage, received_ns: int, epoch: int) -> tuple[Event, ...]:
         kind = message.msg_type
         if kind == "8":
-            return (self._reports.execution_report(message, received_ns, epoch),)
+            return () if self._reports.no_orders(message) else (self._reports.execution_report(message, received_ns, epoch),)
         if kind in ("X", "W"):
             return self._market_data(message, received_ns, epoch)
         if kind in self._ignored:

@@ -88,9 +88,14 @@ class Encoder:
             fields.append((tags.ORD_STATUS_REQ_ID, request.request_id))
         return self._outgoing("H", fields)
 
+    @property
+    def asks_mass_status(self) -> bool:
+        """Whether the dialect offers OrderMassStatusRequest(AF)."""
+        return self._dialect.status.request == "mass"
+
     def mass_status_request(self, request_id: str) -> Outgoing:
         """OrderMassStatusRequest(AF) for all orders. Raises `Denied` where the dialect offers none."""
-        if self._dialect.status.request != "mass":
+        if not self.asks_mass_status:
             raise Denied(f"the dialect {self._dialect.name} offers no mass status request")
         fields = [(tags.MASS_STATUS_REQ_ID, request_id), (tags.MASS_STATUS_REQ_TYPE, self._dialect.status.mass_type)]
         return self._outgoing("AF", fields)

@@ -18,6 +18,7 @@ _SECRET_HINTS = tuple(f"{tag}=" for tag in (*sorted(_SECRET_TAGS), tags.RAW_DATA
 _SECRET_TO_THE_END = re.compile(r"(?:(?<=\x01)|^)(554|925|1402|1404|96)=.*", re.DOTALL)
 _REDACTED = "***"
 _LENGTH_TAGS = frozenset(tags.DATA_OF_LENGTH)
+_MSG_TYPE = re.compile(r"\x0135=([^\x01]+)\x01")
 _NEXT_FIELD = re.compile(r"\x01(?:[1-9][0-9]*=|$)")
 
 
@@ -150,6 +151,12 @@ class FixMessage(FieldSet):
     def poss_dup(self) -> bool:
         """PossDupFlag(43)=Y or PossResend(97)=Y: the content may have been seen before."""
         return self._first.get(tags.POSS_DUP_FLAG) == "Y" or self._first.get(tags.POSS_RESEND) == "Y"
+
+
+def msg_type_of(raw: str) -> str:
+    """MsgType(35) of a text that nothing else could be made of: its third field (FIX 4.4 vol. 1, "Message format"), or ""."""
+    found = _MSG_TYPE.search(raw[:64])
+    return "" if found is None else found[1]
 
 
 def whole_number(text: str | None) -> int | None:

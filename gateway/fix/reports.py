@@ -98,6 +98,12 @@ class ReportReader:
             event = StatusReported(**_deviating(common, message, found))
         return event
 
+    def no_orders(self, message: FixMessage) -> bool:
+        """Whether this answers OrderMassStatusRequest(AF) with the news that there are no orders: it names none."""
+        ids = (tags.CL_ORD_ID, tags.ORIG_CL_ORD_ID, tags.ORDER_ID)
+        named = any(self._id(message, tag) is not None for tag in ids)
+        return tags.MASS_STATUS_REQ_ID in message and not named and self._is_unknown("status", message)
+
     def cancel_reject(self, message: FixMessage, received_ns: int) -> CancelRejected | ReplaceRejected:
         """OrderCancelReject(9). Without a usable CxlRejResponseTo(434) it reads as the reject of a cancel."""
         found = list(self._strict.deviations(message))

@@ -32,7 +32,7 @@ from gateway.core.values import FeedState
 from gateway.fix import tags
 from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference
 from gateway.fix.encoder import Encoder, Outgoing
-from gateway.fix.message import FixMessage, readable, whole_number, without_surrogates
+from gateway.fix.message import FixMessage, msg_type_of, readable, whole_number, without_surrogates
 from gateway.journal.interface import Watermark
 from gateway.venue.gate import KillGate
 from gateway.venue.link import Inbound, Kind, Link, NotSent
@@ -46,7 +46,6 @@ _MARKET_DATA = frozenset({"W", "X"})
 _OUT_OF_SEQUENCE = frozenset({"2", "4", "5", "A"})
 """The engine shows these whatever their MsgSeqNum(34): ResendRequest, SequenceReset-Reset, Logout, Logon."""
 _MSG_SEQ_NUM = re.compile("\x0134=([0-9]{1,18})\x01")
-_MSG_TYPE = re.compile("\x0135=([^\x01]+)\x01")
 _MOST = 2**31 - 1
 """The engine counts messages in an int."""
 RESUBSCRIBE_PAUSE_NS = 1_000_000_000
@@ -78,6 +77,7 @@ class VenueAdapter:
         count: Callable[[str, str, str], None],
         id_prefix: str,
         heartbeat: Callable[[str, float], None] = lambda *_: None,
+        takes_orders: bool = True,
         resend_timeout_ns: int = 10_000_000_000,
     ) -> None:
         self.venue = place.venue
@@ -91,6 +91,7 @@ class VenueAdapter:
         self._count = count
         self._id_prefix = id_prefix
         self._heartbeat_seen = heartbeat
+        self._takes_orders = takes_orders
         self._settling = Settling(SETTLE_PATIENCE_NS)
         self._resends = ResendWatch(resend_timeout_ns)
         self._taking_number = ""
@@ -183,7 +184,7 @@ class VenueAdapter:
             found = _MSG_SEQ_NUM.search(inbound.raw)
             number = None if found is None else int(found[1])
         self._advance_by_one(number)
-        if _msg_type(inbound.raw) in _MARKET_DATA:
+        if msg_type_of(inbound.raw) in _MARKET_DATA:
             self._feed_gap = "market data that could not be translated"
         return EngineRejected(
             venue=self.venue,
@@ -192,7 +193,7 @@ class VenueAdapter:
             msg_seq_num=number,
             raw=readable(without_surrogates(inbound.raw)),
             detail=detail,
-            market_data=_msg_type(inbound.raw) in _MARKET_DATA,
+            market_data=msg_type_of(inbound.raw) in _MARKET_DATA,
         )
 
     def on_time(self, now_ns: int) -> list[Event]:
@@ -362,13 +363,13 @@ class VenueAdapter:
             msg_seq_num=inbound.msg_seq_num,
             raw=raw,
             detail=f"our engine refused it: {inbound.detail}",
-            market_data=_msg_type(inbound.raw) in _MARKET_DATA,
+            market_data=msg_type_of(inbound.raw) in _MARKET_DATA,
         )
 
     def _feed_after_reject(self, inbound: Inbound, now_ns: int) -> list[Event]:
         """The books miss what a refused W or X said: ask for a snapshot. After a refused snapshot the next may be no better,
         so that is asked for at leisure."""
-        kind = _msg_type(inbound.raw)
+        kind = msg_type_of(inbound.raw)
         if kind not in _MARKET_DATA:
             return []
         pause = REFUSED_SNAPSHOT_PAUSE_NS if kind == "W" else RESUBSCRIBE_PAUSE_NS
@@ -413,6 +414,9 @@ class VenueAdapter:
         self._subscribe()
         sender, target = self.link.numbers
         self._feed_gap, self._gap_in_session = "", False
+        if self._takes_orders and self.encoder.asks_mass_status:
+            # Orders we know are asked about one by one; this finds those that we do not know.
+            self._try(self.encoder.mass_status_request(f"MS{self._id_prefix}-{self.link.logons}"))
         settled = SessionSettled(
             venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target
         )
@@ -471,12 +475,6 @@ class VenueAdapter:
             detail=detail,
             msg_seq_num=msg_seq_num,
         )
-
-
-def _msg_type(raw: str) -> str:
-    """MsgType(35) of a text that nothing else could be made of; it is the third field (FIX 4.4 vol. 1, "Message format")."""
-    found = _MSG_TYPE.search(raw[:64])
-    return "" if found is None else found[1]
 
 
 def _conflated(event: Event, count: int) -> Event:

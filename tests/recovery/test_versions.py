@@ -14,6 +14,7 @@ from standard import objection
 from trading import differences
 
 from gateway.fix.dialect import load_dialect
+from gateway.fix.specs import spec_path
 from gateway.records.types import from_sqlite
 from gateway.sim.process import start_venue
 from gateway.sim.versions import version_of
@@ -222,3 +223,29 @@ def test_a_wrong_password_is_told(home, make, monkeypatch, dialect):
         assert gateway.terminate() == 0
     files = [path for path in home.rglob("*") if path.is_file() and b"guess-9" in path.read_bytes()]
     assert files == []
+
+
+@pytest.mark.parametrize("base", DIALECTS[1:])
+def test_a_mass_status_request_finds_orders_nobody_knew(home, make, base):
+    """With a dialect file beside the configuration. The second gateway has nothing of the first but its place at the venue."""
+    text = spec_path(base).read_text().replace(base, "own").replace('request = "one-by-one"', 'request = "mass"')
+    spoken = load_dialect(base)
+    version = version_of(spoken.begin_string, spoken.dictionary)
+    with start_venue(home / "venue", rate=0, fix_version=version) as venue:
+        options = {"dialect": "broker/own.toml", "venue_extra": "reset_on_logon = true"}
+        first, second = (make(venue.port, name=name, **options) for name in ("g", "h"))
+        for gateway in (first, second):
+            (gateway.home / "broker").mkdir()
+            (gateway.home / "broker/own.toml").write_text(text)
+        first.start().ready()
+        first.caught_up()
+        assert first.rows("SELECT * FROM v_anomalies") == []  # "no orders" is an answer, too
+        order = first.order(price="109")["order_id"]
+        known = first.wait_state(order, "Accepted")
+        first.kill()
+        second.start().ready()
+        [found] = second.wait_rows("SELECT * FROM v_orders WHERE external = 1 AND state = 'Accepted'")
+        assert (found["venue_order_id"], found["cl_ord_id"]) == (known["venue_order_id"], known["cl_ord_id"])
+        second.cancel(found["order_id"])
+        second.wait_state(found["order_id"], "Cancelled")
+        assert second.terminate() == 0

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import quickfix
 
+from gateway.config.load import load
 from gateway.fix.dictionary import find
 from gateway.fix.specs import available, spec_path
 
@@ -137,4 +138,24 @@ def test_a_configuration_may_name_a_dialect_file_of_its_own(cli: Any, tmp_path: 
     assert result.exit_code == 6
     assert "codes.side.sell" in result.stderr
     configuration.write_text(configuration.read_text().replace("broker/wrong", "broker/other"))
-    assert "other.toml" in cli("check", str(configuration)).stderr
+    assert f"gateway.toml:{line_of(configuration, 'other.toml')}: venues[0].dialect: there is no file" in cli(
+        "check", str(configuration)
+    ).stderr.replace(f"{tmp_path}/", "")
+
+
+def line_of(path: Path, text: str) -> int:
+    return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+def test_a_change_in_a_dialect_file_is_a_change_of_the_configuration(cli: Any, tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    text = spec_path("generic-fix44").read_text().replace("generic-fix44", "mine")
+    own.write_text(text)
+    configuration = tmp_path / "gateway.toml"
+    configuration.write_text(configuration.read_text().replace('"generic-fix44"', '"mine.toml"'))
+    before = load(configuration)
+    assert before.configuration.venues[0].dialect == str(own)
+    own.write_text(text.replace("max_cl_ord_id_length = 20", "max_cl_ord_id_length = 12"))
+    assert load(configuration).sha256 != before.sha256
+    own.unlink()
+    assert load(configuration, check_secrets=False).configuration.venues, "an operator's commands need no dialect"

@@ -31,7 +31,8 @@ class Message(dict[int, str]):
 class Client:
     """One FIX session. `next_out` and `next_in` are MsgSeqNum(34), kept by the test over connections."""
 
-    def __init__(self, port: int, comp_id: str = "DESK", next_out: int = 1) -> None:
+    def __init__(self, port: int, comp_id: str = "DESK", next_out: int = 1, begin: str = "FIX.4.4") -> None:
+        self.begin = begin
         self.comp_id = comp_id
         self.next_out = next_out
         self.received: list[Message] = []
@@ -42,13 +43,13 @@ class Client:
     def send(self, msg_type: str, *fields: tuple[int, object]) -> None:
         head = [(35, msg_type), (49, self.comp_id), (56, "SIM"), (34, self.next_out), (52, _sending_time())]
         body = "".join(f"{tag}={value}{SOH}" for tag, value in [*head, *fields])
-        text = f"8=FIX.4.4{SOH}9={len(body)}{SOH}{body}"
+        text = f"8={self.begin}{SOH}9={len(body)}{SOH}{body}"
         raw = f"{text}10={sum(text.encode('latin-1')) % 256:03d}{SOH}".encode("latin-1")
         self.next_out += 1
         self._socket.sendall(raw)
 
-    def logon(self) -> Message:
-        self.send("A", (98, 0), (108, 30))
+    def logon(self, *more: tuple[int, object]) -> Message:
+        self.send("A", (98, 0), (108, 30), *more)
         return self.wait("A")
 
     def logout(self) -> None:
@@ -135,8 +136,8 @@ def connect() -> Iterator[Callable[..., Client]]:
     """Clients that are closed at the end of the test."""
     clients: list[Client] = []
 
-    def open_client(port: int, comp_id: str = "DESK", next_out: int = 1) -> Client:
-        clients.append(Client(port, comp_id, next_out))
+    def open_client(port: int, comp_id: str = "DESK", next_out: int = 1, begin: str = "FIX.4.4") -> Client:
+        clients.append(Client(port, comp_id, next_out, begin))
         return clients[-1]
 
     yield open_client

@@ -174,4 +174,11 @@ def test_market_data_that_the_engine_refuses_makes_the_feed_untrusted(make, venu
     wait_for(lambda: gateway.status()["feeds"][0]["state"] == "up", "a book")
     venue.send("W", (262, req_id), (55, "USD/JPY"), (268, 2), *entries[:3], (9001, "x"), *entries[3:], (9001, "y"))
     wait_for(lambda: gateway.status()["feeds"][0]["state"] == "gap", "the book is not believed")
-    assert len(venue.of_type("V")) == 1
+    # A fresh snapshot is asked for: the old subscription ended, a new one begun. One refused again is not asked for at once.
+    wait_for(lambda: [message[263] for message in venue.of_type("V")] == ["1", "2", "1"], "a new subscription")
+    venue.send("W", (262, req_id), (55, "USD/JPY"), (268, 2), *entries[:3], (9001, "x"), *entries[3:], (9001, "y"))
+    refused = "SELECT * FROM v_anomalies WHERE kind = 'engine_rejected'"
+    wait_for(lambda: len(gateway.rows(refused)) == 2, "the second one is refused, too")
+    assert len(venue.of_type("V")) == 3
+    venue.send("W", (262, req_id), (55, "USD/JPY"), (268, 2), *entries)
+    wait_for(lambda: gateway.status()["feeds"][0]["state"] == "up", "a book again")
