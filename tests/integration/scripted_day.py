@@ -12,10 +12,11 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -39,6 +40,7 @@ class Day:
         for chapter in (
             self.opens,
             self.strategies_trade,
+            self.orders_are_replaced_and_cancelled,
             self.limits_hold,
             self.one_venue_is_lost_and_comes_back,
             self.trading_is_halted,
@@ -75,6 +77,26 @@ class Day:
         owners = {(row["strategy"], row["venue"], row["account"]) for row in desk.rows("order")}
         assert owners == {("maker", "SIM", "MAKER"), ("momentum", "ALT", "TREND"), ("slicer", "ALT", "CLIENT-7")}
         assert {row["strategy"] for row in desk.rows("position")} == set(STRATEGIES)
+
+    def orders_are_replaced_and_cancelled(self) -> None:
+        """Orders get other terms, also after a fill; terms beyond a limit are refused and the order stands as it did."""
+        desk = self.desk
+        here, there = self._order("SIM", "buy", "2000", "109.5"), self._order("ALT", "buy", "2000", self._inside("ALT-MD"))
+        answer = desk.operate("order", "replace", here, "--price", "109.6", "--qty", "3000", "--wait", "5")
+        assert answer["replaced"] is True
+        assert _terms(desk.order(here)) == ("3000", "109.6", "0")
+        desk.operate("order", "replace", here, "--qty", "101000", code=4)
+        desk.operate("order", "replace", here, "--price", "120", code=4)
+        assert _terms(desk.order(here)) == ("3000", "109.6", "0")
+        desk.venues["ALT"].command("house sell USD/JPY 1000")
+        desk.wait_state(there, "PartiallyFilled")
+        assert desk.operate("order", "replace", there, "--qty", "5000", "--wait", "5")["replaced"] is True
+        quantity, _, done = _terms(desk.order(there))
+        assert (quantity, done) == ("5000", "1000")
+        for order_id in (here, there):
+            assert desk.operate("order", "cancel", order_id, "--wait", "5")["state"] == "Cancelled"
+        events = [row["event"] for row in desk.look("order", "history", there)]
+        assert [event for event in events if event in ("replaced", "cancelled")] == ["replaced", "cancelled"]
 
     def limits_hold(self) -> None:
         """Limits of the desk, of one venue, of one strategy; and prices compared with the right market."""
@@ -210,6 +232,11 @@ class Day:
         """Net position as the records have it."""
         rows = self.desk.rows("position", strategy=strategy, symbol=symbol)
         return str(rows[0]["net_qty"]) if rows else "0"
+
+
+def _terms(order: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Quantity, price and what is done of it."""
+    return order["quantity"], order["price"], order["cum_qty"]
 
 
 def _new(venue: str, side: str, quantity: str) -> Sequence[str]:
