@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -48,6 +47,7 @@ from gateway.runtime.settings import core_settings, load_strategies, session_id
 from gateway.runtime.status import Reporter
 from gateway.runtime.surface import GatewaySurface
 from gateway.runtime.timed import Timed
+from gateway.runtime.trading_day import TradingDay
 from gateway.telemetry import logs
 from gateway.telemetry.gauges import GaugeSnapshot
 from gateway.telemetry.http import MetricsServer
@@ -102,6 +102,8 @@ class Gateway:
         self._fold()
         state = self._core.state
         self._clock = StreamClock(state.at_ns)
+        day = configuration.trading_day
+        self._day = TradingDay(day.roll, day.timezone, weekends=day.weekends)
         self._run_number = take(loaded.state_dir / "run.json", wall_ns(), state.control.run_id)
         self.gate = KillGate(loaded.state_dir / "kill.json")
         self._journal.remember_configuration(loaded.sha256, loaded.text)
@@ -121,6 +123,7 @@ class Gateway:
             self._clock,
             observer,
             run_id=self._run_number.run_id,
+            day=self._day,
             wake_writer=self._writer.wake,
         )
         self._logs: list[FixLog] = []
@@ -218,14 +221,15 @@ class Gateway:
             version=__version__,
             id_prefix=self._run_number.id_prefix,
             settings=settings,
-            trading_date=datetime.fromtimestamp(self._clock.now_ns() // 1_000_000_000, UTC).strftime("%Y%m%d"),
+            trading_date=self._core.state.control.run.trading_date or self._day.date_at(self._clock.now_ns()),
             killed=tuple(sorted(self.gate.engaged)),
         )
 
     def _opening(self, run_started: RunStarted) -> list[Event]:
         """The first events: the run, then what the send logs know of requests that were committed before it."""
         state = self._core.state
-        events: list[Event] = [run_started]
+        rolled = self._day.rolled(self._clock.now_ns(), run_started.trading_date)
+        events: list[Event] = [run_started] if rolled is None else [run_started, rolled]
         for name, adapter in self._adapters.items():
             untold = [
                 (cl_ord_id, request)

@@ -1,7 +1,8 @@
-"""The nouns that can only be looked at here: `fill`, `position`, `decision`, `anomaly`, `audit`."""
+"""The nouns that are mostly looked at: `fill`, `position`, `decision`, `anomaly`, `audit`."""
 
 from __future__ import annotations
 
+from gateway.cli.adjust import adjust
 from gateway.cli.book import book
 from gateway.cli.listings import ANOMALIES, AUDIT, DECISIONS, FILLS, POSITION_HISTORY, POSITIONS, listing_command
 from gateway.cli.options import group
@@ -16,6 +17,7 @@ listing_command(FILLS, fill)
 fill.add_command(book)
 listing_command(POSITIONS, position)
 listing_command(POSITION_HISTORY, position)
+position.add_command(adjust)
 listing_command(DECISIONS, decision)
 listing_command(ANOMALIES, anomaly)
 listing_command(AUDIT, audit)

@@ -6,7 +6,7 @@ import click
 
 from gateway.cli.answers import answered
 from gateway.cli.instance import Instance
-from gateway.cli.options import asks, command, group, scope
+from gateway.cli.options import asks, command, confirm, group, scope, yes
 from gateway.core.values import TradingState
 
 trading = group("trading", "Enable, reduce or disable trading in a scope.")
@@ -27,3 +27,19 @@ def _switch(name: str, state: TradingState, summary: str) -> click.Command:
 _switch("enable", TradingState.ENABLED, "Allow new orders; enabling a strategy also clears its errors.")
 _switch("disable", TradingState.DISABLED, "Deny new orders, and drop those that wait. What is open at venues stays open.")
 _switch("reduce", TradingState.REDUCED, "Allow only orders that bring a position nearer to zero.")
+
+
+@command("roll-day", within=trading, example='gateway trading roll-day --yes --reason "the venue closed early"')
+@click.option(
+    "--date", "trading_date", metavar="YYYYMMDD", help="The day that begins; the one after the present when left out."
+)
+@yes
+@asks(reason="required")
+def roll_day(instance: Instance, trading_date: str | None, yes: bool, reason: str, request_id: str | None) -> None:
+    """Begin the next trading day now, ahead of the configured time.
+
+    Daily limits restart, DAY orders are asked about, DAY orders that were not sent yet are dropped.
+    """
+    confirm(instance.configuration.configuration.gateway.name, "ending the trading day", yes=yes)
+    answer = instance.ask("/trading/roll-day", reason=reason, request_id=request_id, trading_date=trading_date)
+    answered(instance, answer, answer["detail"])

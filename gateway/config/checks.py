@@ -27,6 +27,8 @@ def cross_checks(document: Table) -> Iterator[Finding]:
     yield from _symbols_exist(document, "venues", "market_data")
     yield from _symbols_exist(document, "strategies", "instruments")
     yield from _risk_scopes_exist(document)
+    yield from _risk_names_exist(document)
+    yield from _positions_exist(document)
     yield from _password_source(document)
     yield from _roles(document)
     venues = [text(venue, "name") for _, venue in tables(document, "venues") if text(venue, "role") != MARKET_DATA]
@@ -119,6 +121,41 @@ def _risk_scopes_exist(document: Table) -> Iterator[Finding]:
             if name not in names:
                 what = f"there is no {scope} {name!r}, so these limits would protect nothing"
                 yield Finding(("risk", scope, name), what, f"correct the name, or add the {scope}")
+
+
+def _risk_names_exist(document: Table) -> Iterator[Finding]:
+    """A misspelt name in a list would restrict, or permit, nothing."""
+    symbols = {text(entry, "symbol") for _, entry in tables(document, "instruments")}
+    strategies = {text(entry, "name") for _, entry in tables(document, "strategies")} | {MANUAL_STRATEGY}
+    lists = {"restricted": symbols, "permitted_instruments": symbols, "permitted_strategies": strategies}
+    risk = table(document, "risk")
+    scopes: list[tuple[KeyPath, Table]] = [(("risk",), risk)]
+    for kind in ("venue", "instrument", "strategy", "account"):
+        scopes += [(("risk", kind, name), table(table(risk, kind), name)) for name in table(risk, kind)]
+    for path, limits in scopes:
+        for key, known in lists.items():
+            value = limits.get(key)
+            for position, name in enumerate(value if isinstance(value, list) else []):
+                if isinstance(name, str) and name not in known:
+                    yield Finding((*path, key, position), f"{name!r} is not configured", "correct the name, or remove it")
+
+
+def _positions_exist(document: Table) -> Iterator[Finding]:
+    """An opening position that nothing trades would never meet its executions."""
+    known = {
+        "venue": {text(entry, "name") for _, entry in tables(document, "venues")},
+        "symbol": {text(entry, "symbol") for _, entry in tables(document, "instruments")},
+    }
+    first: dict[tuple[str, ...], int] = {}
+    for index, entry in tables(document, "positions"):
+        for key, names in known.items():
+            if text(entry, key) and text(entry, key) not in names:
+                yield Finding(("positions", index, key), f"there is no such {key}", "correct the name, or remove the position")
+        place = tuple(text(entry, key) for key in ("account", "strategy", "venue", "symbol"))
+        if place in first:
+            what = f"is the same position as positions[{first[place]}]"
+            yield Finding(("positions", index, "symbol"), what, "keep one of the two")
+        first.setdefault(place, index)
 
 
 def _password_source(document: Table) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from gateway.config.model import (
     GatewaySection,
     Instrument,
     JournalSection,
+    OpeningPosition,
     RateLimit,
     RecordsSection,
     RiskLimits,
@@ -26,6 +27,7 @@ from gateway.config.model import (
     Schedule,
     StrategySection,
     TelemetrySection,
+    TradingDaySection,
     Venue,
 )
 from gateway.config.unsupported import ANY
@@ -38,6 +40,7 @@ MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("records",): RecordsSection,
     ("control",): ControlSection,
     ("telemetry",): TelemetrySection,
+    ("trading_day",): TradingDaySection,
     ("risk",): RiskSection,
     ("risk", "venue", ANY): RiskLimits,
     ("risk", "instrument", ANY): RiskLimits,
@@ -48,6 +51,7 @@ MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("venues", ANY, "rate_limit"): RateLimit,
     ("venues", ANY, "schedule"): Schedule,
     ("strategies", ANY): StrategySection,
+    ("positions", ANY): OpeningPosition,
 }
 """Which model stands at which place of the document."""
 

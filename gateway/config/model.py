@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.config.values import (
+    CalendarDate,
     ClassPath,
     ClockTime,
     Count,
@@ -27,6 +28,7 @@ from gateway.config.values import (
     PositiveCount,
     PositiveDecimal,
     Seconds,
+    SignedDecimal,
     Text,
     TimeZone,
     VariableName,
@@ -38,6 +40,7 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 # TOML arrays arrive as lists; only the container is converted, the elements stay strict.
 _Array = Field(default=(), strict=False)
+_OptionalArray = Field(default=None, strict=False)
 
 
 class Section(BaseModel):
@@ -77,6 +80,15 @@ class TelemetrySection(Section):
     """On 127.0.0.1; 0 takes any free port."""
 
 
+class TradingDaySection(Section):
+    """When a trading day ends and the next begins: daily limits restart, DAY orders are asked about."""
+
+    roll: ClockTime = "00:00"
+    timezone: TimeZone = "UTC"
+    weekends: bool = True
+    """false: Saturday and Sunday belong to the Monday after them."""
+
+
 class RiskLimits(Section):
     """Limits of one scope; None means that this scope sets no such limit."""
 
@@ -85,6 +97,38 @@ class RiskLimits(Section):
     price_collar_pct: NotNegativeDecimal | None = None
     fat_finger_pct: NotNegativeDecimal | None = None
     max_open_orders: Count | None = None
+    max_position_long: NotNegativeDecimal | None = None
+    """Units of one instrument, summed over everything in the scope, if every open buy order filled."""
+    max_position_short: NotNegativeDecimal | None = None
+    """The same the other way, if every open sell order filled."""
+    max_gross_exposure: NotNegativeDecimal | None = None
+    """Value of positions and open orders, sign aside, over every instrument of the currency in the scope."""
+    max_net_exposure: NotNegativeDecimal | None = None
+    """The same with positions netted; open orders are never netted."""
+    max_daily_value: NotNegativeDecimal | None = None
+    """Value executed this trading day and open, over every instrument of the currency in the scope."""
+    max_daily_orders: Count | None = None
+    """New orders this trading day."""
+    max_orders_per_second: PositiveCount | None = None
+    """New orders and replacements in any second."""
+    max_repeated_executions: PositiveCount | None = None
+    """So many executions of one strategy within `repeated_execution_seconds` disable it until an operator enables it."""
+    repeated_execution_seconds: Seconds = 60
+    """The time `max_repeated_executions` looks back."""
+    duplicate_order_seconds: Seconds | None = None
+    """The same order again within this time is denied."""
+    max_market_data_age_seconds: Seconds | None = None
+    """Orders are denied on prices older than this, and on a feed that is stale or has a gap."""
+    prevent_self_match: bool | None = None
+    """Whether an order is denied that could trade with another one of the scope at the same venue."""
+    restricted: tuple[WireId, ...] | None = _OptionalArray
+    """Symbols that may not be traded in the scope."""
+    permitted_instruments: tuple[WireId, ...] | None = _OptionalArray
+    """The only symbols that may be traded in the scope."""
+    permitted_sides: tuple[Literal["buy", "sell"], ...] | None = _OptionalArray
+    """The only sides."""
+    permitted_strategies: tuple[Name, ...] | None = _OptionalArray
+    """The only strategies."""
 
 
 class RiskSection(RiskLimits):
@@ -111,6 +155,20 @@ class Instrument(Section):
     """For price collars when no feed is there, in `currency`."""
     multiplier: PositiveDecimal = Decimal(1)
     """Value of one unit of quantity at price one, in `currency`."""
+
+
+class OpeningPosition(Section):
+    """A position from before the gateway's own executions. Taken over once per `as_of`: a later date sets it anew."""
+
+    account: WireText = ""
+    strategy: Name
+    venue: Name
+    symbol: WireId
+    quantity: SignedDecimal
+    """Negative when short."""
+    avg_px: PositiveDecimal
+    as_of: CalendarDate
+    """YYYYMMDD."""
 
 
 class RateLimit(Section):
@@ -183,7 +241,9 @@ class Configuration(Section):
     records: RecordsSection = RecordsSection()
     control: ControlSection = ControlSection()
     telemetry: TelemetrySection = TelemetrySection()
+    trading_day: TradingDaySection = TradingDaySection()
     risk: RiskSection = RiskSection()
     instruments: tuple[Instrument, ...] = _Array
     venues: tuple[Venue, ...] = _Array
     strategies: tuple[StrategySection, ...] = _Array
+    positions: tuple[OpeningPosition, ...] = _Array

@@ -1,7 +1,7 @@
 """The one table of what the public contract names and this version does not do.
 
 Accepting such a key would make somebody believe in a protection that is not there, so each is an error with its line.
-Putting a feature in force means removing its row here (and, for a risk limit, adding the field to `RiskLimits`).
+Putting a feature in force means removing its row here.
 """
 
 from __future__ import annotations
@@ -41,19 +41,6 @@ class Unsupported:
     remedy: str
 
 
-_RISK_KEYS = (
-    "max_position_long",
-    "max_position_short",
-    "max_gross_exposure",
-    "max_net_exposure",
-    "max_daily_value",
-    "max_orders_per_second",
-    "max_repeated_executions",
-    "max_market_data_age_seconds",
-    "restricted",
-)
-_RISK_SCOPES = ("venue", "instrument", "strategy", "account")
-_RISK_REMEDY = "remove it and keep this control outside the gateway until it is in force"
 _TLS_REMEDY = "set it to false and put a TLS proxy such as stunnel in front of the venue"
 
 TABLE: tuple[Unsupported, ...] = (
@@ -76,12 +63,6 @@ TABLE: tuple[Unsupported, ...] = (
         _given,
         "a session schedule",
         "remove the table, and start and stop the gateway or use `gateway session logon|logout` at the hours needed",
-    ),
-    *(Unsupported(("risk", key), _given, "this limit", _RISK_REMEDY) for key in _RISK_KEYS),
-    *(
-        Unsupported(("risk", scope, ANY, key), _given, "this limit", _RISK_REMEDY)
-        for scope in _RISK_SCOPES
-        for key in _RISK_KEYS
     ),
 )
 

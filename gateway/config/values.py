@@ -8,6 +8,7 @@ or at a file (but for the system's list of time zones).
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -105,6 +106,16 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _calendar_date(value: str) -> str:
+    try:
+        if not re.fullmatch("[0-9]{8}", value):
+            raise ValueError(value)
+        date.fromisoformat(value)
+    except ValueError:
+        raise refuse("is not a date", 'write it as "YYYYMMDD"') from None
+    return value
+
+
 Text = Annotated[str, AfterValidator(_text)]
 """Free text without control characters."""
 
@@ -144,8 +155,10 @@ VariableName = Annotated[
     str, _matches(_VARIABLE, "is not the name of an environment variable", "name the variable, not its content")
 ]
 ClockTime = Annotated[str, _matches(_CLOCK, "is not a time of day", 'write it as "HH:MM" or "HH:MM:SS"')]
+CalendarDate = Annotated[str, AfterValidator(_calendar_date)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
+SignedDecimal = Annotated[Decimal, BeforeValidator(_decimal)]
 PositiveDecimal = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_positive)]
 NotNegativeDecimal = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_not_negative)]
 OptionalPositiveDecimal = Annotated[Decimal | None, BeforeValidator(_optional_decimal), AfterValidator(_optional_positive)]

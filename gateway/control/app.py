@@ -18,6 +18,7 @@ from gateway.control.client import HTTP_STATUS
 from gateway.control.requests import decode, require_reason
 from gateway.control.server import PEER
 from gateway.control.surface import (
+    AdjustPosition,
     CancelAll,
     CancelOrder,
     CloseVenue,
@@ -26,6 +27,7 @@ from gateway.control.surface import (
     OpenVenue,
     ReplaceOrder,
     ResolveOrder,
+    RollDay,
     SessionRequest,
     Stop,
     Surface,
@@ -147,6 +149,18 @@ def _resolve_order(surface: Surface, asked: _Asked) -> object:
     return surface.resolve_order(request, asked.actor)
 
 
+def _adjust_position(surface: Surface, asked: _Asked) -> object:
+    request = decode(asked.body, AdjustPosition, asked.names)
+    require_reason(request)
+    return surface.adjust_position(request, asked.actor)
+
+
+def _roll_day(surface: Surface, asked: _Asked) -> object:
+    request = decode(asked.body, RollDay, asked.names)
+    require_reason(request)
+    return surface.roll_day(request, asked.actor)
+
+
 def _session(surface: Surface, asked: _Asked) -> object:
     action = asked.names["action"]
     if action not in SESSION_ACTIONS:
@@ -172,6 +186,8 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "/kill"): _engage_kill,
     ("POST", "/kill/release"): _release_kill,
     ("POST", "/trading"): _trading,
+    ("POST", "/trading/roll-day"): _roll_day,
+    ("POST", "/positions/adjust"): _adjust_position,
     ("POST", "/venues/{venue}/open"): _open_venue,
     ("POST", "/venues/{venue}/close"): _close_venue,
     ("POST", "/sessions/{venue}/{action}"): _session,

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway.control.surface import CloseVenue, Kill, NewOrder, OpenVenue, ReplaceOrder, Request, ResolveOrder, Stop
+from gateway.control.surface import AdjustPosition, NewOrder, ReplaceOrder, Request, ResolveOrder
 from gateway.core.values import scope_problem, text_problem
 from gateway.errors import Denied, UsageError
 
 LONGEST_WAIT_SECONDS = 300
 _LONGEST = {"request_id": 100, "reason": 2_000}
-_WIRE_TEXT = ("account", "symbol", "venue")
+_WIRE_TEXT = ("account", "symbol", "venue", "strategy")
 _DECIMALS = ("quantity", "price", "stop_price", "cum_qty", "avg_px")
 
 R = TypeVar("R", bound=Request)
@@ -55,13 +55,13 @@ def check(request: Request) -> None:
         check_scope(scope)
     if isinstance(request, ReplaceOrder) and (request.quantity, request.price, request.stop_price) == (None, None, None):
         raise UsageError("nothing to replace: give a quantity, a price or a stop price")
-    if isinstance(request, (NewOrder, ReplaceOrder, ResolveOrder)):
+    if isinstance(request, (NewOrder, ReplaceOrder, ResolveOrder, AdjustPosition)):
         _check_numbers(request)
     if not 0 <= getattr(request, "wait_seconds", 0) <= LONGEST_WAIT_SECONDS:
         raise UsageError(f"wait_seconds is not between 0 and {LONGEST_WAIT_SECONDS}")
 
 
-def require_reason(request: Kill | OpenVenue | CloseVenue | ResolveOrder | Stop) -> None:
+def require_reason(request: Request) -> None:
     """For what opens a door again, or ends the run. Engaging the kill switch never fails for want of words."""
     if not request.reason.strip():
         raise UsageError("reason is empty: say why, it is recorded")
@@ -77,7 +77,7 @@ def check_scope(scope: str) -> None:
         raise UsageError(problem)
 
 
-def _check_numbers(request: NewOrder | ReplaceOrder | ResolveOrder) -> None:
+def _check_numbers(request: NewOrder | ReplaceOrder | ResolveOrder | AdjustPosition) -> None:
     for name in _DECIMALS:
         value = getattr(request, name, None)
         if value is not None and not value.is_finite():

@@ -83,6 +83,23 @@ class ResolveOrder(Request, frozen=True, kw_only=True):
     avg_px: Decimal | None = None
 
 
+class AdjustPosition(Request, frozen=True, kw_only=True):
+    """`quantity` is what the position shall be (negative when short), `avg_px` its average cost."""
+
+    account: str = ""
+    strategy: str
+    venue: str
+    symbol: str
+    quantity: Decimal
+    avg_px: Decimal
+
+
+class RollDay(Request, frozen=True, kw_only=True):
+    """`trading_date`: YYYYMMDD; None for the one after the present."""
+
+    trading_date: str | None = None
+
+
 class Stop(Request, frozen=True, kw_only=True):
     cancel_open: bool = False
 
@@ -156,6 +173,12 @@ class Surface(Protocol):
 
     def resolve_order(self, request: ResolveOrder, actor: str) -> OrderAnswer:
         """Raises NotFound for an order that is not there, PreconditionFailed for one this cannot be said of."""
+
+    def adjust_position(self, request: AdjustPosition, actor: str) -> Answer:
+        """Raises NotFound for a venue, symbol or strategy that is not configured, Denied for a price that cannot be."""
+
+    def roll_day(self, request: RollDay, actor: str) -> Answer:
+        """Raises PreconditionFailed for a date that is not after the present one."""
 
     def session(self, request: SessionRequest, actor: str) -> Answer: ...
 

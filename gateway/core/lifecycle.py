@@ -138,6 +138,10 @@ TABLE: dict[str, dict[OrderState, Edge]] = {
     "submission_failed": {S: Edge(R)},
     "not_sent": {S: Edge(R)},
     "unknown_at_venue": {S: Edge(R, "sent, and the venue denies knowing it after its sequence numbers were settled")},
+    "day_ended": {
+        state: Edge(X, "a venue forgets DAY orders with their day: asked after it, it denies knowing one it had accepted")
+        for state in (S, A, P)
+    },
     # What a status answer says of an order we were not told about in time.
     "reported_accepted": {S: Edge(A), A: Edge(BY_QUANTITY), P: Edge(BY_QUANTITY)},
     "reported_pending_replace": {S: Edge(A), A: Edge(KEEP), P: Edge(KEEP)},

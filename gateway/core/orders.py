@@ -8,6 +8,9 @@ import msgspec
 
 from gateway.core.values import ZERO, CommandKind, FillStatus, OrderState, OrderType, Side, TimeInForce
 
+PositionKey = tuple[str, str, str, str]
+"""(account, strategy, venue, symbol)."""
+
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request as it goes to a venue: everything the venue adapter needs, nothing it has to look up.
@@ -84,6 +87,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """ClOrdID of the unanswered CANCEL."""
     restatements: tuple[str, ...] = ()
     """ExecIDs of the changes the venue made under the present ClOrdID: one that comes again changes nothing."""
+    trading_date: str = ""
+    """The trading day it was sent on, or met at the venue: YYYYMMDD."""
 
     @property
     def leaves_qty(self) -> Decimal:
@@ -132,11 +137,32 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     msg_seq_num: int | None = None
     amendments: tuple[str, ...] = ()
     """ExecIDs of the corrections and the bust applied to it: one that comes again changes nothing."""
+    counted_on: str = ""
+    """Our trading date when it came: whose daily limits it counts against."""
 
     @property
     def live(self) -> bool:
         """Counts towards CumQty and the position."""
         return self.status not in (FillStatus.BUSTED, FillStatus.REPLACED)
+
+    @property
+    def position(self) -> PositionKey:
+        return (self.account, self.strategy, self.venue, self.symbol)
+
+
+class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a position that no execution explains. `quantity` is signed and adds; `avg_px` is the average after it."""
+
+    quantity: Decimal
+    avg_px: Decimal
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """What one position did this trading day: new orders approved, and the value of live executions in `currency`."""
+
+    orders: int = 0
+    traded: Decimal = ZERO
+    currency: str = ""
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,3 +178,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     bought_qty: Decimal = ZERO
     sold_qty: Decimal = ZERO
     updated_ns: int = 0
+
+    @property
+    def key(self) -> PositionKey:
+        return (self.account, self.strategy, self.venue, self.symbol)

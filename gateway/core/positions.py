@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from gateway.core.orders import Fill, Position
+from gateway.core.orders import Adjustment, Fill, Position
 from gateway.core.values import ZERO, Side
 
 
@@ -41,12 +41,19 @@ def traded(position: Position, side: Side, quantity: Decimal, price: Decimal, mu
     )
 
 
-def recomputed(position: Position, fills: Iterable[Fill], multiplier: Decimal, at_ns: int) -> Position:
-    """The position that the live ones among `fills`, in order, amount to: after a bust, a correction or a replacement."""
-    result = Position(
-        account=position.account, strategy=position.strategy, venue=position.venue, symbol=position.symbol, updated_ns=at_ns
-    )
-    for fill in fills:
-        if fill.live and fill.last_qty > 0:
-            result = traded(result, fill.side, fill.last_qty, fill.last_px, multiplier, at_ns)
+def adjusted(position: Position, adjustment: Adjustment, at_ns: int) -> Position:
+    """The position after a change no execution explains: it realises nothing, and trades nothing."""
+    net = position.net_qty + adjustment.quantity
+    return replace(position, net_qty=net, avg_px=adjustment.avg_px if net else ZERO, updated_ns=at_ns)
+
+
+def recomputed(position: Position, entries: Iterable[Fill | Adjustment], multiplier: Decimal, at_ns: int) -> Position:
+    """The position that the live ones among `entries`, in order, amount to: after a bust, a correction or a replacement."""
+    account, strategy, venue, symbol = position.key
+    result = Position(account=account, strategy=strategy, venue=venue, symbol=symbol, updated_ns=at_ns)
+    for entry in entries:
+        if isinstance(entry, Adjustment):
+            result = adjusted(result, entry, at_ns)
+        elif entry.live and entry.last_qty > 0:
+            result = traded(result, entry.side, entry.last_qty, entry.last_px, multiplier, at_ns)
     return result

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from gateway.core.values import ONE
+from gateway.core.values import ONE, Side
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rate_burst: int = 1
 
 
-class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
+class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Limits of one scope; `None` means that this scope says nothing. Values in the instrument's currency."""
 
     max_order_quantity: Decimal | None = None
@@ -50,6 +50,25 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
     price_collar_pct: Decimal | None = None
     fat_finger_pct: Decimal | None = None
     max_open_orders: int | None = None
+    max_position_long: Decimal | None = None
+    """Units of one instrument, over everything in the scope."""
+    max_position_short: Decimal | None = None
+    max_gross_exposure: Decimal | None = None
+    max_net_exposure: Decimal | None = None
+    max_daily_value: Decimal | None = None
+    max_daily_orders: int | None = None
+    max_orders_per_second: int | None = None
+    max_repeated_executions: int | None = None
+    """Executions of one strategy within `repeated_execution_seconds` that disable it."""
+    repeated_execution_seconds: int = 60
+    duplicate_order_seconds: int | None = None
+    max_market_data_age_seconds: int | None = None
+    prevent_self_match: bool | None = None
+    restricted: tuple[str, ...] | None = None
+    """Symbols that may not be traded."""
+    permitted_instruments: tuple[str, ...] | None = None
+    permitted_sides: tuple[Side, ...] | None = None
+    permitted_strategies: tuple[str, ...] | None = None
 
 
 class StrategySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +84,19 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True):
     """The strategy's parameters as JSON text, validated against its `Params` before the run."""
 
 
-class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+class OpeningSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A position as it stood before the gateway's own executions. `as_of`: YYYYMMDD; taken over once per date."""
+
+    account: str
+    strategy: str
+    venue: str
+    symbol: str
+    quantity: Decimal
+    avg_px: Decimal
+    as_of: str
+
+
+class CoreSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything the core decides with."""
 
     config_sha256: str
@@ -74,6 +105,7 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     strategies: dict[str, StrategySettings] = {}
     risk: dict[str, RiskLimits] = {}
     """Scope (see `gateway.core.values`) -> limits; every scope that sets one is checked."""
+    positions: tuple[OpeningSettings, ...] = ()
 
     def feed_of(self, venue: str) -> str:
         """The venue under whose name the market data of `venue` is kept."""

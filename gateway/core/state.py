@@ -14,14 +14,16 @@ import msgspec
 from gateway.core.changes import Session
 from gateway.core.digest import Digest, NoDigest, Table
 from gateway.core.events import Level
-from gateway.core.orders import Command, Fill, Order, Position, Terms
+from gateway.core.exposure import Exposure
+from gateway.core.orders import Adjustment, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
-from gateway.core.values import ZERO, CommandKind, FeedState, TradingState, scopes_of
+from gateway.core.values import CommandKind, FeedState, TradingState, scopes_of
+from gateway.core.windows import Window, Windows
 
 FillKey = tuple[str, str, str, str]
 """(venue, trade date, order id, ExecID(17))."""
-PositionKey = tuple[str, str, str, str]
-"""(account, strategy, venue, symbol)."""
+EntryKey = FillKey | tuple[str, str, str, str, int]
+"""What changed a position: an execution, or an adjustment by its position in the stream."""
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +132,16 @@ class ExecutionState:
         self.awaiting: Table[str, Awaiting] = Table("awaiting", digest)
         self.asked: Table[str, Asked] = Table("asked", digest)
         self.buckets: Table[str, int] = Table("bucket", digest)
+        self.adjustments: Table[tuple[str, str, str, str, int], Adjustment] = Table("adjustment", digest)
+        """Position and place in the stream -> what was adjusted there."""
+        self.openings: Table[PositionKey, str] = Table("opening", digest)
+        """Position -> date of the opening position last taken over from the configuration."""
+        self.days: Table[PositionKey, Day] = Table("day", digest)
+        self.window_bounds: Table[str, Window] = Table("window", digest)
+        self.window_moments: Table[tuple[str, int], int] = Table("moment", digest)
+        self.windows = Windows(self.window_bounds, self.window_moments)
+        self.recent: Table[str, int] = Table("recent", digest)
+        """Order as text -> when the same was last approved, oldest first; kept where duplicates are denied."""
         # Indexes.
         self.venue_order_ids: dict[tuple[str, str], str] = {}
         self.open: dict[str, dict[str, None]] = defaultdict(dict)
@@ -147,6 +159,13 @@ class ExecutionState:
         """Scope -> ids of orders whose REPLACE waits."""
         self.pending_of: dict[str, dict[str, None]] = defaultdict(dict)
         """Venue -> ids of orders with pending work, oldest first."""
+        self.exposure = Exposure()
+        self.ledger: dict[PositionKey, list[EntryKey]] = defaultdict(list)
+        """Position -> everything that changed it, oldest first."""
+        self.traded: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        """(scope, currency) -> value traded this day."""
+        self.approved: dict[str, int] = defaultdict(int)
+        """Scope -> new orders approved this day."""
 
     def put_order(self, order: Order) -> None:
         """Store an order and keep the indexes true."""
@@ -162,10 +181,16 @@ class ExecutionState:
                     self.open[scope][order.order_id] = None
                 else:
                     self.open[scope].pop(order.order_id, None)
+        self._expose(order.order_id)
+
+    def _expose(self, order_id: str) -> None:
+        pending = self.pending.get(order_id)
+        self.exposure.follow(order_id, self.orders.get(order_id), None if pending is None else pending.command)
 
     def put_fill(self, key: FillKey, fill: Fill) -> None:
         if key not in self.fills:
             self.fills_of[fill.order_id].append(key)
+            self.ledger[fill.position].append(key)
             self.by_exec_id[fill.order_id, fill.exec_id] = key
             if fill.reported_cum_qty is not None and fill.venue_time_ns is not None:
                 self.by_trade[fill.order_id, fill.reported_cum_qty, fill.venue_time_ns] = key
@@ -173,12 +198,41 @@ class ExecutionState:
             self.by_exec_id.setdefault((fill.order_id, amendment), key)
         self.fills[key] = fill
 
+    def put_position(self, position: Position) -> None:
+        self.positions[position.key] = position
+        self.exposure.hold(position.key, position.net_qty)
+
+    def put_adjustment(self, key: PositionKey, seq: int, adjustment: Adjustment) -> None:
+        self.adjustments[(*key, seq)] = adjustment
+        self.ledger[key].append((*key, seq))
+
+    def put_day(self, key: PositionKey, day: Day) -> None:
+        before = self.days.get(key, Day())
+        self.days[key] = day
+        self._count_day(key, before, -1)
+        self._count_day(key, day, 1)
+
+    def forget_days(self) -> None:
+        """A new trading day: daily limits begin anew."""
+        for key in tuple(self.days):
+            del self.days[key]
+        self.traded.clear()
+        self.approved.clear()
+
+    def _count_day(self, key: PositionKey, day: Day, sign: int) -> None:
+        account, strategy, venue, symbol = key
+        for scope in scopes_of(venue=venue, strategy=strategy, account=account, symbol=symbol):
+            self.approved[scope] += sign * day.orders
+            if day.traded:
+                self.traded[scope, day.currency] += sign * day.traded
+
     def put_pending(self, pending: Pending) -> None:
         self.drop_pending(pending.command.order_id)
         self.pending[pending.command.order_id] = pending
         self.pending_of[pending.command.venue][pending.command.order_id] = None
         for index in self._waiting(pending.command):
             index[pending.command.order_id] = None
+        self._expose(pending.command.order_id)
 
     def drop_pending(self, order_id: str) -> None:
         pending = self.pending.get(order_id)
@@ -188,6 +242,7 @@ class ExecutionState:
         del self.pending_of[pending.command.venue][order_id]
         for index in self._waiting(pending.command):
             index.pop(order_id, None)
+        self._expose(order_id)
 
     def _waiting(self, command: Command) -> list[dict[str, None]]:
         """The indexes a pending command belongs in."""
@@ -294,13 +349,6 @@ def intended(execution: ExecutionState, order: Order) -> Terms:
         command = pending.command
         return Terms(quantity=command.quantity, price=command.price, stop_price=command.stop_price)
     return order.replacing or order.terms
-
-
-def exposed_qty(execution: ExecutionState, order: Order) -> Decimal:
-    """Open quantity as it may be: a REPLACE that waits or is in flight counts at the larger of old and new."""
-    if order.state.terminal:
-        return ZERO
-    return max(max(order.most_quantity, intended(execution, order).quantity) - order.cum_qty, ZERO)
 
 
 def order_scopes(order: Order | Command) -> tuple[str, ...]:

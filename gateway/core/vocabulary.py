@@ -31,7 +31,7 @@ ANOMALIES: Mapping[str, str] = {
     "reject_after_fill": "a rejection of an order with executions: not applied, the venue is asked",
     "reopened": "an order that had ended works again on the venue's word: exposure is never understated",
     "stale_report": "a change of terms came again after a later one: not applied",
-    "strategy_disabled": "a strategy failed too often and is not consulted any more; its orders stay",
+    "strategy_disabled": "not consulted any more: it failed too often (orders stay) or executed too often (cancelled)",
     "strategy_failed": "a strategy raised an error: the event went on without it",
     "terms_differ": "a status answer shows a quantity or price nobody here asked for: taken over",
     "unknown_execution": "a correction or bust of an execution that was never reported: not applied",
@@ -43,6 +43,7 @@ ANOMALIES: Mapping[str, str] = {
 
 DOUBTS: Mapping[str, str] = {
     "ack_timeout": "no answer to a request within `ack_timeout_seconds`; the venue is asked",
+    "day_rolled": "the trading day of a DAY order is over and the venue has not said that it ended; asked",
     "disconnect": "the session went down with a request unanswered; asked after the next logon",
     "not_settled": "the venue cannot be asked before sequence numbers agree; the reconciliation after the logon asks",
     "restart": "the gateway died with a request unanswered; asked after the next logon",
@@ -76,10 +77,12 @@ SESSION_STATES: Mapping[str, str] = {
 
 POSITION_CAUSES: Mapping[str, str] = {
     "fill": "an execution",
-    "correction": "an execution got other content; all of the position's executions are counted anew",
-    "bust": "an execution was taken back; all of the position's executions are counted anew",
+    "correction": "an execution got other content; all that changed the position is counted anew",
+    "bust": "an execution was taken back; all that changed the position is counted anew",
     "inferred": "an execution that the venue's CumQty(14) proves and whose report is missing",
     "replaced": "the missing report came: it stands in the place of the inferred execution",
+    "opening": "a position told by the configuration as of a date (`[[positions]]`)",
+    "adjustment": "an operator's word: `gateway position adjust`",
 }
 """`v_position_events.cause`."""
 

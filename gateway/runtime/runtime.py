@@ -25,6 +25,7 @@ from gateway.journal.interface import JournalWriter, Watermark
 from gateway.runtime.intake import Ask, Intake, Item, Submit
 from gateway.runtime.journaling import Committer
 from gateway.runtime.observer import Observer
+from gateway.runtime.trading_day import TradingDay
 from gateway.venue.adapter import VenueAdapter
 from gateway.venue.link import Inbound
 
@@ -67,6 +68,7 @@ class Runtime:
         observer: Observer,
         *,
         run_id: int,
+        day: TradingDay,
         wake_writer: Callable[[int], None],
     ) -> None:
         self._core = core
@@ -75,6 +77,8 @@ class Runtime:
         self._clock = clock
         self._observer = observer
         self._run_id = run_id
+        self.day = day
+        self._roll_ns = 0
         self._wake_writer = wake_writer
         self._ending = threading.Event()
         self._aborting = threading.Event()
@@ -230,6 +234,8 @@ class Runtime:
 
     def _timers(self, batch: Batch) -> None:
         now = self._clock.now_ns()
+        if now >= self._roll_ns:
+            self._roll_day(batch, now)
         for adapter in self._adapters.values():
             for event in self._due(adapter, now):
                 self._step(batch, event)
@@ -245,6 +251,12 @@ class Runtime:
             _log.exception("%s: what was due could not be done", adapter.session)
             self._observer.error("venue")
             return []
+
+    def _roll_day(self, batch: Batch, now: int) -> None:
+        event = self.day.rolled(now, self._core.state.control.run.trading_date)
+        if event is not None:
+            self._step(batch, event)
+        self._roll_ns = self.day.next_roll_ns(now)
 
     def _step(self, batch: Batch, event: Event, wall: int | None = None) -> Step:
         started = perf_counter()
@@ -293,6 +305,10 @@ class Runtime:
         if self._carry:
             return CARRY_SECONDS
         now = self._clock.now_ns()
-        deadlines = [next_deadline(self._core.state), *(adapter.deadline_ns for adapter in self._adapters.values())]
+        deadlines = [
+            self._roll_ns,
+            next_deadline(self._core.state),
+            *(adapter.deadline_ns for adapter in self._adapters.values()),
+        ]
         earliest = min((deadline for deadline in deadlines if deadline is not None), default=None)
         return MAX_IDLE_SECONDS if earliest is None else min(max((earliest - now) / 1e9, 0), MAX_IDLE_SECONDS)

@@ -15,9 +15,9 @@ from gateway.config.load import LoadedConfiguration
 from gateway.config.model import Configuration
 from gateway.config.model import RiskLimits as RiskModel
 from gateway.core.core import AnyStrategy
-from gateway.core.settings import CoreSettings, Instrument, RiskLimits, StrategySettings, Venue
+from gateway.core.settings import CoreSettings, Instrument, OpeningSettings, RiskLimits, StrategySettings, Venue
 from gateway.core.strategy import Strategy
-from gateway.core.values import NANOS, SCOPE_ALL
+from gateway.core.values import NANOS, SCOPE_ALL, Side
 from gateway.errors import PreconditionFailed
 from gateway.fix.dialect import load_dialect
 
@@ -54,6 +54,10 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
         },
         strategies=_strategies(configuration),
         risk=_risk(configuration),
+        positions=tuple(
+            OpeningSettings(**{name: getattr(p, name) for name in OpeningSettings.__struct_fields__})
+            for p in configuration.positions
+        ),
     )
 
 
@@ -74,7 +78,10 @@ def _risk(configuration: Configuration) -> dict[str, RiskLimits]:
 
 
 def _limits(model: RiskModel) -> RiskLimits:
-    return RiskLimits(**{name: getattr(model, name) for name in RiskLimits.__struct_fields__})
+    limits = {name: getattr(model, name) for name in RiskLimits.__struct_fields__}
+    sides = model.permitted_sides
+    limits["permitted_sides"] = None if sides is None else tuple(Side(side) for side in sides)
+    return RiskLimits(**limits)
 
 
 def _strategies(configuration: Configuration) -> dict[str, StrategySettings]:

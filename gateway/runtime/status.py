@@ -16,8 +16,10 @@ from typing import Any
 import msgspec
 
 from gateway.clock import wall_ns
+from gateway.core.orders import Position
+from gateway.core.risk.basis import market_price
 from gateway.core.state import State, StrategyState
-from gateway.core.values import SCOPE_ALL, FeedState, TradingState
+from gateway.core.values import ONE, SCOPE_ALL, FeedState, TradingState
 from gateway.records.writer import WriterStatus
 from gateway.runtime.intake import Intake
 from gateway.runtime.observer import Observer
@@ -140,6 +142,7 @@ class Reporter:
             "run_id": run.run_id,
             "version": run.version,
             "started_ns": run.started_ns,
+            "trading_date": run.trading_date,
             "seq": self._runtime.durable_seq,
             "config_sha256": run.config_sha256,
             "trading": {scope: str(trading) for scope, trading in state.control.trading.items()},
@@ -156,18 +159,7 @@ class Reporter:
             },
             "anomalies": dict(state.anomalies),
             "fills": len(execution.fills),
-            "positions": [
-                {
-                    "account": p.account,
-                    "strategy": p.strategy,
-                    "venue": p.venue,
-                    "symbol": p.symbol,
-                    "net_qty": str(p.net_qty),
-                    "avg_px": f"{round(p.avg_px, 9).normalize():f}",
-                    "realized_pnl": f"{round(p.realized_pnl, 9).normalize():f}",
-                }
-                for p in execution.positions.values()
-            ],
+            "positions": [_position(state, position) for position in execution.positions.values()],
         }
 
     def _venue(self, state: State, name: str) -> dict[str, Any]:
@@ -310,6 +302,30 @@ def _feed_gauges(venue: str, feeds: Any) -> FeedGauges:
     ages = [feed["age_seconds"] for feed in mine if feed["age_seconds"] is not None]
     up = bool(mine) and all(feed["state"] == FeedState.UP for feed in mine)
     return FeedGauges(venue=venue, up=up, stale_seconds=max(ages, default=0.0))
+
+
+def _position(state: State, position: Position) -> dict[str, Any]:
+    """`mark_px` and `unrealized_pnl` are None where no market price is known; P&L in `currency`."""
+    instrument = state.control.settings.instruments.get(position.symbol)
+    price = market_price(state, position.venue, position.symbol)
+    multiplier = ONE if instrument is None else instrument.multiplier
+    open_pnl = None if price is None else (price - position.avg_px) * position.net_qty * multiplier
+    return {
+        "account": position.account,
+        "strategy": position.strategy,
+        "venue": position.venue,
+        "symbol": position.symbol,
+        "currency": None if instrument is None else instrument.currency,
+        "net_qty": str(position.net_qty),
+        "avg_px": _plain(position.avg_px),
+        "realized_pnl": _plain(position.realized_pnl),
+        "mark_px": None if price is None else _plain(price),
+        "unrealized_pnl": None if open_pnl is None else _plain(open_pnl),
+    }
+
+
+def _plain(value: Decimal) -> str:
+    return f"{round(value, 9).normalize():f}"
 
 
 def _position_gauges(positions: Any) -> list[PositionGauges]:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.control.surface import (
+    AdjustPosition,
     Answer,
     CancelAll,
     CancelOrder,
@@ -22,6 +23,7 @@ from gateway.control.surface import (
     OrderAnswer,
     ReplaceOrder,
     ResolveOrder,
+    RollDay,
     SessionRequest,
     Stop,
     SwitchTrading,
@@ -42,6 +44,7 @@ from gateway.core.events import (
     SessionCommanded,
     StopRequested,
     Superseded,
+    TradingDayRolled,
     TradingSwitched,
     VenueCloseRequested,
     VenueOpenRequested,
@@ -53,6 +56,7 @@ from gateway.core.turn import Step
 from gateway.core.values import OrderState, OrderType, TimeInForce, scope_problem
 from gateway.errors import Denied as RequestDenied
 from gateway.errors import NotFound, PreconditionFailed, UnknownOutcome, UsageError
+from gateway.runtime.positions import adjustment, adjustment_problem
 from gateway.runtime.runtime import Runtime
 from gateway.runtime.status import Reporter
 from gateway.venue.gate import KillGate
@@ -315,6 +319,20 @@ class GatewaySurface:
         self._adapter_exists(request.venue)
         event = VenueCloseRequested(actor=actor, reason=request.reason, request_id=request.request_id, venue=request.venue)
         return Answer(seq=_position(self._submit(event)), detail=f"venue {request.venue} is closed to new orders")
+
+    def adjust_position(self, request: AdjustPosition, actor: str) -> Answer:
+        objection = adjustment_problem(self._runtime.core.state, request)
+        if objection is not None:
+            raise objection
+        return Answer(seq=_position(self._submit(adjustment(request, actor))), detail="position adjusted")
+
+    def roll_day(self, request: RollDay, actor: str) -> Answer:
+        present = self._runtime.core.state.control.run.trading_date
+        date = request.trading_date or self._runtime.day.after(present)
+        self._runtime.day.check(date, present)
+        event = TradingDayRolled(actor=actor, reason=request.reason, request_id=request.request_id, trading_date=date)
+        step = self._submit(event)
+        return Answer(seq=_position(step), detail=f"trading day {self._runtime.core.state.control.run.trading_date}")
 
     def session(self, request: SessionRequest, actor: str) -> Answer:
         self._adapter_exists(request.venue)

@@ -13,12 +13,12 @@ from gateway.cli.main import COMMANDS, root
 
 VERBS = {
     "session": ["list", "logon", "logout", "show", "test-request"],
-    "trading": ["disable", "enable", "reduce"],
+    "trading": ["disable", "enable", "reduce", "roll-day"],
     "kill": ["engage", "release", "status"],
     "venue": ["close", "list", "open"],
     "order": ["cancel", "cancel-all", "history", "list", "new", "replace", "resolve", "show"],
     "fill": ["book", "list"],
-    "position": ["history", "list"],
+    "position": ["adjust", "history", "list"],
     "decision": ["list"],
     "anomaly": ["list"],
     "audit": ["list"],

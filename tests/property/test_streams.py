@@ -13,7 +13,7 @@ from hypothesis import settings, target
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
-from venue_model import LOT, ZERO, Venue
+from venue_model import LOT, WORKING, ZERO, Venue
 
 from gateway.core.codec import decode, encode
 from gateway.core.core import Core
@@ -24,6 +24,7 @@ from gateway.core.events import (
     Dispatched,
     DoneForDay,
     ExecutionEvent,
+    Expired,
     FeedStatus,
     FillBusted,
     FillCorrected,
@@ -32,10 +33,12 @@ from gateway.core.events import (
     PendingCancel,
     Recorded,
     Rejected,
+    Resolved,
     Restated,
     SessionNotice,
     StatusReported,
     StatusRequested,
+    TradingDayRolled,
     TradingSwitched,
     Untranslated,
     VenueOpenRequested,
@@ -43,7 +46,7 @@ from gateway.core.events import (
 from gateway.core.execution_control import next_deadline
 from gateway.core.orders import Command, Order
 from gateway.core.settings import RiskLimits
-from gateway.core.state import State, exposed_qty, order_scopes
+from gateway.core.state import State, order_scopes
 from gateway.core.values import CommandKind, FeedState, FillStatus, Side, TradingState
 from gateway.core.verify import Verifier
 from gateway.strategies.quoter import Quoter, QuoterParams
@@ -88,6 +91,15 @@ def stored(one: Recorded) -> Recorded:
     return replace(one, event=decode(one.event.kind(), one.event.VERSION, encode(one.event)))
 
 
+LIMITS_OF_ALL = RiskLimits(
+    max_open_orders=8,
+    price_collar_pct=D(5),
+    max_position_long=LOT * 40,
+    max_gross_exposure=LOT * 40 * 156,
+    max_orders_per_second=40,
+    max_repeated_executions=25,
+    duplicate_order_seconds=1,
+)
 PICK = st.integers(0, 1_000_000)
 AFTER = st.sampled_from(["waits", "goes", "trades", "again", "unheard", "cancel", "kill"])
 """What happens right after a request for other terms."""
@@ -103,7 +115,7 @@ class Streams(RuleBasedStateMachine):
         config = core_settings(
             rate_per_second=rate,
             rate_burst=burst,
-            risk={"all": RiskLimits(max_open_orders=8, price_collar_pct=D(5))},
+            risk={"all": LIMITS_OF_ALL},
         )
         quoters = {"quoter": Quoter(QuoterParams(quantity=LOT * 3, max_inventory=LOT * 6))} if quoting else {}
         self.harness = Harness(quoters, config)
@@ -113,6 +125,7 @@ class Streams(RuleBasedStateMachine):
         self.delivered: list[ExecutionEvent] = []
         self.inbox: list[Command | StatusRequested] = []
         self.requests = 0
+        self.days = 0
         self.harness.open()
         self.catch_up()
 
@@ -302,6 +315,32 @@ class Streams(RuleBasedStateMachine):
         else:
             self.venue.say(PendingCancel if pick % 2 else DoneForDay, order)
 
+    @rule(after=st.booleans(), expires=st.sampled_from(["said", "said", "forgotten", "later"]))
+    def day(self, after: bool, expires: str) -> None:
+        """Our day rolls; the venue's ends before or after it, told or not, or goes on."""
+        if after:
+            self.roll()
+        if expires != "later":
+            for order in self.venue.orders.values():
+                if order.status in WORKING:
+                    order.status = "C"
+                    order.forgotten = expires == "forgotten" and not order.cum_qty
+                    if expires == "said":
+                        self.venue.say(Expired, order)
+        if not after:
+            self.roll()
+
+    def roll(self) -> None:
+        self.days += 1
+        date = str(int(TRADING_DATE) + self.days)
+        open_before = {order.order_id: order.state for order in self.orders() if not order.state.terminal}
+        step = self.harness.feed(TradingDayRolled(**self.request_id(), trading_date=date))
+        assert not any(isinstance(one.event, Resolved) for one in step.records)
+        for order_id, state in open_before.items():
+            assert self.harness.order(order_id).state is state, "a roll closes no order: only the venue can"
+        assert self.harness.state.execution.approved == {}, "daily limits restart"
+        assert self.harness.state.execution.traded == {}
+
     @rule(pick=PICK, many=st.integers(1, 5), how=st.sampled_from(["first", "first", "first", "any", "lost"]))
     def deliver(self, pick: int, many: int, how: str) -> None:
         for _ in range(min(many, len(self.venue.outbox))):
@@ -383,6 +422,45 @@ class Streams(RuleBasedStateMachine):
         assert {key: position.net_qty for key, position in positions.items()} == sums
 
     @invariant()
+    def exposure_sums_are_what_is_open_and_held(self) -> None:
+        """The sums are those of what is open and held, counted anew; all of it counts, from approval on."""
+        if not hasattr(self, "harness"):
+            return
+        execution = self.harness.state.execution
+        working: dict[tuple[str, str, str, str], dict[Side, Decimal]] = {}
+        queued = [pending.command for i, pending in execution.pending.items() if i not in execution.orders]
+        amounts = [(order, self.most_open(order)) for order in self.orders()] + [
+            (command, command.quantity) for command in queued
+        ]
+        for one, quantity in amounts:
+            key = (one.account, one.strategy, one.venue, one.symbol)
+            sides = working.setdefault(key, {Side.BUY: D(0), Side.SELL: D(0)})
+            sides[one.side] += quantity
+        buying = selling = net = gross = D(0)
+        for key in {*working, *execution.positions}:
+            sides = working.get(key, {Side.BUY: D(0), Side.SELL: D(0)})
+            held = execution.positions[key].net_qty if key in execution.positions else D(0)
+            sums = execution.exposure.of(key)
+            assert (sums.net, sums.buying, sums.selling) == (held, sides[Side.BUY], sides[Side.SELL])
+            buying, selling, net = buying + sums.buying, selling + sums.selling, net + held
+            gross += max(abs(held + sums.buying), abs(held - sums.selling))
+        every = [sums for venues in execution.exposure.within("all").values() for sums in venues.values()]
+        for name, expected in {"buying": buying, "selling": selling, "net": net, "gross": gross}.items():
+            assert sum((getattr(sums, name) for sums in every), D(0)) == expected
+        today = [fill for fill in self.fills() if fill.live and fill.counted_on == self.harness.state.control.run.trading_date]
+        assert execution.traded.get(("all", "JPY"), D(0)) == sum(fill.last_qty * fill.last_px for fill in today)
+
+    def most_open(self, order: Order) -> Decimal:
+        """An order that is being replaced, or shall be, counts at the larger of old and new."""
+        pending = self.harness.state.execution.pending.get(order.order_id)
+        quantities = [order.quantity]
+        if order.replacing is not None:
+            quantities.append(order.replacing.quantity)
+        if pending is not None and pending.command.kind is CommandKind.REPLACE:
+            quantities.append(pending.command.quantity)
+        return D(0) if order.state.terminal else max(max(quantities) - order.cum_qty, D(0))
+
+    @invariant()
     def one_request_of_each_kind_in_flight_and_one_waiting(self) -> None:
         if not hasattr(self, "harness"):
             return
@@ -432,7 +510,9 @@ class Streams(RuleBasedStateMachine):
             truth = self.venue.orders.get(order.order_id)
             if truth is not None and not self.amends and not order.state.terminal:
                 known_later = order.cum_qty - truth.cum_qty
-                assert truth.leaves_qty <= exposed_qty(self.harness.state.execution, order) + max(known_later, ZERO)
+                assert truth.leaves_qty <= self.harness.state.execution.exposure.open_quantity(order.order_id) + max(
+                    known_later, ZERO
+                )
 
     @invariant()
     def anomalies_never_claim_an_over_fill(self) -> None:

@@ -40,6 +40,7 @@ class VenueOrder:
     status: str = "A"
     cum_qty: Decimal = ZERO
     value: Decimal = ZERO
+    forgotten: bool = False
     trades: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
 
@@ -49,7 +50,7 @@ class VenueOrder:
 
     @property
     def ended(self) -> bool:
-        return self.status in ("2", "4", "8")
+        return self.status in ("2", "4", "8", "C")
 
 
 class Venue:
@@ -120,7 +121,7 @@ class Venue:
 
     def asked(self, request: StatusRequested) -> ExecutionEvent:
         order = self.orders.get(request.order_id)
-        if order is not None:
+        if order is not None and not order.forgotten:
             return self.report(StatusReported, order)
         self.number += 1
         return StatusReported(

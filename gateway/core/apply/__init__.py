@@ -13,13 +13,15 @@ from gateway.core.apply.control import HANDLERS as CONTROL
 from gateway.core.apply.execution import HANDLERS as EXECUTION
 from gateway.core.apply.market import HANDLERS as MARKET
 from gateway.core.apply.outcomes import HANDLERS as OUTCOMES
-from gateway.core.changes import AnomalyRaised, Change
+from gateway.core.apply.positions import HANDLERS as POSITIONS
+from gateway.core.apply.positions import count_execution
+from gateway.core.changes import AnomalyRaised, Change, FillChanged
 from gateway.core.events import EVENTS, Event, Recorded
 from gateway.core.state import State
 
 Handler = Callable[[State, Recorded, Any], list[Change]]
 
-HANDLERS: dict[type[Event], Handler] = {**MARKET, **EXECUTION, **CONTROL, **OUTCOMES}
+HANDLERS: dict[type[Event], Handler] = {**MARKET, **EXECUTION, **CONTROL, **OUTCOMES, **POSITIONS}
 assert set(HANDLERS) == set(EVENTS.values()), "every kind of event can be applied"
 
 
@@ -33,4 +35,6 @@ def apply(state: State, recorded: Recorded) -> list[Change]:
     for change in changes:
         if isinstance(change, AnomalyRaised):
             state.anomalies[change.anomaly] += 1
+        elif isinstance(change, FillChanged):
+            count_execution(state, recorded, change)
     return changes

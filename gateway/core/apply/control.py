@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.core.apply.positions import executions_window
 from gateway.core.changes import AnomalyRaised, Change, OperatorActed, Session, SessionChanged
 from gateway.core.events import (
     CancelRequested,
@@ -33,6 +34,7 @@ from gateway.core.events import (
     SessionSettled,
     SessionUnsettled,
     StopRequested,
+    TradingDayRolled,
     TradingSwitched,
     Untranslated,
     VenueCloseRequested,
@@ -47,13 +49,16 @@ KILL_FILE = "kill file"
 def _run_started(state: State, recorded: Recorded, event: RunStarted) -> list[Change]:
     control = state.control
     unclean = control.run.running
+    trading_date = max(event.trading_date, control.run.trading_date)  # a clock that fell back brings no day back
+    if trading_date != control.run.trading_date:
+        state.execution.forget_days()
     control.settings = event.settings
     control.run = Run(
         run_id=recorded.run_id,
         version=event.version,
         id_prefix=event.id_prefix,
         config_sha256=event.settings.config_sha256,
-        trading_date=event.trading_date,
+        trading_date=trading_date,
         started_ns=recorded.at_ns,
         running=True,
     )
@@ -110,6 +115,7 @@ def _trading_switched(state: State, recorded: Recorded, event: TradingSwitched) 
         known = state.control.strategies.get(name)
         if kind == "strategy" and known is not None:
             state.control.strategies[name] = replace(known, disabled=None, errors=0)
+            state.execution.windows.clear(executions_window(name, ""))
     else:
         state.control.trading[event.scope] = event.state
     return _act(state, event, event.scope, before, event.state)
@@ -173,6 +179,15 @@ def _venue_open_requested(state: State, recorded: Recorded, event: VenueOpenRequ
 def _session_commanded(state: State, recorded: Recorded, event: SessionCommanded) -> list[Change]:
     known = state.control.sessions.get(event.venue)
     return _act(state, event, f"venue:{event.venue}", "down" if known is None else known.state, event.action, "requested")
+
+
+def _day_rolled(state: State, recorded: Recorded, event: TradingDayRolled) -> list[Change]:
+    before = state.control.run.trading_date
+    if event.trading_date <= before:
+        return _act(state, event, SCOPE_ALL, before, before, "unchanged")
+    state.control.run = replace(state.control.run, trading_date=event.trading_date)
+    state.execution.forget_days()
+    return _act(state, event, SCOPE_ALL, before, event.trading_date)
 
 
 def _stop_requested(state: State, recorded: Recorded, event: StopRequested) -> list[Change]:
@@ -288,6 +303,7 @@ def _anomaly(event: SessionEvent, kind: str, detail: str, msg_seq_num: int | Non
 HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     RunStarted: _run_started,
     RunStopped: _run_stopped,
+    TradingDayRolled: _once(_day_rolled),
     TradingSwitched: _once(_trading_switched),
     KillEngaged: _kill_engaged,  # engaging again is always meant
     KillReleased: _once(_kill_released),

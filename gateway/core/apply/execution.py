@@ -86,8 +86,10 @@ def _stop_asking(state: State, before: Order) -> None:
     """A report that ended a doubt has answered the question about it; a reconciliation still wants its own answer."""
     now = state.execution.orders[before.order_id]
     answered = now.in_doubt is None and (before.in_doubt is not None or now.state.terminal)
-    if answered and (now.venue, now.order_id) not in state.control.unconfirmed:
+    reconciling = now.venue in state.control.reconciliations and (now.venue, now.order_id) in state.control.unconfirmed
+    if answered and not reconciling:
         state.execution.asked.discard(now.order_id)
+        state.control.confirm(now.venue, now.order_id)
 
 
 def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order) -> list[Change]:
@@ -249,6 +251,7 @@ def _external(state: State, recorded: Recorded, event: ExecutionEvent) -> Order 
         cl_ord_id=event.cl_ord_id or event.venue_order_id or "",
         venue_order_id=_venue_order_id_of(event),
         external=True,
+        trading_date=run.trading_date,
         created_ns=recorded.at_ns,
         updated_ns=recorded.at_ns,
     )

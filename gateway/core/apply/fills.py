@@ -17,13 +17,13 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged, PositionChanged
+from gateway.core.apply.positions import recount_position, trade_position
+from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged
 from gateway.core.events import ExecutionEvent, FillBusted, FillCorrected, Filled, FillInferred, Recorded
 from gateway.core.lifecycle import transition
-from gateway.core.orders import Fill, Order, Position
-from gateway.core.positions import recomputed, traded
-from gateway.core.state import FillKey, PositionKey, State
-from gateway.core.values import ONE, ZERO, FillStatus
+from gateway.core.orders import Fill, Order
+from gateway.core.state import FillKey, State
+from gateway.core.values import ZERO, FillStatus
 
 PLACEHOLDER_IDS = frozenset({"", "0", "NONE", "UNKNOWN", "N/A"})
 """What venues send where an id is required and they have nothing to say."""
@@ -65,15 +65,16 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
         venue_time_ns=event.venue_time_ns,
         session=event.session,
         msg_seq_num=event.msg_seq_num,
+        counted_on=state.control.run.trading_date,
     )
     execution.put_fill(key, new)
     changes: list[Change] = [*absorbed, FillChanged(before=None, after=new)]
     if absorbed:
-        changes += _recount_position(state, recorded, order, new, "replaced")
+        changes += recount_position(state, recorded, new, "replaced")
         total = sum((f.last_qty for f in live_fills(state, order.order_id)), ZERO)
         what = "filled" if total > order.cum_qty else "fill_inferred"  # what was counted already is no late or over-fill
         return _update_order(state, recorded, order, what, event) + changes
-    changes.append(_trade_position(state, recorded, order, new, "fill"))
+    changes.append(trade_position(state, recorded, new, "fill"))
     cum_qty = order.cum_qty + new.last_qty
     notional = order.notional + new.last_qty * new.last_px
     return _update_order(state, recorded, order, "filled", event, cum_qty, notional) + changes
@@ -101,6 +102,7 @@ def infer(state: State, recorded: Recorded, event: FillInferred) -> list[Change]
         last_px=event.last_px,
         status=FillStatus.INFERRED,
         venue_time_ns=event.venue_time_ns,
+        counted_on=state.control.run.trading_date,
     )
     state.execution.put_fill((order.venue, event.trade_date, order.order_id, event.exec_id), new)
     cum_qty = order.cum_qty + new.last_qty
@@ -108,7 +110,7 @@ def infer(state: State, recorded: Recorded, event: FillInferred) -> list[Change]
     return [
         *_update_order(state, recorded, order, "fill_inferred", None, cum_qty, notional),
         FillChanged(before=None, after=new),
-        _trade_position(state, recorded, order, new, "inferred"),
+        trade_position(state, recorded, new, "inferred"),
         AnomalyRaised(
             anomaly="fill_inferred",
             order_id=order.order_id,
@@ -155,7 +157,7 @@ def _amend(state: State, recorded: Recorded, event: FillCorrected | FillBusted, 
     return [
         *_update_order(state, recorded, order, what, event),
         FillChanged(before=before, after=after),
-        *_recount_position(state, recorded, order, after, cause),
+        *recount_position(state, recorded, after, cause),
     ]
 
 
@@ -280,56 +282,6 @@ def release_requests(state: State, order: Order, *, keep_cancel: bool) -> Order:
         state.execution.drop_awaiting(order.cancel_in_flight)
     kept = order.cancel_in_flight if keep_cancel else None
     return replace(order, new_in_flight=None, replacing=None, cancel_in_flight=kept)
-
-
-def _position_key(order: Order) -> PositionKey:
-    return (order.account, order.strategy, order.venue, order.symbol)
-
-
-def _position(state: State, order: Order) -> Position:
-    account, strategy, venue, symbol = _position_key(order)
-    empty = Position(account=account, strategy=strategy, venue=venue, symbol=symbol)
-    return state.execution.positions.get(_position_key(order), empty)
-
-
-def _multiplier(state: State, symbol: str) -> Decimal:
-    instrument = state.control.settings.instruments.get(symbol)
-    return ONE if instrument is None else instrument.multiplier
-
-
-def _trade_position(state: State, recorded: Recorded, order: Order, new: Fill, cause: str) -> Change:
-    before = _position(state, order)
-    after = traded(before, new.side, new.last_qty, new.last_px, _multiplier(state, order.symbol), recorded.at_ns)
-    state.execution.positions[_position_key(order)] = after
-    return PositionChanged(
-        before=before,
-        after=after,
-        cause=cause,
-        quantity=new.side.sign * new.last_qty,
-        price=new.last_px,
-        order_id=order.order_id,
-        exec_id=new.exec_id,
-    )
-
-
-def _recount_position(state: State, recorded: Recorded, order: Order, amended: Fill, cause: str) -> list[Change]:
-    """Average cost depends on the order of trades, so an amended one is replayed with all the others."""
-    before = _position(state, order)
-    key = _position_key(order)
-    fills = (f for f in state.execution.fills.values() if (f.account, f.strategy, f.venue, f.symbol) == key)
-    after = recomputed(before, fills, _multiplier(state, order.symbol), recorded.at_ns)
-    state.execution.positions[key] = after
-    return [
-        PositionChanged(
-            before=before,
-            after=after,
-            cause=cause,
-            quantity=after.net_qty - before.net_qty,
-            price=amended.last_px,
-            order_id=order.order_id,
-            exec_id=amended.exec_id,
-        )
-    ]
 
 
 def _anomaly(kind: str, event: Filled | FillCorrected | FillBusted, order: Order, detail: str) -> AnomalyRaised:

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.core.apply.fills import infer
+from gateway.core.apply.positions import count_approval
 from gateway.core.apply.replaces import learned
 from gateway.core.changes import AnomalyRaised, Change, OrderChanged
 from gateway.core.events import (
@@ -50,6 +51,7 @@ def _denied(state: State, recorded: Recorded, event: Denied) -> list[Change]:
 
 def _queued(state: State, recorded: Recorded, event: Queued) -> list[Change]:
     _count_order(state, event.command.order_id)
+    count_approval(state, recorded.at_ns, event.command)
     state.execution.put_pending(
         Pending(command=event.command, decided_seq=recorded.seq, since_ns=recorded.at_ns, why=event.why)
     )
@@ -78,10 +80,11 @@ def _dispatched(state: State, recorded: Recorded, event: Dispatched) -> list[Cha
         execution.drop_pending(command.order_id)
     else:
         _count_order(state, command.order_id)
+        count_approval(state, recorded.at_ns, command)
         _count_request(state, command)
     before = execution.orders.get(command.order_id)
     if command.kind is CommandKind.NEW:
-        after = _born(command, recorded.at_ns)
+        after = _born(command, recorded.at_ns, state.control.run.trading_date)
     else:
         assert before is not None, "a cancel or replace is only ever dispatched for an order that exists"
         after = replace(before, updated_ns=recorded.at_ns, **_in_flight(command))
@@ -110,7 +113,7 @@ def _in_flight(command: Command) -> dict[str, Any]:
     return {"new_in_flight": command.cl_ord_id, "replacing": terms}
 
 
-def _born(command: Command, at_ns: int) -> Order:
+def _born(command: Command, at_ns: int, trading_date: str) -> Order:
     return Order(
         order_id=command.order_id,
         strategy=command.strategy,
@@ -129,6 +132,7 @@ def _born(command: Command, at_ns: int) -> Order:
         requests=command.request,
         created_ns=at_ns,
         updated_ns=at_ns,
+        trading_date=trading_date,
     )
 
 
@@ -158,6 +162,9 @@ def _in_doubt(state: State, recorded: Recorded, event: InDoubt) -> list[Change]:
             state.execution.drop_awaiting(before.cancel_in_flight)
             after = replace(after, cancel_in_flight=None)  # neither it nor the question was answered: another may go
     state.execution.put_order(after)
+    session = state.control.sessions.get(before.venue)
+    if event.reason == DAY_ROLLED and session is not None and session.state == "settled":
+        state.control.expect_confirmation(before.venue, before.order_id)  # else the reconciliation after the logon asks
     return [OrderChanged(before=before, after=after)]
 
 
@@ -166,6 +173,9 @@ def _running(state: State, cl_ord_id: str) -> bool:
     awaiting = state.execution.awaiting.get(cl_ord_id)
     return awaiting is not None and awaiting.deadline_ns is not None
 
+
+DAY_ROLLED = "day_rolled"
+"""The doubt about a DAY order once its day is over; it is asked about, in waves, while the venue stays open."""
 
 ANSWERS_LOST = frozenset({"disconnect", "restart"})
 """Doubts after which no request sent before is waited for."""
@@ -176,11 +186,13 @@ UNANSWERABLE = frozenset({"status_unanswered", "unknown_at_venue"})
 
 def _give_up(state: State, order: Order) -> None:
     state.execution.asked.discard(order.order_id)
+    if (order.venue, order.order_id) not in state.control.unconfirmed:
+        return
+    state.control.confirm(order.venue, order.order_id)
     reconciliation = state.control.reconciliations.get(order.venue)
-    if reconciliation is not None and (order.venue, order.order_id) in state.control.unconfirmed:
+    if reconciliation is not None:
         failed = (*reconciliation.failed, order.order_id)
         state.control.reconciliations[order.venue] = replace(reconciliation, failed=failed)
-        state.control.confirm(order.venue, order.order_id)
 
 
 def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]:

@@ -26,6 +26,7 @@ from gateway.core.events.control import (
     OperatorEvent,
     OrderRequested,
     OrderResolveRequested,
+    PositionAdjusted,
     ReplaceRequested,
     RunStarted,
     RunStopped,
@@ -38,6 +39,7 @@ from gateway.core.events.control import (
     SessionSettled,
     SessionUnsettled,
     StopRequested,
+    TradingDayRolled,
     TradingSwitched,
     Untranslated,
     VenueCloseRequested,
@@ -49,6 +51,7 @@ from gateway.core.events.derived import (
     Dispatched,
     FillInferred,
     InDoubt,
+    OpeningPosition,
     Queued,
     ReconciliationFinished,
     ReconciliationStarted,
@@ -104,7 +107,7 @@ EVENTS: dict[str, type[Event]] = {leaf.kind(): leaf for leaf in _leaves(Event)}
 DERIVED: frozenset[str] = frozenset(
     kind.kind()
     for kind in (
-        Denied, Queued, Superseded, ClosedUnsent, Dispatched, StatusRequested, InDoubt, Resolved, FillInferred,
+        Denied, Queued, Superseded, ClosedUnsent, Dispatched, StatusRequested, InDoubt, Resolved, FillInferred, OpeningPosition,
         ReconciliationStarted, ReconciliationFinished, VenueOpened, StrategyRemembered, StrategyFailed, StrategyDisabled,
     )
 )  # fmt: skip
@@ -141,12 +144,14 @@ __all__ = [
     "LostRange",
     "MarketEvent",
     "MarketTrade",
+    "OpeningPosition",
     "OperatorEvent",
     "OrderRequested",
     "OrderResolveRequested",
     "PendingCancel",
     "PendingNew",
     "PendingReplace",
+    "PositionAdjusted",
     "Queued",
     "ReconciliationFinished",
     "ReconciliationStarted",
@@ -176,6 +181,7 @@ __all__ = [
     "SubmissionFailed",
     "Superseded",
     "Suspended",
+    "TradingDayRolled",
     "TradingSwitched",
     "Transmitted",
     "Untranslated",

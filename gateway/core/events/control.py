@@ -109,6 +109,25 @@ class OrderResolveRequested(OperatorEvent, frozen=True, kw_only=True):
     avg_px: Decimal | None = None
 
 
+class TradingDayRolled(OperatorEvent, frozen=True, kw_only=True):
+    """A trading day begins, by the configured time (`actor` is `schedule`) or on an operator's word. An earlier date than the
+    present one changes nothing."""
+
+    trading_date: str
+    """YYYYMMDD."""
+
+
+class PositionAdjusted(OperatorEvent, frozen=True, kw_only=True):
+    """An operator's word on a position that no execution explains: from here it is `quantity` (signed) at `avg_px`."""
+
+    account: str
+    strategy: str
+    venue: str
+    symbol: str
+    quantity: Decimal
+    avg_px: Decimal
+
+
 class SessionCommanded(OperatorEvent, frozen=True, kw_only=True):
     """An operator's hand on a session: `action` is logon, logout or test-request."""
 

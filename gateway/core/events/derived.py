@@ -79,7 +79,8 @@ class InDoubt(Event, frozen=True, kw_only=True):
 
 
 class Resolved(Event, frozen=True, kw_only=True):
-    """A doubt ended by disposition: `not_sent` and `unknown_at_venue` end Rejected, `reported` keeps the reported state."""
+    """A doubt ended by disposition: `not_sent` and `unknown_at_venue` end Rejected, `day_ended` ends Expired, `reported_...`
+    follows what the venue reported."""
 
     order_id: str
     disposition: str
@@ -104,6 +105,18 @@ class FillInferred(Event, frozen=True, kw_only=True):
     last_qty: Decimal
     last_px: Decimal
     venue_time_ns: int | None = None
+
+
+class OpeningPosition(Event, frozen=True, kw_only=True):
+    """The configuration tells a position as of a date that was not taken over before: from here it is that."""
+
+    account: str
+    strategy: str
+    venue: str
+    symbol: str
+    quantity: Decimal
+    avg_px: Decimal
+    as_of: str
 
 
 class ReconciliationStarted(Event, frozen=True, kw_only=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gateway.core.changes import Change, OrderChanged
 from gateway.core.events import Event, ExecutionEvent, StatusReported
-from gateway.core.reactions import operators, reports, sessions
+from gateway.core.reactions import day, limits, operators, reports, sessions
 from gateway.core.reactions.intents import enforce_kill
 from gateway.core.turn import Turn
 
-RULES = {**operators.RULES, **sessions.RULES, **reports.RULES}
+RULES = {**operators.RULES, **sessions.RULES, **reports.RULES, **day.RULES}
 
 
 def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
@@ -18,6 +18,7 @@ def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
         rule(turn, event, changes)
     if isinstance(event, ExecutionEvent) and not isinstance(event, StatusReported):  # its own rule did
         reports.infer_missing_fill(turn, event)
+    limits.throttle(turn, changes)
     for change in changes:
         if isinstance(change, OrderChanged) and _reopened(change):
             enforce_kill(turn, change.after.venue)

@@ -24,6 +24,7 @@ from gateway.core.events import (
     StatusReported,
 )
 from gateway.core.orders import Order
+from gateway.core.reactions.day import DONE_FOR_DAY, day_is_over
 from gateway.core.reactions.intents import enforce_kill
 from gateway.core.reactions.terms import terms_learned, undecided
 from gateway.core.state import State, order_scopes
@@ -69,6 +70,8 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
     if event.unknown:
         if order.state is OrderState.SUBMITTED and order.cum_qty == ZERO:
             turn.emit(Resolved(order_id=order.order_id, disposition="unknown_at_venue", detail=event.text or ""))
+        elif not order.state.terminal and day_is_over(turn.state, order):
+            turn.emit(Resolved(order_id=order.order_id, disposition="day_ended", detail=event.text or ""))
         elif not order.state.terminal or order.in_doubt is not None:
             turn.emit(InDoubt(order_id=order.order_id, reason="unknown_at_venue"))
         return
@@ -76,6 +79,8 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
         return
     order = turn.state.execution.orders[order.order_id]
     disposition = REPORTED.get(event.ord_status or "")
+    if event.ord_status == DONE_FOR_DAY and day_is_over(turn.state, order):
+        disposition = "reported_expired"
     learned = terms_learned(event, order)
     if disposition is None or _fills_missing(event, order, learned.get("quantity", order.quantity)):
         turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))

@@ -22,6 +22,7 @@ from gateway.core.events import (
     VenueOpened,
 )
 from gateway.core.reactions.intents import enforce_kill
+from gateway.core.reactions.limits import take_over_positions
 from gateway.core.turn import Turn
 from gateway.core.values import CommandKind
 
@@ -34,6 +35,7 @@ def _run_started(turn: Turn, event: RunStarted, changes: tuple[Change, ...]) -> 
             turn.emit(ClosedUnsent(command=pending.command, reason="the run that decided it has ended"))
     for order_id in dict.fromkeys(awaiting.order_id for awaiting in state.execution.awaiting.values()):
         turn.emit(InDoubt(order_id=order_id, reason="restart"))
+    take_over_positions(turn, event)
 
 
 def _session_down(turn: Turn, event: SessionDown, changes: tuple[Change, ...]) -> None:

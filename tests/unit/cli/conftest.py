@@ -160,7 +160,16 @@ class MemorySurface:
         return applied
 
     def __getattr__(self, method: str) -> Callable[[Any, str], Answer]:
-        if method not in ("cancel_all", "switch_trading", "open_venue", "close_venue", "session", "stop"):
+        if method not in (
+            "cancel_all",
+            "switch_trading",
+            "roll_day",
+            "adjust_position",
+            "open_venue",
+            "close_venue",
+            "session",
+            "stop",
+        ):
             raise AttributeError(method)
         return self._apply(method)
 

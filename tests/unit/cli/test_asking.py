@@ -35,6 +35,24 @@ def test_an_order_in_doubt_is_resolved_as_typed(cli: Any, surface: Any) -> None:
     assert tuple(resolve.DISPOSITIONS) == DISPOSITIONS
 
 
+def test_a_position_is_adjusted_as_typed(cli: Any, surface: Any) -> None:
+    words = ("position", "adjust", "--strategy", "desk", "--venue", "SIM", "--symbol", "USD/JPY", "--quantity", "-5000")
+    assert cli(*words, "--avg-px", "156.25", "--reason", "the clearer").exit_code == 0
+    request = surface.last
+    assert (surface.asked[-1][0], request.account, request.strategy) == ("adjust_position", "", "desk")
+    assert (request.quantity, request.avg_px, request.reason) == (Decimal(-5000), Decimal("156.25"), "the clearer")
+    assert cli(*words, "--avg-px", "156.25").exit_code == 2, "no reason"
+    assert cli(*words, "--avg-px", "many", "--reason", "r").exit_code == 2
+
+
+def test_the_day_is_rolled_once_confirmed(cli: Any, surface: Any) -> None:
+    assert cli("trading", "roll-day", "--reason", "early close").exit_code == 2, "not confirmed"
+    assert cli("trading", "roll-day", "--yes", "--date", "20250617", "--reason", "early close").exit_code == 0
+    assert (surface.asked[-1][0], surface.last.trading_date) == ("roll_day", "20250617")
+    assert cli("trading", "roll-day", "--yes", "--reason", "early close").exit_code == 0
+    assert surface.last.trading_date is None
+
+
 def test_a_venue_is_closed_with_a_reason(cli: Any, surface: Any) -> None:
     assert cli("venue", "close", "SIM", "--reason", "late fills").exit_code == 0
     assert (surface.asked[-1][0], surface.last.venue, surface.last.reason) == ("close_venue", "SIM", "late fills")

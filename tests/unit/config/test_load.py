@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway.config.load import LoadedConfiguration, load
+from gateway.core.values import Side
 from gateway.errors import ConfigurationError, Problem
+from gateway.runtime.settings import core_settings
 
 STARTER = Path(__file__).parents[3] / "config" / "gateway.toml"
 
@@ -237,14 +239,39 @@ def test_the_longest_socket_path_is_accepted(tmp_path: Path) -> None:
         ("cancel_on_disconnect = true\n", "venues[0].cancel_on_disconnect", 1),
         ('[venues.schedule]\nstart = "08:00"\nend = "17:00"\n', "venues[0].schedule", 1),
         ('[journal]\nurl = "postgresql+psycopg://u@h/d"\n', "journal.url", 2),
-        ('[risk]\nrestricted = ["USD/JPY"]\n', "risk.restricted", 2),
-        ("[risk.account.A]\nmax_position_long = 5\n", "risk.account.A.max_position_long", 2),
     ],
 )
 def test_what_is_not_in_force_is_refused_and_not_ignored(tmp_path: Path, addition: str, key: str, line: int) -> None:
     problem = only(refused(tmp_path, VENUE + addition))
     assert (problem.key, problem.line) == (key, VENUE.count("\n") + line)
     assert "not supported in this version" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("addition", "key", "line"),
+    [
+        ('[risk]\nrestricted = ["EUR/USD"]\n', "risk.restricted[0]", 2),
+        ('[risk.account.A]\npermitted_strategies = ["maker"]\n', "risk.account.A.permitted_strategies[0]", 2),
+        ('[risk.account.A]\npermitted_sides = ["hold"]\n', "risk.account.A.permitted_sides[0]", 2),
+        ('[[positions]]\nstrategy = "desk"\nvenue = "NYSE"\n', "positions[0].venue", 3),
+        ('[[positions]]\nstrategy = "desk"\nas_of = "20250230"\n', "positions[0].as_of", 3),
+    ],
+)
+def test_limits_and_positions_name_what_exists(tmp_path: Path, addition: str, key: str, line: int) -> None:
+    found = [problem for problem in refused(tmp_path, VENUE + addition) if problem.key == key]
+    assert [problem.line for problem in found] == [VENUE.count("\n") + line]
+
+
+def test_limits_and_positions_are_read(tmp_path: Path) -> None:
+    limits = '[risk]\nrestricted = ["USD/JPY"]\n[risk.account.A]\nmax_position_long = 5\npermitted_sides = ["buy"]\n'
+    position = 'strategy = "desk"\nvenue = "SIM"\nsymbol = "USD/JPY"\nquantity = "-5"\navg_px = "1.5"\nas_of = "20250616"\n'
+    loaded = accepted(tmp_path, f"{VENUE}{limits}[[positions]]\n{position}")
+    settings = core_settings(loaded)
+    assert settings.risk["account:A"].max_position_long == 5
+    assert settings.risk["account:A"].permitted_sides == (Side.BUY,)
+    assert settings.risk["all"].restricted == ("USD/JPY",)
+    (opening,) = settings.positions
+    assert (opening.account, opening.quantity, opening.as_of) == ("", -5, "20250616")
 
 
 @pytest.mark.parametrize(

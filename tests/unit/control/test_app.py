@@ -95,6 +95,12 @@ def test_an_order_is_decoded_exactly_and_carries_its_caller(api: Api, recorder: 
         ("/kill", {"scope": "strategy:maker"}, {"scope": "strategy:maker"}),
         ("/kill/release", {"reason": "over"}, {"scope": "all", "reason": "over"}),
         ("/trading", {"state": "reduced"}, {"scope": "all", "state": "reduced"}),
+        ("/trading/roll-day", {"reason": "early"}, {"trading_date": None}),
+        (
+            "/positions/adjust",
+            {"reason": "r", "strategy": "desk", "venue": "SIM", "symbol": "X", "quantity": "-1.50", "avg_px": "2"},
+            {"account": "", "quantity": Decimal("-1.50"), "avg_px": Decimal(2)},
+        ),
         ("/venues/SIM/open", {"reason": "phone"}, {"venue": "SIM", "reason": "phone"}),
         ("/sessions/SIM/test-request", {}, {"venue": "SIM", "action": "test-request"}),
         ("/stop", {"reason": "night", "cancel_open": True}, {"cancel_open": True}),

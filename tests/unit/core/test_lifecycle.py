@@ -55,6 +55,7 @@ status_reported       =    =    =    =    =    =    =
 submission_failed     R    .    .    .    .    .    .
 not_sent              R    .    .    .    .    .    .
 unknown_at_venue      R    .    .    .    .    .    .
+day_ended             X    X    X    .    .    .    .
 reported_accepted     A    #    #    .    .    .    .
 reported_pending_replace A =    =    .    .    .    .
 reported_filled       #    #    #    =    .    .    .

@@ -23,7 +23,6 @@ from gateway.core.events import (
     SubmissionFailed,
 )
 from gateway.core.settings import RiskLimits
-from gateway.core.state import exposed_qty
 from gateway.core.strategy import Replace, well_formed
 from gateway.core.values import CommandKind, OrderState
 from gateway.testing.harness import VENUE, Harness, settings
@@ -51,7 +50,7 @@ def terms(harness: Harness, order_id: str) -> tuple[Decimal, Decimal | None, str
 
 
 def exposure(harness: Harness, order_id: str) -> Decimal:
-    return exposed_qty(harness.state.execution, harness.order(order_id))
+    return harness.state.execution.exposure.open_quantity(order_id)
 
 
 def test_the_request_carries_everything_the_order_shall_be(harness: Harness, order_id: str) -> None:

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from gateway.core import risk
 from gateway.core.events import Denied, FeedStatus, KillEngaged, MarketTrade, StrategyDisabled, TradingSwitched
 from gateway.core.risk import CODES, CONTROLS, Control, check
+from gateway.core.risk.basis import reference_price
 from gateway.core.settings import RiskLimits
 from gateway.core.strategy import New
 from gateway.core.values import FeedState, OrderType, Side, TradingState
@@ -177,14 +177,13 @@ def test_without_anything_to_compare_with_the_order_is_denied(name: str, code: s
 
 def test_reference_is_the_live_book_then_the_last_trade_then_the_configuration() -> None:
     harness = Harness().open()
-    command = replace(_command(harness), symbol=SYMBOL)
-    assert risk.reference_price(harness.state, command) == 156
+    assert reference_price(harness.state, VENUE, SYMBOL) == 156
     harness.feed(MarketTrade(venue=VENUE, symbol=SYMBOL, price=D(150), quantity=D(1)))
-    assert risk.reference_price(harness.state, command) == 150
+    assert reference_price(harness.state, VENUE, SYMBOL) == 150
     harness.book("151", "153")
-    assert risk.reference_price(harness.state, command) == 152
+    assert reference_price(harness.state, VENUE, SYMBOL) == 152
     harness.feed(FeedStatus(venue=VENUE, status=FeedState.STALE))
-    assert risk.reference_price(harness.state, command) == 150
+    assert reference_price(harness.state, VENUE, SYMBOL) == 150
 
 
 def _command(harness: Harness) -> Any:

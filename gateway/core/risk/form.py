@@ -1,0 +1,77 @@
+"""Is it an order at all? Names that exist, quantities and prices that fit the order type and the grids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.core.orders import Command
+from gateway.core.risk.basis import instrument_of
+from gateway.core.state import State
+from gateway.core.values import OrderType, text_problem
+
+
+def known_venue(state: State, command: Command) -> str | None:
+    venues = {name: venue for name, venue in state.control.settings.venues.items() if venue.orders}
+    if command.venue in venues:
+        return None
+    what = "is for market data alone" if command.venue in state.control.settings.venues else "is not configured"
+    return f"venue {command.venue!r} {what}; orders go to: {_names(venues)}"
+
+
+def known_symbol(state: State, command: Command) -> str | None:
+    instruments = state.control.settings.instruments
+    if command.symbol in instruments:
+        return None
+    return f"symbol {command.symbol!r} is not configured; known: {_names(instruments)}"
+
+
+def _names(known: dict[str, Any]) -> str:
+    return ", ".join(sorted(known)[:10]) or "none"
+
+
+def legal_text(state: State, command: Command) -> str | None:
+    return text_problem(command.account)
+
+
+def form(state: State, command: Command) -> str | None:
+    if not command.quantity.is_finite() or command.quantity <= 0:
+        return f"quantity {command.quantity} is not above zero"
+    priced = command.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+    if priced and command.price is None:
+        return f"a {command.order_type} order needs a price"
+    if not priced and command.price is not None:
+        return f"a {command.order_type} order takes no price"
+    stop = command.order_type in (OrderType.STOP, OrderType.STOP_LIMIT)
+    if stop != (command.stop_price is not None):
+        return f"a {command.order_type} order " + ("needs a stop price" if stop else "takes no stop price")
+    for name, price in (("price", command.price), ("stop price", command.stop_price)):
+        if price is not None and (not price.is_finite() or price <= 0):
+            return f"{name} {price} is not above zero"
+    return None
+
+
+def on_tick(state: State, command: Command) -> str | None:
+    tick = instrument_of(state, command).tick_size
+    for name, price in (("price", command.price), ("stop price", command.stop_price)):
+        if price is not None and price % tick:
+            return f"{name} {price} is not a multiple of tick_size {tick}"
+    return None
+
+
+def on_lot(state: State, command: Command) -> str | None:
+    lot = instrument_of(state, command).lot_size
+    return f"quantity {command.quantity} is not a multiple of lot_size {lot}" if command.quantity % lot else None
+
+
+def above_cum_qty(state: State, command: Command) -> str | None:
+    order = state.execution.orders.get(command.order_id)
+    if order is None or command.quantity > order.cum_qty:
+        return None
+    return f"new quantity {command.quantity} is not above CumQty(14) {order.cum_qty}: to end the order, cancel it"
+
+
+def terms_known(state: State, command: Command) -> str | None:
+    order = state.execution.orders.get(command.order_id)
+    if order is None or not order.external:
+        return None
+    return "an order of another origin: its terms are not known for certain; cancel it instead"
