@@ -24,6 +24,8 @@ class RecordStore:
     def __init__(self, url: str, *, password: str | None = None, busy_timeout_ms: int = 2_000) -> None:
         self._url = parse_url(url, password)
         self._engine = open_engine(self._url, busy_timeout_ms=busy_timeout_ms)
+        self._in_use: tuple[int, int] | None = None
+        """(device, inode) of the SQLite file that `hold` saw."""
 
     @property
     def shown_url(self) -> str:
@@ -96,6 +98,23 @@ class RecordStore:
         """Empty the records, in one transaction; a writer then rebuilds them from the journal. No writer may be running."""
         with self._explained(), self.transaction() as connection:
             sink.clear(connection)
+
+    def hold(self) -> None:
+        """Remember which SQLite file is written from now on; `lost` compares."""
+        self._in_use = self._identity()
+
+    def lost(self) -> bool:
+        """Whether the SQLite file in use was removed or replaced: connections would go on writing to one nobody can open."""
+        return self._in_use is not None and self._identity() != self._in_use
+
+    def _identity(self) -> tuple[int, int] | None:
+        if not is_file(self._url):
+            return None
+        try:
+            found = Path(self._url.database or "").stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def explain(self, error: SQLAlchemyError) -> str:
         """One line for a database error, without the password."""

@@ -53,6 +53,13 @@ class WriterStatus:
         return max(self.head - self.seq, 0)
 
 
+LOST = "the records file was removed or replaced while in use; making it anew from the journal"
+
+
+class _Lost(Exception):
+    """The SQLite file is not the one that was opened."""
+
+
 class _OutOfTime(Exception):
     """The time given to `stop` is over."""
 
@@ -116,7 +123,8 @@ class RecordWriter:
     def _run(self) -> None:
         try:
             with closing(self._reader_factory()) as reader:
-                self._follow(reader)
+                while not self._follow(reader):
+                    self._begin_again()
         except _OutOfTime:
             self._change("stopped")
         except GatewayError as error:
@@ -126,14 +134,30 @@ class RecordWriter:
         else:
             self._change("stopped")
 
-    def _follow(self, reader: JournalReader) -> None:
+    def _follow(self, reader: JournalReader) -> bool:
+        """Until it was asked to end; False when the records it wrote to are not there any more."""
+        try:
+            self._write_on(reader)
+        except _Lost:
+            return False
+        return True
+
+    def _begin_again(self) -> None:
+        self._status = replace(self._status, retries=self._status.retries + 1, seq=0, recorded_ns=None)
+        self._change("degraded", LOST)
+        self._store.close()
+
+    def _write_on(self, reader: JournalReader) -> None:
         self._persist(self._store.ensure_current)
+        self._store.hold()
         fold = Fold(lambda sha256: self._persist(reader.configurations).get(sha256))
         done = self._persist(self._checkpoint)
         self._resume(reader, fold, done)
         self._phase = "running"
         self._change("running")
         while True:
+            if self._store.lost():
+                raise _Lost
             records = self._persist(lambda: reader.read(fold.seq, self._chunk))
             if records:
                 done = self._write(fold, done, records)

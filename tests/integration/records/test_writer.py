@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.errors import JournalCorrupt, JournalError
 from gateway.records import sink, verify
 from gateway.records.queries import view_rows
 from gateway.records.store import RecordStore
-from gateway.records.writer import RecordWriter, WriterStatus
+from gateway.records.writer import LOST, RecordWriter, WriterStatus
 
 Make = Callable[..., RecordWriter]
 Until = Callable[[Callable[[], bool]], None]
@@ -274,3 +275,27 @@ def test_a_configuration_is_waited_for_like_anything_else(
     assert writer.stop(5)
     assert writer.status().retries == 1
     assert view_rows(store, "v_configurations")[0]["toml"] == journal.toml["c0ffee"]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_was_removed_is_made_anew(
+    make_writer: Make, desk: Any, store: RecordStore, url: str, until: Until, replaced: bool
+) -> None:
+    """Connections would go on writing to a file that nobody can open."""
+    if not url.startswith("sqlite"):
+        pytest.skip("a server keeps its files")
+    states: list[str | None] = []
+    writer = make_writer(on_change=lambda status: states.append(status.last_error))
+    writer.start()
+    until(lambda: writer.status().seq == len(desk.journal.records))
+    file = Path(url.removeprefix("sqlite:///"))
+    for part in file.parent.glob(file.name + "*"):
+        part.unlink()
+    if replaced:
+        RecordStore(url).upgrade()
+    desk.trades(3)
+    writer.wake(len(desk.journal.records))
+    until(lambda: file.exists() and writer.status().state == "running" and writer.status().lag == 0)
+    assert LOST in states
+    assert store.checkpoint().seq == len(desk.journal.records)
+    assert list(verify.compare(store, desk.journal)) == []
