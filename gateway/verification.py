@@ -84,6 +84,12 @@ def _check_chain(reader: SqliteReader, verdict: Verdict, progress: Progress) -> 
 
 
 def _compare_records(reader: SqliteReader, store: RecordStore, verdict: Verdict) -> None:
+    behind = verdict.events - (verdict.records_seq or 0)
+    if verdict.records_seq == 0 and behind:
+        verdict.record_differences += 1
+        verdict.differs("the records hold nothing: start the gateway, which writes them, or run `gateway db rebuild`")
+    elif behind > 0:
+        verdict.notes.append(f"the last {behind} events are not in the records yet: a running gateway writes them")
     for difference in compare(store, reader, verdict.notes.append):
         verdict.record_differences += 1
         verdict.differs(str(difference))

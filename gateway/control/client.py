@@ -81,6 +81,10 @@ class ControlClient:
                 content = response.read()
             except (OSError, http.client.HTTPException) as error:
                 raise self._unanswered(method, error) from error
+            except KeyboardInterrupt as error:
+                if method == "GET":
+                    raise
+                raise self._unanswered(method, InterruptedError("interrupted")) from error
         finally:
             connection.close()
         return self._decode(method, response.status, content)

@@ -49,7 +49,7 @@ from gateway.core.events import (
     VenueCloseRequested,
     VenueOpenRequested,
 )
-from gateway.core.orders import Order
+from gateway.core.orders import Command, Order
 from gateway.core.reactions.intents import DESK
 from gateway.core.reactions.resolve import DISPOSITIONS, objection
 from gateway.core.turn import Step
@@ -103,6 +103,7 @@ class GatewaySurface:
             time_in_force=request.time_in_force,
             account=request.account,
         )
+        self._refuse_another(request)
         step = self._submit(event)
         answer = self._answer(step, request.request_id)
         if answer.stage == "denied" or not request.wait_seconds:
@@ -147,6 +148,27 @@ class GatewaySurface:
         pending = self._runtime.core.state.execution.pending.get(order.order_id)
         waiting = pending is not None and pending.command.cl_ord_id == name
         return order.state.terminal or (not waiting and order.new_in_flight != name)
+
+    def _refuse_another(self, request: NewOrder) -> None:
+        """A request id stands for one request: under a used one, another order would look sent and not be."""
+        execution = self._runtime.core.state.execution
+        made = self._runtime.core.state.control.requests.get(request.request_id)
+        if made is None:
+            return
+        pending = execution.pending.get(made)
+        order = execution.orders.get(made) or (None if pending is None else pending.command)
+        if order is None:
+            return
+        same = ["venue", "symbol", "side", "order_type", "time_in_force"]
+        if isinstance(order, Command) or order.requests == 1:
+            same += ["quantity", "price", "stop_price"]
+        for name in same:
+            before, now = getattr(order, name), getattr(request, name)
+            if before != now:
+                raise RequestDenied(
+                    f"request id {request.request_id} was used for order {made}, whose {name} is {before}, not {now}:"
+                    " nothing was sent; use another id for another order"
+                )
 
     def cancel_order(self, request: CancelOrder, actor: str) -> OrderAnswer:
         event = CancelRequested(actor=actor, reason=request.reason, request_id=request.request_id, order_id=request.order_id)

@@ -427,7 +427,7 @@ class VenueAdapter:
         if self._settling.phase is Phase.DOWN and not self._down_reason:
             if self._down_told:
                 return []
-            self._down_reason = "the logon was not answered"
+            self._down_reason = "the logon was not answered: is the venue up, are host, port and CompIDs right?"
         return self._step(Input.LOGOUT, now_ns)
 
     def _close(self, now_ns: int) -> list[Event]:
