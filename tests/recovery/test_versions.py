@@ -64,7 +64,7 @@ def desk(request, home, make, monkeypatch):
     with start_venue(home / "venue", rate=0, fix_version=version, **credentials) as venue:
         named = CREDENTIALS if dialect.logon.username else CREDENTIALS.splitlines()[1]
         gateway = make(venue.port, dialect=request.param, market_data=["USD/JPY"], ack_timeout=1, venue_extra=named)
-        gateway.start().ready()
+        gateway.start().ready(60)
         yield Desk(gateway, venue, dialect)
 
 
@@ -104,6 +104,16 @@ def order_types(desk):
     desk.gateway.cancel(second)
     desk.gateway.wait_state(second, "Cancelled")
     assert desk.cum_qty(second) == 250
+    # Replaced after a partial fill, then filled under its new terms.
+    third = desk.order("Accepted", price="110.001")
+    desk.house("sell", "300")
+    desk.gateway.wait_state(third, "PartiallyFilled")
+    desk.gateway.post(f"/orders/{third}/replace", quantity="800", price="110.002")
+    desk.gateway.wait_rows("SELECT * FROM v_order_events WHERE order_id = ? AND event = 'replaced'", third)
+    desk.house("sell", "500")
+    desk.gateway.wait_state(third, "Filled")
+    assert [from_sqlite(fill["last_px"]) for fill in desk.fills(third)] == [Decimal("110.001"), Decimal("110.002")]
+    assert desk.cum_qty(third) == 800
     market = desk.order("Filled", order_type="market")
     assert desk.cum_qty(market) == 1000
     offer, size = desk.best("offers")
@@ -176,7 +186,7 @@ def death(desk):
     resting = [desk.order("Accepted", price=price, time_in_force="gtc") for price in ("110.006", "110.005", "110.004")]
     desk.gateway.kill()
     desk.house("sell", "1500")
-    desk.gateway.start().ready()
+    desk.gateway.start().ready(60)
     desk.gateway.wait_state(resting[0], "Filled")
     desk.gateway.wait_state(resting[1], "PartiallyFilled")
     desk.gateway.wait_state(resting[2], "Accepted")
@@ -196,7 +206,7 @@ def the_end(desk, home):
     assert differences(desk.gateway, desk.venue.ledger_path) == []
     desk.venue.stop()
     sent, received = on_the_wire(desk.gateway.state / "fix/SIM/messages.log")
-    assert {text.split("\x0135=")[1].split("\x01")[0] for text in sent} >= set("AV1DFH25")
+    assert {text.split("\x0135=")[1].split("\x01")[0] for text in sent} >= set("AV1DFGH25")
     assert {text.split("\x0135=")[1].split("\x01")[0] for text in received} >= set("AWX0894")
     assert [o for text in (*sent, *received) if (o := objection(desk.dialect, text))] == []
     written = [path for path in home.rglob("*") if path.is_file()]
@@ -219,7 +229,7 @@ def test_a_wrong_password_is_told(home, make, monkeypatch, dialect):
     with start_venue(home / "venue", rate=0, fix_version=version, password_env="TEST_VERSIONS_PASSWORD") as venue:
         wrong = 'password_env = "TEST_VERSIONS_WRONG"'
         gateway = make(venue.port, dialect=dialect, venue_extra=wrong, environment={"TEST_VERSIONS_WRONG": "guess-9"})
-        gateway.start().wait_venue("wrong username or password")
+        gateway.start().wait_venue("wrong username or password", 60)
         assert gateway.terminate() == 0
     files = [path for path in home.rglob("*") if path.is_file() and b"guess-9" in path.read_bytes()]
     assert files == []
@@ -237,13 +247,13 @@ def test_a_mass_status_request_finds_orders_nobody_knew(home, make, base):
         for gateway in (first, second):
             (gateway.home / "broker").mkdir()
             (gateway.home / "broker/own.toml").write_text(text)
-        first.start().ready()
+        first.start().ready(60)
         first.caught_up()
         assert first.rows("SELECT * FROM v_anomalies") == []  # "no orders" is an answer, too
         order = first.order(price="109")["order_id"]
         known = first.wait_state(order, "Accepted")
         first.kill()
-        second.start().ready()
+        second.start().ready(60)
         [found] = second.wait_rows("SELECT * FROM v_orders WHERE external = 1 AND state = 'Accepted'")
         assert (found["venue_order_id"], found["cl_ord_id"]) == (known["venue_order_id"], known["cl_ord_id"])
         second.cancel(found["order_id"])
