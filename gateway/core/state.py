@@ -139,7 +139,6 @@ class ExecutionState:
         self.days: Table[PositionKey, Day] = Table("day", digest)
         self.window_bounds: Table[str, Window] = Table("window", digest)
         self.window_moments: Table[tuple[str, int], int] = Table("moment", digest)
-        self.windows = Windows(self.window_bounds, self.window_moments)
         self.recent: Table[str, int] = Table("recent", digest)
         """Order as text -> when the same was last approved, oldest first; kept where duplicates are denied."""
         # Indexes.
@@ -182,6 +181,19 @@ class ExecutionState:
                 else:
                     self.open[scope].pop(order.order_id, None)
         self._expose(order.order_id)
+
+    @property
+    def windows(self) -> Windows:
+        """The two tables of windows, as what they mean."""
+        return Windows(self.window_bounds, self.window_moments)
+
+    def rebuild_exposure(self) -> None:
+        """Make the exposure anew from orders, queue and positions, for a state that was put together otherwise."""
+        self.exposure = Exposure()
+        for key, position in self.positions.items():
+            self.exposure.hold(key, position.net_qty)
+        for order_id in (*self.open["all"], *self.pending_new["all"]):
+            self._expose(order_id)
 
     def _expose(self, order_id: str) -> None:
         pending = self.pending.get(order_id)

@@ -44,6 +44,7 @@ from gateway.core.events import (
     VenueOpenRequested,
 )
 from gateway.core.execution_control import next_deadline
+from gateway.core.exposure import Exposure
 from gateway.core.orders import Command, Order
 from gateway.core.settings import RiskLimits
 from gateway.core.state import State, order_scopes
@@ -73,6 +74,14 @@ def essence(state: State) -> tuple[Any, ...]:
     }
     positions = {key: replace(position, updated_ns=0) for key, position in execution.positions.items()}
     return orders, dict(execution.fills), positions, dict(execution.pending), dict(execution.awaiting)
+
+
+def sums_in(exposure: Exposure, scope: str) -> dict[str, dict[str, tuple[Decimal, ...]]]:
+    """Symbol -> venue -> net, buying, selling, gross."""
+    return {
+        symbol: {venue: (sums.net, sums.buying, sums.selling, sums.gross) for venue, sums in venues.items()}
+        for symbol, venues in exposure.within(scope).items()
+    }
 
 
 def rebuilt_digest(state: State) -> str:
@@ -444,7 +453,12 @@ class Streams(RuleBasedStateMachine):
             assert (sums.net, sums.buying, sums.selling) == (held, sides[Side.BUY], sides[Side.SELL])
             buying, selling, net = buying + sums.buying, selling + sums.selling, net + held
             gross += max(abs(held + sums.buying), abs(held - sums.selling))
-        every = [sums for venues in execution.exposure.within("all").values() for sums in venues.values()]
+        kept = execution.exposure
+        execution.rebuild_exposure()
+        assert [sums_in(execution.exposure, scope) for scope in ("all", "strategy:desk")] == [
+            sums_in(kept, scope) for scope in ("all", "strategy:desk")
+        ]
+        every = [sums for venues in kept.within("all").values() for sums in venues.values()]
         for name, expected in {"buying": buying, "selling": selling, "net": net, "gross": gross}.items():
             assert sum((getattr(sums, name) for sums in every), D(0)) == expected
         today = [fill for fill in self.fills() if fill.live and fill.counted_on == self.harness.state.control.run.trading_date]
