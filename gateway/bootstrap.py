@@ -21,14 +21,16 @@ from gateway import __version__
 from gateway.clock import StreamClock, wall_ns
 from gateway.config.load import LoadedConfiguration, load
 from gateway.config.model import Venue
+from gateway.config.paths import absolute
 from gateway.config.secrets import resolve_password, resolve_secrets
 from gateway.control.app import application
 from gateway.control.server import ControlServer
-from gateway.core.core import Core
+from gateway.control.surface import ApplyConfiguration
+from gateway.core.core import AnyStrategy, Core
 from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested
-from gateway.core.settings import CoreSettings
+from gateway.core.settings import CoreSettings, StrategySettings
 from gateway.core.values import NANOS
-from gateway.errors import GatewayError, JournalError, PreconditionFailed, Problem
+from gateway.errors import GatewayError, JournalError, PreconditionFailed
 from gateway.fix.decoder import Decoder
 from gateway.fix.dialect import load_dialect
 from gateway.fix.encoder import Encoder
@@ -42,6 +44,7 @@ from gateway.records.store import RecordStore
 from gateway.records.writer import RecordWriter
 from gateway.runtime.intake import Intake
 from gateway.runtime.observer import Observer
+from gateway.runtime.reload import Reloader
 from gateway.runtime.runtime import Runtime
 from gateway.runtime.settings import core_settings, load_strategies, session_id
 from gateway.runtime.status import Reporter
@@ -52,12 +55,15 @@ from gateway.telemetry import logs
 from gateway.telemetry.gauges import GaugeSnapshot
 from gateway.telemetry.http import MetricsServer
 from gateway.telemetry.metrics import Metrics
-from gateway.venue.adapter import Place, VenueAdapter
+from gateway.venue.adapter import VenueAdapter
 from gateway.venue.fix_log import FixLog
 from gateway.venue.gate import KillGate
+from gateway.venue.hours import Hours
+from gateway.venue.numbering import Place
 from gateway.venue.send_log import SendLog
+from gateway.venue.tls import TlsFiles
 
-__all__ = ["Gateway", "check", "journal_path", "load_strategies", "run"]
+__all__ = ["Gateway", "journal_path", "load_strategies", "record_store", "run", "tls_files"]
 _log = logging.getLogger(__name__)
 INTAKE_CAPACITY = 20_000
 _FOLD_CHUNK = 5_000
@@ -86,6 +92,16 @@ def record_store(loaded: LoadedConfiguration) -> RecordStore:
     return RecordStore(loaded.records_url, password=password)
 
 
+def tls_files(loaded: LoadedConfiguration, venue: Venue) -> TlsFiles | None:
+    """The files of a venue's encryption, absolute; None when its session is not encrypted by us."""
+    if not venue.tls:
+        return None
+    given = (venue.tls_ca_file, venue.tls_cert_file, venue.tls_key_file)
+    ca_file, cert_file, key_file = (absolute(loaded.base_dir, path) if path else None for path in given)
+    assert ca_file is not None, "checked when the configuration was loaded"
+    return TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+
+
 class Gateway:
     """One run. Construct, `start`, `wait`, `stop`; construction leaves nothing on the wire."""
 
@@ -93,12 +109,11 @@ class Gateway:
         self.loaded = loaded
         configuration = loaded.configuration
         settings = core_settings(loaded)
-        strategies = load_strategies(settings.strategies)
         passwords = {v.name: resolve_secrets(v, loaded.base_dir, os.environ) for v in configuration.venues}
         _private_directory(loaded.state_dir)
         self._journal = SqliteJournal(journal_path(loaded), configuration.journal.durability)
         self._metrics = Metrics(self._gauges)
-        self._core = Core({name: Timed(one, self._metrics.strategy_seconds(name).observe) for name, one in strategies.items()})
+        self._core = Core(self._timed(settings.strategies))
         self._fold()
         state = self._core.state
         self._clock = StreamClock(state.at_ns)
@@ -139,14 +154,31 @@ class Gateway:
             symbols={v.name: tuple(v.market_data) for v in configuration.venues},
         )
         self.reporter = self._reporter
+        self.reloader = Reloader(
+            loaded,
+            self.runtime,
+            remember=self._journal.remember_configuration,
+            build=self._timed,
+            applied=self._tell_configuration,
+        )
         self._stop_asked = threading.Event()
+        self._reload_asked = threading.Event()
         self._stop_reason = ""
-        self.surface = GatewaySurface(self.runtime, self.gate, self.reporter, self.request_stop)
+        self.surface = GatewaySurface(self.runtime, self.gate, self.reporter, self.reloader, self.request_stop)
         self._control = ControlServer(loaded.control_socket, application(self.surface))
         self._http = MetricsServer(self._metrics, self.reporter.not_ready, configuration.telemetry.metrics_port)
         self._first_events = self._opening(self._run_started(settings))
 
     # ----------------------------------------------------------------------------------------------------------- parts
+
+    def _timed(self, settings: Mapping[str, StrategySettings]) -> dict[str, AnyStrategy]:
+        """The strategies, each with a stopwatch. Raises PreconditionFailed naming what cannot be made."""
+        return {
+            name: Timed(one, self._metrics.strategy_seconds(name).observe) for name, one in load_strategies(settings).items()
+        }
+
+    def _tell_configuration(self, loaded: LoadedConfiguration) -> None:
+        self._metrics.set_config_info(name=loaded.configuration.gateway.name, sha256=loaded.sha256)
 
     def _fold(self) -> None:
         after = 0
@@ -179,6 +211,7 @@ class Gateway:
             heartbeat=observer.heartbeat,
             takes_orders=venue.role != "market-data",
             resend_timeout_ns=venue.resend_timeout_seconds * NANOS,
+            hours=None if venue.schedule is None else Hours(**venue.schedule.model_dump()),
         )
 
     def _venue_dir(self, venue: Venue) -> Path:
@@ -186,7 +219,7 @@ class Gateway:
 
     def _attach_links(self, passwords: dict[str, str | None], marks: Mapping[str, Watermark]) -> None:
         from gateway.venue.engine import EngineSettings, QuickFixLink
-        from gateway.venue.numbers import read_store, to_restore
+        from gateway.venue.numbers import Numbers, read_store, to_restore
 
         for venue in self.loaded.configuration.venues:
             dialect = load_dialect(venue.dialect)
@@ -197,6 +230,9 @@ class Gateway:
             watermark = adapter.watermark
             known = watermark.msg_seq_num if adapter.session in marks else None
             numbers = to_restore(on_disk, known, adapter.outbound.last_number)
+            planned = self._core.state.control.planned.get(venue.name)
+            if planned is not None:  # the end of the last run came before the logon that was to use them
+                numbers = Numbers(planned.next_sender, planned.next_target)
             settings = EngineSettings(
                 venue=venue.name,
                 begin_string=dialect.begin_string,
@@ -211,10 +247,14 @@ class Gateway:
                 dictionaries=write_permissive(dialect, directory / "dictionary"),
                 appl_ver_id=dialect.appl_ver_id,
                 credentials=adapter.encoder.credentials(venue.username, passwords[venue.name]),
+                tls=tls_files(self.loaded, venue),
             )
             log = FixLog(directory / "messages.log")
             self._logs.append(log)
-            adapter.attach(QuickFixLink(settings, numbers, self._intake, log))
+            link = QuickFixLink(settings, numbers, self._intake, log)
+            adapter.attach(link)
+            if planned is not None:
+                adapter.renumber(planned)
 
     def _run_started(self, settings: CoreSettings) -> RunStarted:
         return RunStarted(
@@ -261,12 +301,14 @@ class Gateway:
         self._http.start()
         self.reporter.metrics_port = self._http.port
         self._metrics.set_build_info(version=__version__, quickfix=_engine_version(), python=_python_version())
-        self._metrics.set_config_info(name=self.loaded.configuration.gateway.name, sha256=self.loaded.sha256)
+        self._tell_configuration(self.loaded)
         self._writer.start()
         # What exists now lives as long as the process: a full collection over it would stop every thread for tens of ms.
         gc.collect()
         gc.freeze()
-        self.runtime.begin(self._first_events)
+        now = self._clock.now_ns()
+        hours = [event for adapter in self._adapters.values() for event in adapter.schedule.begin(now)]
+        self.runtime.begin([*self._first_events, *hours])
         for adapter in self._adapters.values():
             adapter.link.start()
 
@@ -275,16 +317,31 @@ class Gateway:
         self._stop_reason = reason
         self._stop_asked.set()
 
+    def request_reload(self) -> None:
+        """From a signal handler: take up the configuration file."""
+        self._reload_asked.set()
+
     def wait(self, on_ready: Callable[[], None]) -> None:
         """Until somebody asks to stop; meanwhile watch the kill file, and say once when every venue is open."""
         ready = False
         while not self._stop_asked.wait(_HOUSEKEEPING_SECONDS if ready else 0.02):
             self._adopt_kill_file()
             self._tidy()
-            venues = self._core.state.control.venues
-            if not ready and all(venues[name].opened for name in self._adapters):
+            if self._reload_asked.is_set():
+                self._reload_asked.clear()
+                self._reload()
+            if not ready and all(self._as_it_should_be(name) for name in self._adapters):
                 ready = True
                 on_ready()
+
+    def _as_it_should_be(self, name: str) -> bool:
+        """Open; or kept out by its schedule; or kept closed by an operator, and otherwise ready."""
+        control = self._core.state.control
+        if name in control.hours or control.venues[name].opened:
+            return True
+        session = control.sessions.get(name)
+        settled = session is not None and session.state == "settled"
+        return name in control.closed and settled and name not in control.reconciliations
 
     def _adopt_kill_file(self) -> None:
         """Somebody may have engaged the kill switch beside us, through the file alone."""
@@ -294,6 +351,13 @@ class Gateway:
                 self.runtime.submit(event, 1)
             except GatewayError as error:
                 _log.critical("kill file engaged %s, the core does not answer: %s", scope, error)
+
+    def _reload(self) -> None:
+        request = ApplyConfiguration(request_id=f"sighup-{wall_ns()}", reason="SIGHUP")
+        try:
+            _log.info("configuration: %s", self.reloader.apply(request, "SIGHUP").detail)
+        except GatewayError as error:
+            _log.error("configuration left as it was: %s", error)
 
     def _tidy(self) -> None:
         try:
@@ -351,8 +415,7 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     # After the engine was imported: its import resets SIGINT to the default action.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: gateway.request_stop(signal.Signals(received).name))
-    # A terminal that closes must not end the session with it; reloading is not supported, so say so.
-    signal.signal(signal.SIGHUP, lambda *_: _log.warning("SIGHUP ignored: restart to change the configuration"))
+    signal.signal(signal.SIGHUP, lambda *_: gateway.request_reload())  # also what a terminal sends that closes
     gateway.start()
     gateway.wait(lambda: _say_ready(gateway, json_output))
     clean = gateway.stop()
@@ -367,37 +430,6 @@ def _say_ready(gateway: Gateway, json_output: bool) -> None:
     document = {"ready": True, "pid": os.getpid(), "metrics_port": port}
     line = msgspec.json.encode(document).decode() if json_output else "ready"
     print(line, flush=True)  # noqa: T201 - the one line `run` promises on stdout
-
-
-def check(config_path: Path) -> list[Problem]:
-    """Everything that can be known before the open, beyond what loading the configuration finds."""
-    loaded = load(config_path)
-    problems: list[Problem] = []
-
-    def attempt(key: str, action: Callable[[], object], remedy: str) -> None:
-        try:
-            action()
-        except GatewayError as error:
-            problems.append(Problem(file=str(config_path), line=None, key=key, what=str(error), remedy=remedy))
-
-    for venue in loaded.configuration.venues:
-        key = f"venues.{venue.name}.dialect"
-        attempt(key, lambda v=venue: StrictDictionary(load_dialect(v.dialect)), "see `gateway spec list`")  # type: ignore[misc]
-    if not problems:
-        attempt("strategies", lambda: load_strategies(core_settings(loaded).strategies), "correct class or params")
-    attempt("journal.url", lambda: journal_path(loaded), "use sqlite:///PATH")
-    attempt("gateway.state_dir", lambda: _private_directory(loaded.state_dir), "make it writable, and yours alone")
-    attempt("records.url", lambda: _check_records(loaded), "make the database reachable and current")
-    return problems
-
-
-def _check_records(loaded: LoadedConfiguration) -> None:
-    store = record_store(loaded)
-    try:
-        if not loaded.records_url.startswith("sqlite"):
-            store.require_current()
-    finally:
-        store.close()
 
 
 def _private_directory(path: Path) -> None:

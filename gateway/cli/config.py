@@ -1,4 +1,4 @@
-"""`gateway config`: the configuration in the file, and every one that was in effect."""
+"""`gateway config`: the configuration in the file, every one that was in effect, and taking up a changed one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from gateway.cli import output, times
 from gateway.cli.instance import Instance
-from gateway.cli.options import command, group
+from gateway.cli.options import asks, command, group
 from gateway.cli.output import Column
 from gateway.errors import NotFound, NotReachable
 
@@ -64,6 +64,21 @@ def _show_stored(instance: Instance, sha256: str) -> None:
         output.document(found[0])
     else:
         click.echo(found[0]["toml"] or "", nl=False)
+
+
+@command("apply", within=config, example='gateway config apply --reason "limits for the afternoon"')
+@asks(reason="optional")
+def apply(instance: Instance, reason: str, request_id: str | None) -> None:
+    """Have the running gateway take up its configuration file.
+
+    Limits, rates and parameters of strategies change at once; all of the file or nothing. Keys that need a restart are
+    named, and then nothing is changed. SIGHUP does the same.
+    """
+    answer = instance.ask("/configuration", reason=reason, request_id=request_id)
+    if instance.as_json:
+        output.document(answer)
+    else:
+        click.echo(f"{output.cell(answer['detail'])}; configuration {answer['sha256'][:16]}, event {answer['seq']}")
 
 
 @command("history", within=config, example="gateway config history --json")

@@ -22,8 +22,6 @@ from gateway.errors import ConfigurationError, GatewayError
 _PACKAGES = (
     "click", "rich", "msgspec", "pydantic", "sqlalchemy", "alembic", "psycopg", "cheroot", "prometheus-client", "structlog",
 )  # fmt: skip
-_NO_TLS = b"HAVE_SSL not enabled"
-"""What an engine built without TLS says; an engine with TLS does not hold the text."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _COLUMNS = (Column("Subject", "subject"), Column("", "state"), Column("Found", "found"))
 
@@ -69,9 +67,11 @@ def _engine() -> Iterator[Fact]:
     except ImportError as error:
         yield _fact("engine", f"cannot be imported ({error}); reinstall quickfix", "bad")
         return
+    from gateway.venue.tls import engine_has_tls
+
     binary = Path(_quickfix.__file__)
     yield _fact("engine", f"{quickfix.__file__}, {binary.name}")
-    if _NO_TLS in binary.read_bytes():
+    if not engine_has_tls():
         yield _fact("engine TLS", "not built in: venues with tls = true need an engine built with it", "note")
     else:
         yield _fact("engine TLS", "built in")

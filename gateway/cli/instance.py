@@ -6,7 +6,6 @@ trading. Nothing heavy is imported before it is needed.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import tomllib
@@ -76,17 +75,9 @@ class Instance:
 
     def journal_holder(self) -> str | None:
         """The process that holds the journal, as its lock file names it; None when nobody does."""
-        lock = self.journal_path.with_name(self.journal_path.name + ".lock")
-        try:
-            with open(lock, encoding="ascii") as handle:
-                try:
-                    # Shared and given back at once: two commands that look do not see each other.
-                    fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return handle.read().strip() or "unknown"
-        except FileNotFoundError:
-            pass
-        return None
+        from gateway.journal.sqlite import holder_of
+
+        return holder_of(self.journal_path)
 
     def client(self, timeout: float = _TIMEOUT) -> ControlClient:
         """The live process, which may not be there."""

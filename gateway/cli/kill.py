@@ -13,6 +13,7 @@ import click
 from gateway.cli import output
 from gateway.cli.instance import Instance
 from gateway.cli.options import asks, command, confirm, group, scope, yes
+from gateway.core.values import SCOPE_ALL
 from gateway.errors import (
     Denied,
     GatewayError,
@@ -84,8 +85,12 @@ def release(instance: Instance, scope: str, yes: bool, reason: str, request_id: 
 
 
 @command("status", within=kill, example="gateway kill status")
-def status(instance: Instance) -> None:
-    """What is killed, and why; from the kill file when the gateway does not answer."""
+@scope
+def status(instance: Instance, scope: str) -> None:
+    """What is killed, and why; from the kill file when the gateway does not answer.
+
+    With --scope, only what stops new orders there: the scope itself, and `all`.
+    """
     try:
         answer = instance.client(_TIMEOUT).get("/kill") | {"source": "gateway"}
     except NotReachable:
@@ -94,6 +99,8 @@ def status(instance: Instance) -> None:
         output.say(f"the gateway is not reachable: as the kill file {instance.kill_file} says")
         answer = _offline(dict(KillGate(instance.kill_file).engaged))
     engaged: dict[str, str] = answer["engaged"]
+    if scope != SCOPE_ALL:
+        engaged = answer["engaged"] = {name: why for name, why in engaged.items() if name in (scope, SCOPE_ALL)}
     lines = [f"{output.cell(scope)}: engaged ({output.cell(reason) or 'no reason given'})" for scope, reason in engaged.items()]
     _tell(instance, answer, *(lines or ["not engaged"]))
 

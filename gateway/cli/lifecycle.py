@@ -78,14 +78,15 @@ def starter() -> Path:
 
 @command("check", example="gateway check gateway.toml")
 @_CONFIG
-def check(instance: Instance, config: Path | None) -> None:
+@click.option("--running", is_flag=True, help="Leave out what a running gateway holds: its journal, ports and socket.")
+def check(instance: Instance, config: Path | None, running: bool) -> None:
     """Verify everything that can be verified before the open.
 
-    Keys, dictionaries, database, files, strategy import, TLS. All problems are reported at once. CONFIG is the instance's
-    configuration when left out.
+    Keys, dictionaries, databases, files and their permissions, passwords, strategy import and parameters, TLS, journal, ports,
+    clock. All problems are reported at once. CONFIG is the instance's configuration when left out.
     """
     path = config or instance.config_path
-    problems = find_problems(path)
+    problems = find_problems(path, running=running)
     if instance.as_json:
         output.document({"path": str(path), "ok": not problems, "problems": [asdict(problem) for problem in problems]})
     if problems:
@@ -94,7 +95,7 @@ def check(instance: Instance, config: Path | None) -> None:
         click.echo(f"{path}: ready to run")
 
 
-def find_problems(path: Path) -> list[Problem]:
+def find_problems(path: Path, *, running: bool = False) -> list[Problem]:
     """Everything wrong with a configuration, and with what it needs around it."""
     from gateway.config.load import load
 
@@ -102,9 +103,9 @@ def find_problems(path: Path) -> list[Problem]:
         load(path)
     except ConfigurationError as error:
         return error.problems
-    from gateway.bootstrap import check as check_surroundings
+    from gateway.preflight import check as check_surroundings
 
-    return check_surroundings(path)
+    return check_surroundings(path, running=running)
 
 
 @command("run", example="gateway run gateway.toml")

@@ -10,7 +10,7 @@ import click
 from gateway.cli import output, times
 from gateway.cli.answers import answered, live_venues
 from gateway.cli.instance import Instance
-from gateway.cli.options import asks, command, group
+from gateway.cli.options import asks, command, confirm, group, yes
 from gateway.cli.output import Column
 from gateway.errors import NotFound, PreconditionFailed
 
@@ -112,3 +112,52 @@ def _action(name: str, done: str, summary: str) -> click.Command:
 _action("logon", "logon asked for", "Log the session of VENUE on.")
 _action("logout", "logout asked for", "Log the session of VENUE out; it stays out until `logon`.")
 _action("test-request", "TestRequest(1) sent", "Send a TestRequest(1) on the session of VENUE.")
+
+
+_AFTERWARDS = 30.0
+"""Seconds: the logout before it is waited for."""
+_NUMBER = click.IntRange(1, 2**31 - 2)
+
+
+@command("reset", within=session, example='gateway session reset SIM --yes --reason "agreed with the venue"')
+@click.argument("venue")
+@yes
+@asks(reason="required")
+def reset(instance: Instance, venue: str, yes: bool, reason: str, request_id: str | None) -> None:
+    """Begin anew at number 1 on both sides; asks for VENUE to be typed.
+
+    Logs out first. The next Logon asks the venue for the reset with ResetSeqNumFlag(141)=Y, the session settles, and orders
+    are reconciled before the venue opens.
+    """
+    confirm(venue, f"resetting the sequence numbers of {venue}", yes=yes)
+    path = f"/sessions/{quote(venue, safe='')}/reset"
+    answered(instance, instance.ask(path, reason=reason, request_id=request_id, timeout=_AFTERWARDS), f"{venue}: reset")
+
+
+@command("set-seq", within=session, example='gateway session set-seq SIM --next-target 512 --yes --reason "by phone"')
+@click.argument("venue")
+@click.option("--next-sender", type=_NUMBER, help="MsgSeqNum(34) of our next message; as it is when left out.")
+@click.option("--next-target", type=_NUMBER, help="MsgSeqNum(34) expected next; as it is when left out.")
+@yes
+@asks(reason="required")
+def set_seq(
+    instance: Instance,
+    venue: str,
+    next_sender: int | None,
+    next_target: int | None,
+    yes: bool,
+    reason: str,
+    request_id: str | None,
+) -> None:
+    """Set our sequence numbers as agreed with VENUE; asks for VENUE to be typed.
+
+    Logs out first, and on again with the new numbers; then the session settles, and orders are reconciled before the venue
+    opens. The venue is told nothing.
+    """
+    if next_sender is None and next_target is None:
+        raise click.UsageError("say --next-sender, --next-target or both")
+    confirm(venue, f"setting the sequence numbers of {venue}", yes=yes)
+    path = f"/sessions/{quote(venue, safe='')}/set-seq"
+    numbers = {"next_sender": next_sender, "next_target": next_target}
+    answer = instance.ask(path, reason=reason, request_id=request_id, timeout=_AFTERWARDS, **numbers)
+    answered(instance, answer, f"{venue}: numbers set")

@@ -30,6 +30,7 @@ def cross_checks(document: Table) -> Iterator[Finding]:
     yield from _risk_names_exist(document)
     yield from _positions_exist(document)
     yield from _password_source(document)
+    yield from _tls_files(document)
     yield from _roles(document)
     venues = [text(venue, "name") for _, venue in tables(document, "venues") if text(venue, "role") != MARKET_DATA]
     for index, strategy in tables(document, "strategies"):
@@ -165,3 +166,22 @@ def _password_source(document: Table) -> Iterator[Finding]:
         if "password_env" in place and "password_file" in place:
             what = "a password comes from one source, and here are two"
             yield Finding((*path, "password_file"), what, "keep password_env or password_file, not both")
+
+
+def _tls_files(document: Table) -> Iterator[Finding]:
+    """Half a protection is none: what is given must act, and what acts must be whole."""
+    for index, venue in tables(document, "venues"):
+        place: KeyPath = ("venues", index)
+        given = [key for key in ("tls_ca_file", "tls_cert_file", "tls_key_file") if text(venue, key)]
+        if venue.get("tls") is not True:
+            for key in given:
+                yield Finding(
+                    (*place, key), "is given, and tls is not true: nothing would be encrypted", "set tls = true, or remove it"
+                )
+            continue
+        if "tls_ca_file" not in given:
+            what = "needs tls_ca_file: without it any server would be believed"
+            yield Finding((*place, "tls"), what, "name the file of the authority that signs the venue's certificate (PEM)")
+        for key, other in (("tls_cert_file", "tls_key_file"), ("tls_key_file", "tls_cert_file")):
+            if key in given and other not in given:
+                yield Finding((*place, key), f"is given without {other}", "give both, or neither")

@@ -17,14 +17,6 @@ ANY = "*"
 """Stands for any one key or index in a pattern."""
 
 
-def _given(_: Any) -> bool:
-    return True
-
-
-def _is_true(value: Any) -> bool:
-    return value is True
-
-
 def _filled(value: Any) -> bool:
     return bool(value)
 
@@ -41,28 +33,15 @@ class Unsupported:
     remedy: str
 
 
-_TLS_REMEDY = "set it to false and put a TLS proxy such as stunnel in front of the venue"
-
 TABLE: tuple[Unsupported, ...] = (
     Unsupported(
         ("journal", "url"), _is_postgresql, "a journal in PostgreSQL", 'use "sqlite:///..."; records may be in PostgreSQL'
     ),
-    Unsupported(("venues", ANY, "tls"), _is_true, "TLS", _TLS_REMEDY),
-    *(
-        Unsupported(("venues", ANY, key), _filled, "TLS", "remove it")
-        for key in ("tls_ca_file", "tls_cert_file", "tls_key_file", "tls_server_name")
-    ),
     Unsupported(
-        ("venues", ANY, "cancel_on_disconnect"),
-        _is_true,
-        "cancel on disconnect",
-        "set it to false, and ask the venue to cancel on disconnect on its side",
-    ),
-    Unsupported(
-        ("venues", ANY, "schedule"),
-        _given,
-        "a session schedule",
-        "remove the table, and start and stop the gateway or use `gateway session logon|logout` at the hours needed",
+        ("venues", ANY, "tls_server_name"),
+        _filled,
+        "checking the name in the venue's certificate (the engine cannot)",
+        "remove it, and give in tls_ca_file an authority that vouches for this venue alone",
     ),
 )
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gateway.control.client import HTTP_STATUS
-from gateway.control.requests import decode, require_reason
+from gateway.control.requests import check_numbers, decode, require_reason
 from gateway.control.server import PEER
 from gateway.control.surface import (
     AdjustPosition,
+    ApplyConfiguration,
     CancelAll,
     CancelOrder,
     CloseVenue,
@@ -38,8 +39,9 @@ from gateway.errors import GatewayError, NotFound, UnknownOutcome, UsageError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+RENUMBERING = ("reset", "set-seq")
 LARGEST_BODY = 64 * 1024
-SESSION_ACTIONS = ("logon", "logout", "test-request")
+SESSION_ACTIONS = ("logon", "logout", "test-request", "reset", "set-seq")
 
 _log = logging.getLogger(__name__)
 
@@ -165,7 +167,15 @@ def _session(surface: Surface, asked: _Asked) -> object:
     action = asked.names["action"]
     if action not in SESSION_ACTIONS:
         raise NotFound(f"a session has no action {action!r}: use one of {', '.join(SESSION_ACTIONS)}")
-    return surface.session(decode(asked.body, SessionRequest, asked.names), asked.actor)
+    request = decode(asked.body, SessionRequest, asked.names)
+    check_numbers(request)
+    if action in RENUMBERING:
+        require_reason(request)
+    return surface.session(request, asked.actor)
+
+
+def _apply_configuration(surface: Surface, asked: _Asked) -> object:
+    return surface.apply_configuration(decode(asked.body, ApplyConfiguration, asked.names), asked.actor)
 
 
 def _stop(surface: Surface, asked: _Asked) -> object:
@@ -191,6 +201,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "/venues/{venue}/open"): _open_venue,
     ("POST", "/venues/{venue}/close"): _close_venue,
     ("POST", "/sessions/{venue}/{action}"): _session,
+    ("POST", "/configuration"): _apply_configuration,
     ("POST", "/stop"): _stop,
 }
 """(method, path) -> handler. A name in braces is a field of the request."""

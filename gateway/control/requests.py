@@ -11,11 +11,13 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway.control.surface import AdjustPosition, NewOrder, ReplaceOrder, Request, ResolveOrder
+from gateway.control.surface import AdjustPosition, NewOrder, ReplaceOrder, Request, ResolveOrder, SessionRequest
 from gateway.core.values import scope_problem, text_problem
 from gateway.errors import Denied, UsageError
 
 LONGEST_WAIT_SECONDS = 300
+HIGHEST_NUMBER = 2**31 - 2
+"""The engine counts messages in an int."""
 _LONGEST = {"request_id": 100, "reason": 2_000}
 _WIRE_TEXT = ("account", "symbol", "venue", "strategy")
 _DECIMALS = ("quantity", "price", "stop_price", "cum_qty", "avg_px")
@@ -65,6 +67,15 @@ def require_reason(request: Request) -> None:
     """For what opens a door again, or ends the run. Engaging the kill switch never fails for want of words."""
     if not request.reason.strip():
         raise UsageError("reason is empty: say why, it is recorded")
+
+
+def check_numbers(request: SessionRequest) -> None:
+    """Raise UsageError for sequence numbers that are none, or that the action does not take."""
+    given = [number for number in (request.next_sender, request.next_target) if number is not None]
+    if (request.action == "set-seq") is not bool(given):
+        raise UsageError("set-seq takes next_sender, next_target or both; the other actions neither")
+    if any(not 1 <= number <= HIGHEST_NUMBER for number in given):
+        raise UsageError(f"a MsgSeqNum(34) is between 1 and {HIGHEST_NUMBER}")
 
 
 def check_scope(scope: str) -> None:

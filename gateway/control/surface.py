@@ -100,15 +100,21 @@ class RollDay(Request, frozen=True, kw_only=True):
     trading_date: str | None = None
 
 
+class ApplyConfiguration(Request, frozen=True, kw_only=True):
+    """Take up what the gateway's configuration file says now."""
+
+
 class Stop(Request, frozen=True, kw_only=True):
     cancel_open: bool = False
 
 
 class SessionRequest(Request, frozen=True, kw_only=True):
-    """`action`: logon, logout, test-request."""
+    """`action`: logon, logout, test-request, reset, set-seq. The numbers are those of `set-seq`; None leaves one as it is."""
 
     venue: str
     action: str
+    next_sender: int | None = None
+    next_target: int | None = None
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +135,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """`seq` is the position that applied the request, None when the core could not be reached in time (see `detail`)."""
 
     seq: int | None
+    detail: str = ""
+
+
+class ConfigurationAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`sha256` is in effect from `seq` on; `changed` are the keys that differ from what was."""
+
+    seq: int
+    sha256: str
+    changed: tuple[str, ...]
     detail: str = ""
 
 
@@ -181,6 +196,9 @@ class Surface(Protocol):
         """Raises PreconditionFailed for a date that is not after the present one."""
 
     def session(self, request: SessionRequest, actor: str) -> Answer: ...
+
+    def apply_configuration(self, request: ApplyConfiguration, actor: str) -> ConfigurationAnswer:
+        """All of it or nothing. Raises Denied naming the keys that need a restart."""
 
     def stop(self, request: Stop, actor: str) -> Answer:
         """Accepts the request and returns; the process ends after a bounded drain."""

@@ -44,6 +44,10 @@ class Core:
         self.state = State() if state is None else state
         self._strategies = dict(strategies)
 
+    def use(self, strategies: Mapping[str, AnyStrategy]) -> None:
+        """Consult these from the next step on: a `ConfigurationUpdated` has given them other parameters."""
+        self._strategies = dict(strategies)
+
     def fold(self, recorded: Iterable[Recorded]) -> None:
         """Apply what was recorded, without deciding anything. Raises ValueError when a position is missing."""
         for one in recorded:

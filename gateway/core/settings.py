@@ -40,6 +40,8 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last one accepted. FIX 4.4 vol. 4, "Order chaining"."""
     rate_per_second: Decimal | None = None
     rate_burst: int = 1
+    cancel_on_disconnect: bool = False
+    """Our orders do not outlive the session: cancelled before a logout of ours, and at the first logon after a loss."""
 
 
 class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -83,6 +83,14 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[str, ...] = ()
 
 
+class PlannedNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What the next logon begins with; `ask`: it asks the venue to restart at 1, too."""
+
+    next_sender: int
+    next_target: int
+    ask: bool
+
+
 class VenueState(msgspec.Struct, frozen=True, kw_only=True):
     """`opened`: orders may go. Closed by every session loss, opened when settled and reconciled."""
 
@@ -291,6 +299,10 @@ class ControlState:
         self.venues: Table[str, VenueState] = Table("venue", digest)
         self.closed: Table[str, str] = Table("closed", digest)
         """Venue -> why an operator closed it; opened again by an operator alone."""
+        self.hours: Table[str, str] = Table("hours", digest)
+        """Venue -> why its session is not to be up now."""
+        self.planned: Table[str, PlannedNumbers] = Table("planned", digest)
+        """Venue -> numbers an operator gave, until a logon has used them."""
         self.reconciliations: Table[str, Reconciliation] = Table("reconciliation", digest)
         self.unconfirmed: Table[tuple[str, str], str] = Table("unconfirmed", digest)
         """(venue, order id) of orders a reconciliation still waits for."""

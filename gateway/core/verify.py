@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from gateway.core.core import AnyStrategy, Core
-from gateway.core.events import DERIVED, Recorded, RunStarted
+from gateway.core.events import DERIVED, ConfigurationUpdated, Recorded, RunStarted
 from gateway.core.settings import StrategySettings
 
 StrategyLoader = Callable[[Mapping[str, StrategySettings]], Mapping[str, AnyStrategy]]
@@ -56,6 +56,8 @@ class Verifier:
     def _step(self, one: Recorded) -> Iterator[Difference]:
         if isinstance(one.event, RunStarted):
             self._core = Core(self._load(one.event.settings.strategies), self._core.state)
+        elif isinstance(one.event, ConfigurationUpdated) and one.event.request_id not in self._core.state.control.requests:
+            self._core.use(self._load(one.event.settings.strategies))
         step = self._core.step(one.event, run_id=one.run_id, at_ns=one.at_ns, wall_ns=one.wall_ns)
         self._expected = list(step.records[1:])
         if step.records[0].seq != one.seq:

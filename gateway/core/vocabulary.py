@@ -62,8 +62,10 @@ SESSION_EVENTS: Mapping[str, str] = {
     "gap": "messages of the venue are missing and were asked for, or a gap was filled",
     "lost_range": "messages that will never be seen",
     "sequence_reset": "SequenceReset(4) of the venue",
-    "reset": "both numbers begin at 1: a new epoch",
+    "reset": "the numbers begin anew, at 1 or as an operator set them: a new epoch",
     "logon_refused": "the venue answered the Logon(A) with a Logout(5)",
+    "schedule_begin": "the hours of the schedule begin: the session logs on",
+    "schedule_end": "they end, or are over when the gateway starts: the session logs out, or stays out",
     "discarded_market_data": "market data sent again in a resend: old, not applied, subscribed anew",
 }
 """`v_session_events.event`."""

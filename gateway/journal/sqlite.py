@@ -192,6 +192,20 @@ class SqliteJournal(SqliteReader):
         self._lock.close()
 
 
+def holder_of(path: Path) -> str | None:
+    """The process that writes a journal, as its lock file names it; None when nobody does."""
+    try:
+        with open(path.with_name(path.name + ".lock"), encoding="ascii") as handle:
+            try:
+                # Shared and given back at once: two commands that look do not see each other.
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return handle.read().strip() or "unknown"
+    except FileNotFoundError:
+        pass
+    return None
+
+
 def _stored(row: _Row) -> Stored:
     seq, run_id, at_ns, wall_ns, cause, kind, version, body, digest = row
     try:

@@ -124,6 +124,10 @@ class RecordStore:
         """Give the connections back."""
         self._engine.dispose()
 
+    def refuse_newer(self) -> None:
+        """Raise PreconditionFailed when a newer build has upgraded the database."""
+        self._refuse_newer(self.current_revision())
+
     def _refuse_newer(self, current: str | None) -> None:
         if current is not None and not schema.known(current):
             raise PreconditionFailed(

@@ -37,10 +37,15 @@ class Ask:
 
 
 class Submit:
-    """Feed an event to the core; the answer is its step, once that is durable."""
+    """Feed an event to the core; the answer is its step, once that is durable.
 
-    def __init__(self, event: Event) -> None:
+    An event that depends on how things are then is made on the runtime thread. `after` runs there once the step is durable,
+    before the answer.
+    """
+
+    def __init__(self, event: Event | Callable[[], Event], after: Callable[[], None] | None = None) -> None:
         self.event = event
+        self.after = after
         self.answer: Future[Step] = Future()
 
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from gateway.clock import StreamClock, wall_ns
 from gateway.core.core import Core
-from gateway.core.events import ControlTime, Dispatched, Event, Recorded, RunStopped, StatusRequested
+from gateway.core.events import ControlTime, Dispatched, Event, Recorded, RunStopped, SessionScheduled, StatusRequested
 from gateway.core.execution_control import next_deadline
 from gateway.core.turn import Step
 from gateway.errors import JournalError, UnknownOutcome
@@ -46,6 +46,7 @@ class Batch:
         self.steps: list[tuple[Step, float]] = []
         self.dispatches: list[Dispatched | StatusRequested] = []
         self.answers: list[tuple[Submit, Step]] = []
+        self.scheduled: list[tuple[VenueAdapter, SessionScheduled]] = []
         self.received: list[int] = []
         self.heard = False
 
@@ -125,9 +126,12 @@ class Runtime:
         self._tell(batch)
         self._thread.start()
 
-    def submit(self, event: Event, timeout: float) -> Step:
-        """Feed an event to the core and wait until its step is durable. Raises UnknownOutcome when that takes too long."""
-        item = Submit(event)
+    def submit(self, event: Event | Callable[[], Event], timeout: float, after: Callable[[], None] | None = None) -> Step:
+        """Feed an event (or what makes one there) to the core and wait until its step is durable; see `Submit`.
+
+        Raises UnknownOutcome when that takes too long, and whatever making the event raises.
+        """
+        item = Submit(event, after)
         self._intake.insist(item)
         try:
             return item.answer.result(timeout)
@@ -183,10 +187,21 @@ class Runtime:
         if (batch.records or batch.heard) and not self._commit(batch):
             return True
         self._send(batch)
+        for adapter, event in batch.scheduled:
+            adapter.schedule.carry_out(event)
         for submitted, step in batch.answers:
-            submitted.answer.set_result(step)
+            self._answer(submitted, step)
         self._tell(batch)
         return last
+
+    def _answer(self, submitted: Submit, step: Step) -> None:
+        try:
+            if submitted.after is not None:
+                submitted.after()
+        except Exception as error:  # noqa: BLE001 - what follows from a request failed, not the runtime: the asker gets the error
+            submitted.answer.set_exception(error)
+        else:
+            submitted.answer.set_result(step)
 
     def _tell(self, batch: Batch) -> None:
         """Everybody who only watches, once the orders are on their way."""
@@ -216,12 +231,23 @@ class Runtime:
             batch.heard = True
             batch.received.append(item.received_ns)
         elif isinstance(item, Submit):
-            batch.answers.append((item, self._step(batch, item.event)))
+            self._take_submitted(batch, item)
         elif isinstance(item, Ask):
             try:
                 item.answer.set_result(item.function())
             except Exception as error:  # noqa: BLE001 - the question failed, not the runtime: the asker gets the error
                 item.answer.set_exception(error)
+
+    def _take_submitted(self, batch: Batch, item: Submit) -> None:
+        event = item.event
+        if not isinstance(event, Event):
+            try:
+                event = event()
+            except Exception as error:  # noqa: BLE001 - the request failed, not the runtime: the asker gets the error
+                item.answer.set_exception(error)
+                return
+            self._marks |= {adapter.session: adapter.watermark for adapter in self._adapters.values()}
+        batch.answers.append((item, self._step(batch, event)))
 
     def _translated(self, adapter: VenueAdapter, inbound: Inbound) -> list[Event]:
         """No message may end the run: one that trips a defect of ours is kept as it came, and somebody is told."""
@@ -239,6 +265,8 @@ class Runtime:
         for adapter in self._adapters.values():
             for event in self._due(adapter, now):
                 self._step(batch, event)
+                if isinstance(event, SessionScheduled):
+                    batch.scheduled.append((adapter, event))
         deadline = next_deadline(self._core.state)
         if deadline is not None and deadline <= now:
             self._step(batch, ControlTime(deadline_ns=deadline))

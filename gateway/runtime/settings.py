@@ -49,6 +49,7 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
                 cancel_names_last_sent=load_dialect(v.dialect).orders.cancel_names == "last_sent",
                 rate_per_second=None if v.rate_limit is None else Decimal(v.rate_limit.per_second),
                 rate_burst=1 if v.rate_limit is None else v.rate_limit.burst,
+                cancel_on_disconnect=v.cancel_on_disconnect,
             )
             for v in configuration.venues
         },
@@ -84,9 +85,16 @@ def _limits(model: RiskModel) -> RiskLimits:
     return RiskLimits(**limits)
 
 
-def _strategies(configuration: Configuration) -> dict[str, StrategySettings]:
+def strategy_settings(configuration: Configuration, name: str) -> StrategySettings:
+    """One strategy's settings. Raises PreconditionFailed when its module cannot be found."""
+    return _strategies(configuration, only=name)[name]
+
+
+def _strategies(configuration: Configuration, only: str | None = None) -> dict[str, StrategySettings]:
     found = {}
     for section in configuration.strategies:
+        if only not in (None, section.name):
+            continue
         venue = next(
             v for v in configuration.venues if v.name == section.venue or (not section.venue and v.role != "market-data")
         )

@@ -101,7 +101,7 @@ class Reporter:
     def not_ready(self) -> list[str]:
         """Why the gateway is not ready to trade; empty when it is."""
         document = self.document()
-        reasons = [f"venue {v['venue']}: {v['reason']}" for v in document.get("venues", ()) if not v["opened"]]
+        reasons = [f"venue {v['venue']}: {v['reason']}" for v in _closed(document)]
         if document["journal"]["state"] != "running":
             reasons.append(f"journal: {document['journal']['detail']}")
         if self._stalled():
@@ -173,6 +173,7 @@ class Reporter:
             "state": "down" if session is None else session.state,
             "opened": venue.opened,
             "reason": venue.reason,
+            "expected": name not in state.control.hours,
             "epoch": adapter.watermark.epoch,
             "next_sender": sender,
             "next_target": target,
@@ -273,8 +274,13 @@ def _market_input(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
     return ("initialising" if waiting else "degraded"), ", ".join(bad[:5])
 
 
+def _closed(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Venues that should be open and are not; one outside its hours should not."""
+    return [venue for venue in document.get("venues", ()) if venue["expected"] and not venue["opened"]]
+
+
 def _connectivity(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
-    closed = [v for v in document.get("venues", ()) if not v["opened"]]
+    closed = _closed(document)
     if not closed:
         return "running", ""
     detail = "; ".join(f"{v['venue']}: {v['reason']}" for v in closed)

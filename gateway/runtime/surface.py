@@ -13,9 +13,11 @@ import msgspec
 from gateway.control.surface import (
     AdjustPosition,
     Answer,
+    ApplyConfiguration,
     CancelAll,
     CancelOrder,
     CloseVenue,
+    ConfigurationAnswer,
     Kill,
     KillAnswer,
     NewOrder,
@@ -41,7 +43,6 @@ from gateway.core.events import (
     Queued,
     ReplaceRequested,
     Resolved,
-    SessionCommanded,
     StopRequested,
     Superseded,
     TradingDayRolled,
@@ -57,7 +58,9 @@ from gateway.core.values import OrderState, OrderType, TimeInForce, scope_proble
 from gateway.errors import Denied as RequestDenied
 from gateway.errors import NotFound, PreconditionFailed, UnknownOutcome, UsageError
 from gateway.runtime.positions import adjustment, adjustment_problem
+from gateway.runtime.reload import Reloader
 from gateway.runtime.runtime import Runtime
+from gateway.runtime.session_control import SessionControl, fresh
 from gateway.runtime.status import Reporter
 from gateway.venue.gate import KillGate
 
@@ -72,11 +75,20 @@ _IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 class GatewaySurface:
     """Implements gateway.control.surface.Surface; any thread."""
 
-    def __init__(self, runtime: Runtime, gate: KillGate, reporter: Reporter, request_stop: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        gate: KillGate,
+        reporter: Reporter,
+        reloader: Reloader,
+        request_stop: Callable[[str], None],
+    ) -> None:
         self._runtime = runtime
         self._gate = gate
         self._reporter = reporter
+        self._reloader = reloader
         self._request_stop = request_stop
+        self._sessions = SessionControl(runtime)
         self._releasing = threading.Lock()
         self._waits = threading.BoundedSemaphore(MOST_WAITS)
 
@@ -209,7 +221,7 @@ class GatewaySurface:
         step = self._submit(
             CancelRequested(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
         )
-        return Answer(seq=_position(step), detail=f"{_cancels(step)} cancels sent or queued")
+        return _answer(step, f"{_cancels(step)} cancels sent or queued")
 
     def _answer(self, step: Step, request_id: str, order_id: str | None = None) -> OrderAnswer:
         """What became of the one intent in this step; for a repeated request, what became of it the first time."""
@@ -327,7 +339,7 @@ class GatewaySurface:
             scope=request.scope,
             state=request.state,
         )
-        return Answer(seq=_position(self._submit(event)), detail=f"trading {request.state} for {request.scope}")
+        return _answer(self._submit(event), f"trading {request.state} for {request.scope}")
 
     def open_venue(self, request: OpenVenue, actor: str) -> Answer:
         self._adapter_exists(request.venue)
@@ -340,7 +352,7 @@ class GatewaySurface:
     def close_venue(self, request: CloseVenue, actor: str) -> Answer:
         self._adapter_exists(request.venue)
         event = VenueCloseRequested(actor=actor, reason=request.reason, request_id=request.request_id, venue=request.venue)
-        return Answer(seq=_position(self._submit(event)), detail=f"venue {request.venue} is closed to new orders")
+        return _answer(self._submit(event), f"venue {request.venue} is closed to new orders")
 
     def adjust_position(self, request: AdjustPosition, actor: str) -> Answer:
         objection = adjustment_problem(self._runtime.core.state, request)
@@ -357,26 +369,10 @@ class GatewaySurface:
         return Answer(seq=_position(step), detail=f"trading day {self._runtime.core.state.control.run.trading_date}")
 
     def session(self, request: SessionRequest, actor: str) -> Answer:
-        self._adapter_exists(request.venue)
-        adapter = self._runtime.adapters[request.venue]
-        actions: dict[str, Callable[[], object]] = {
-            "logon": adapter.link.logon,
-            "logout": adapter.link.logout,
-            "test-request": adapter.test,
-        }
-        if request.action not in actions:
-            raise UsageError(f"unknown session action {request.action!r}: use {', '.join(actions)}")
-        event = SessionCommanded(
-            actor=actor,
-            reason=request.reason,
-            request_id=request.request_id,
-            venue=request.venue,
-            session=adapter.session,
-            action=request.action,
-        )
-        step = self._submit(event)
-        actions[request.action]()
-        return Answer(seq=_position(step), detail=f"{request.action} of {adapter.session} asked for")
+        return self._sessions.act(request, actor)
+
+    def apply_configuration(self, request: ApplyConfiguration, actor: str) -> ConfigurationAnswer:
+        return self._reloader.apply(request, actor)
 
     def stop(self, request: Stop, actor: str) -> Answer:
         event = StopRequested(
@@ -422,6 +418,12 @@ def _check(scope: str) -> None:
     problem = scope_problem(scope)
     if problem is not None:
         raise UsageError(problem)
+
+
+def _answer(step: Step, done: str) -> Answer:
+    """What was done; a request that was made before has done nothing now, whatever it asks for."""
+    detail = done if fresh(step) else "this request id was used before: nothing was done now"
+    return Answer(seq=_position(step), detail=detail)
 
 
 def _position(step: Step) -> int:

@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 
-import msgspec
 from msgspec.structs import replace
 
 from gateway.clock import wall_ns
@@ -28,16 +27,21 @@ from gateway.core.events import (
     SessionUnsettled,
     StatusReported,
 )
+from gateway.core.state import PlannedNumbers
 from gateway.core.values import FeedState
+from gateway.errors import PreconditionFailed
 from gateway.fix import tags
 from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference
 from gateway.fix.encoder import Encoder, Outgoing
 from gateway.fix.message import FixMessage, msg_type_of, readable, whole_number, without_surrogates
 from gateway.journal.interface import Watermark
 from gateway.venue.gate import KillGate
+from gateway.venue.hours import Hours
 from gateway.venue.link import Inbound, Kind, Link, NotSent
+from gateway.venue.numbering import Numbering, Place
 from gateway.venue.outbound import Outbound
 from gateway.venue.resend import ResendWatch, Verdict
+from gateway.venue.schedule import Schedule
 from gateway.venue.send_log import SendLog
 from gateway.venue.settle import Do, Input, Phase, Settling
 
@@ -51,15 +55,6 @@ _MOST = 2**31 - 1
 RESUBSCRIBE_PAUSE_NS = 1_000_000_000
 REFUSED_SNAPSHOT_PAUSE_NS = 30_000_000_000
 SETTLE_PATIENCE_NS = 5_000_000_000
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a session stood when the journal ended."""
-
-    venue: str
-    session: str
-    epoch: int
-    watermark: int
 
 
 class VenueAdapter:
@@ -79,12 +74,12 @@ class VenueAdapter:
         heartbeat: Callable[[str, float], None] = lambda *_: None,
         takes_orders: bool = True,
         resend_timeout_ns: int = 10_000_000_000,
+        hours: Hours | None = None,
     ) -> None:
         self.venue = place.venue
         self.session = place.session
         self.last_receive_ns: int | None = None
-        self._epoch = place.epoch
-        self._watermark = place.watermark
+        self._numbering = Numbering(place)
         self._decoder = decoder
         self.encoder = encoder
         self._symbols = tuple(symbols)
@@ -97,8 +92,6 @@ class VenueAdapter:
         self._taking_number = ""
         """Why the number of the next Logon is taken as it is: what came before it is lost."""
         self._link: Link | None = None
-        self._reset_asked = False
-        self._reset_by_venue = False
         self._down_reason = ""
         self._down_told = False
         self._subscriptions = 0
@@ -113,6 +106,7 @@ class VenueAdapter:
         """We asked for a resend although the numbers had been agreed on: what was live is missing."""
         self._feed_gap = ""
         """Why the books of a settled session may have missed something; mended with the next live message."""
+        self.schedule = Schedule(self, hours)
         self.outbound = Outbound(self, encoder, send_log, gate, count)
 
     def attach(self, link: Link) -> None:
@@ -127,12 +121,13 @@ class VenueAdapter:
     @property
     def watermark(self) -> Watermark:
         """Highest inbound number whose effects the next commit holds."""
-        return Watermark(self._epoch, self._watermark)
+        return self._numbering.mark
 
     @property
     def deadline_ns(self) -> int | None:
-        """When the settling probe or a resend is overdue, or a subscription is to be repeated, in stream time."""
-        times = (self._settling.deadline_ns, self._resubscribe_ns, self._resends.deadline_ns)
+        """When a probe or a resend is overdue, a subscription is to be repeated, or the schedule changes, in stream time."""
+        own = (self._settling.deadline_ns, self._resubscribe_ns)
+        times = (*own, self._resends.deadline_ns, self.schedule.deadline_ns)
         return min((at for at in times if at is not None), default=None)
 
     @property
@@ -141,7 +136,7 @@ class VenueAdapter:
 
     @property
     def epoch(self) -> int:
-        return self._epoch
+        return self._numbering.epoch
 
     def unsettled(self) -> str | None:
         """A dispatch decided on one connection must not leave on the next, whose numbers nobody has agreed on."""
@@ -173,7 +168,7 @@ class VenueAdapter:
                 self._down_reason = self._down_reason or (f"logout by us: {inbound.detail}" if inbound.detail else "logout")
                 return []
             case Kind.ENGINE_REJECT:
-                self._advance_by_one(inbound.msg_seq_num)
+                self._numbering.advance_by_one(inbound.msg_seq_num)
                 raw = readable(without_surrogates(inbound.raw))
                 return [self._rejected_by_engine(inbound, raw), *self._feed_after_reject(inbound, now_ns)]
 
@@ -183,13 +178,13 @@ class VenueAdapter:
         if number is None and inbound.kind is Kind.MESSAGE:
             found = _MSG_SEQ_NUM.search(inbound.raw)
             number = None if found is None else int(found[1])
-        self._advance_by_one(number)
+        self._numbering.advance_by_one(number)
         if msg_type_of(inbound.raw) in _MARKET_DATA:
             self._feed_gap = "market data that could not be translated"
         return EngineRejected(
             venue=self.venue,
             session=self.session,
-            epoch=self._epoch,
+            epoch=self.epoch,
             msg_seq_num=number,
             raw=readable(without_surrogates(inbound.raw)),
             detail=detail,
@@ -204,7 +199,8 @@ class VenueAdapter:
         if deadline is not None and deadline <= now_ns:
             events = self._no_resend(self._resends.overdue(self.link.numbers[1], now_ns), "unanswered")
         deadline = self._settling.deadline_ns
-        return [*events, *self._step(Input.OVERDUE, now_ns)] if deadline is not None and deadline <= now_ns else events
+        overdue = self._step(Input.OVERDUE, now_ns) if deadline is not None and deadline <= now_ns else []
+        return [*self.schedule.due(now_ns), *events, *overdue]
 
     def _no_resend(self, verdict: Verdict, why: str) -> list[Event]:
         """Ask once more on a new connection; after that the venue's own number is taken and what it skips is lost."""
@@ -218,6 +214,24 @@ class VenueAdapter:
         then = "asking again" if verdict is Verdict.AGAIN else "taking the number of the venue's next Logon"
         return [self._notice("gap", f"resend {why}; {then}")]
 
+    # -------------------------------------------------------------------------------------------------------- numbers
+
+    def plan_numbers(self, next_sender: int | None, next_target: int | None, *, ask: bool, reason: str) -> SessionReset:
+        """A new epoch, on an operator's word: its event. `renumber` follows once that is durable. Raises PreconditionFailed."""
+        if not self.down or self.link.logged_on:
+            raise PreconditionFailed(f"{self.session} is still logged on; its numbers cannot be changed now")
+        now_sender, now_target = (1, 1) if ask else (self.link.numbers[0], self._numbering.watermark + 1)
+        sender = now_sender if next_sender is None else next_sender
+        target = now_target if next_target is None else next_target
+        return self._numbering.begin_as_told(sender, target, ask=ask, reason=reason)
+
+    def renumber(self, planned: PlannedNumbers) -> None:
+        """What was planned, on the session that is down."""
+        self._numbering.plan(ask=planned.ask)
+        self._taking_number = ""
+        self._resends.closed()
+        self.link.renumber(planned.next_sender, planned.next_target, ask=planned.ask)
+
     def _resubscribe(self, now_ns: int) -> None:
         """A gap asks for a fresh snapshot, but not at the pace at which a venue may send snapshots with gaps."""
         if self._resubscribe_ns is not None and self._resubscribe_ns <= now_ns:
@@ -226,7 +240,7 @@ class VenueAdapter:
                 self._subscribe()
 
     def _message(self, inbound: Inbound, now_ns: int) -> list[Event]:
-        decoded = self._decoder.decode(inbound.raw, inbound.received_ns, epoch=self._epoch)
+        decoded = self._decoder.decode(inbound.raw, inbound.received_ns, epoch=self.epoch)
         self.last_receive_ns = inbound.received_ns
         self._count(self.venue, "in", decoded.msg_type or "?")
         if decoded.msg_type in _MARKET_DATA and decoded.poss_dup:
@@ -244,25 +258,15 @@ class VenueAdapter:
             events = list(decoded.events)
         number = inbound.msg_seq_num or decoded.msg_seq_num
         if decoded.msg_type in _OUT_OF_SEQUENCE:
-            self._advance_by_one(number)
+            self._numbering.advance_by_one(number)
         else:
-            self._advance(number)
+            self._numbering.advance(number)
         if self._feed_gap and not decoded.poss_dup and self._settling.phase is Phase.SETTLED:
             events += self._after_feed_gap()
         if any(isinstance(event, FeedStatus) and event.status is FeedState.GAP for event in events):
             self._resubscribe_ns = max(now_ns, self._subscribed_ns + RESUBSCRIBE_PAUSE_NS)
             self._resubscribe(now_ns)
         return events
-
-    def _advance(self, number: int | None) -> None:
-        """Of a message that the engine hands over in sequence only: everything before it is here, too."""
-        if number is not None:
-            self._watermark = max(self._watermark, number)
-
-    def _advance_by_one(self, number: int | None) -> None:
-        """Of a message that may have come ahead of a gap: the watermark must not pass what is still to be resent."""
-        if number == self._watermark + 1:
-            self._watermark = number
 
     def _after_feed_gap(self) -> list[Event]:
         """Updates were lost or came too late to be applied: the books are wrong until a snapshot replaces them."""
@@ -294,8 +298,8 @@ class VenueAdapter:
         new = whole_number(message.get(36))
         if new is None or new > _MOST:
             return [self._notice("sequence_reset", f"NewSeqNo(36)={message.get(36)} makes no sense", decoded.msg_seq_num)]
-        first, last = self._watermark + 1, new - 1
-        self._advance(last)
+        first, last = self._numbering.watermark + 1, new - 1
+        self._numbering.advance(last)
         gap_fill = message.get(123) == "Y"
         if last < first:
             return []
@@ -304,7 +308,7 @@ class VenueAdapter:
             detail = f"MsgSeqNum(34) {first}..{last} gap-filled; reconciliation follows"
             return [self._notice("gap", detail, decoded.msg_seq_num), *self._step(Input.GAP_FILLED, now_ns)]
         reason = "gap-filled" if gap_fill else "skipped by SequenceReset-Reset"
-        lost = LostRange(venue=self.venue, session=self.session, epoch=self._epoch, begin=first, end=last, reason=reason)
+        lost = LostRange(venue=self.venue, session=self.session, epoch=self.epoch, begin=first, end=last, reason=reason)
         self._feed_gap = reason
         notice = self._notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num)
         return [notice, lost, *self._step(Input.GAP_FILLED, now_ns)]
@@ -320,27 +324,17 @@ class VenueAdapter:
         """ResetSeqNumFlag(141)=Y that we did not ask for is a new epoch; otherwise its number may be the one to go on from."""
         why, self._taking_number = self._taking_number, ""
         if message.get(141) == "Y":
-            if self._reset_asked:
-                return []
-            self._reset_by_venue = True
-            return [self._new_epoch("the venue reset the sequence numbers at logon")]
-        first, last = self._watermark + 1, (decoded.msg_seq_num or 0) - 1
+            return list(self._numbering.reset_in_answer())
+        first, last = self._numbering.watermark + 1, (decoded.msg_seq_num or 0) - 1
         if not why or last < first:
             return []
-        self._advance(last)
+        self._numbering.advance(last)
         self._resends.closed()
-        return [LostRange(venue=self.venue, session=self.session, epoch=self._epoch, begin=first, end=last, reason=why)]
+        return [LostRange(venue=self.venue, session=self.session, epoch=self.epoch, begin=first, end=last, reason=why)]
 
     def _logon_sent(self, inbound: Inbound) -> list[Event]:
         flagged = FixMessage.parse(inbound.raw).get(141) == "Y"
-        # The engine answers a reset by the venue with a Logon that carries the flag, too: that is the same reset.
-        self._reset_asked = flagged and not self._reset_by_venue
-        return [self._new_epoch("reset_on_logon")] if self._reset_asked else []
-
-    def _new_epoch(self, reason: str) -> SessionReset:
-        self._epoch += 1
-        self._watermark = 0
-        return SessionReset(venue=self.venue, session=self.session, epoch=self._epoch, reason=reason)
+        return list(self._numbering.logon_sent(flagged=flagged))
 
     def _refused(self, decoded: Decoded) -> list[Event]:
         """Reject(3) or BusinessMessageReject(j): RefSeqNum(45) says which of our requests it was."""
@@ -359,7 +353,7 @@ class VenueAdapter:
         return EngineRejected(
             venue=self.venue,
             session=self.session,
-            epoch=self._epoch,
+            epoch=self.epoch,
             msg_seq_num=inbound.msg_seq_num,
             raw=raw,
             detail=f"our engine refused it: {inbound.detail}",
@@ -386,17 +380,18 @@ class VenueAdapter:
         return events
 
     def _announce(self, now_ns: int) -> list[Event]:
-        self._down_reason, self._down_told, self._reset_by_venue = "", False, False
+        self._down_reason, self._down_told = "", False
+        self._numbering.logged_on()
         self._gap_in_session = False
         sender, target = self.link.numbers
         return [
-            SessionLoggedOn(venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target)
+            SessionLoggedOn(venue=self.venue, session=self.session, epoch=self.epoch, next_sender=sender, next_target=target)
         ]
 
     def _unsettle(self, now_ns: int) -> list[Event]:
         self._gap_in_session = True
         reason = "messages are missing, a resend was asked for"
-        unsettled = SessionUnsettled(venue=self.venue, session=self.session, epoch=self._epoch, reason=reason)
+        unsettled = SessionUnsettled(venue=self.venue, session=self.session, epoch=self.epoch, reason=reason)
         books = [FeedStatus(venue=self.venue, status=FeedState.GAP, detail=reason)] if self._symbols else []
         return [unsettled, *books]
 
@@ -418,7 +413,7 @@ class VenueAdapter:
             # Orders we know are asked about one by one; this finds those that we do not know.
             self._try(self.encoder.mass_status_request(f"MS{self._id_prefix}-{self.link.logons}"))
         settled = SessionSettled(
-            venue=self.venue, session=self.session, epoch=self._epoch, next_sender=sender, next_target=target
+            venue=self.venue, session=self.session, epoch=self.epoch, next_sender=sender, next_target=target
         )
         return [*self._told_discarded(), settled]
 
@@ -439,7 +434,7 @@ class VenueAdapter:
         down = SessionDown(
             venue=self.venue,
             session=self.session,
-            epoch=self._epoch,
+            epoch=self.epoch,
             reason=reason,
             next_sender=sender,
             next_target=target,
@@ -470,7 +465,7 @@ class VenueAdapter:
         return SessionNotice(
             venue=self.venue,
             session=self.session,
-            epoch=self._epoch,
+            epoch=self.epoch,
             event=event,
             detail=detail,
             msg_seq_num=msg_seq_num,

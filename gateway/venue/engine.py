@@ -27,6 +27,7 @@ from gateway.fix.permissive import PermissiveFiles
 from gateway.venue.fix_log import FixLog
 from gateway.venue.link import Inbound, Kind, NotSent, SendGuard, Sink
 from gateway.venue.numbers import Numbers
+from gateway.venue.tls import TlsFiles, check_tls
 
 _log = logging.getLogger(__name__)
 _RECENT = 256
@@ -50,13 +51,14 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     dictionaries: PermissiveFiles
     appl_ver_id: str | None = None
     credentials: tuple[tuple[int, str], ...] = ()
+    tls: TlsFiles | None = None
 
     def __repr__(self) -> str:
         return f"EngineSettings(venue={self.venue!r})"
 
 
 def _text(settings: EngineSettings) -> str:
-    fixed = {
+    fixed: dict[str, str | int | Path] = {
         "ConnectionType": "initiator",
         "NonStopSession": "Y",
         "PersistMessages": "N",
@@ -83,6 +85,8 @@ def _text(settings: EngineSettings) -> str:
         fixed["DefaultApplVerID"] = settings.appl_ver_id
         fixed["AppDataDictionary"] = settings.dictionaries.application
         fixed["TransportDataDictionary"] = settings.dictionaries.transport or ""
+    if settings.tls is not None:
+        fixed |= _tls_text(settings.tls)
     lines = [f"{key}={value}" for key, value in fixed.items()]
     session = [
         f"BeginString={settings.begin_string}",
@@ -90,6 +94,18 @@ def _text(settings: EngineSettings) -> str:
         f"TargetCompID={settings.target_comp_id}",
     ]
     return "\n".join(["[DEFAULT]", *lines, "[SESSION]", *session, ""])
+
+
+def _tls_text(files: TlsFiles) -> dict[str, str | int | Path]:
+    """A certificate that `ca_file` does not vouch for ends the connection: level 1 verifies the peer."""
+    ours = {"ClientCertificateFile": files.cert_file, "ClientCertificateKeyFile": files.key_file}
+    given: dict[str, str | int | Path] = {key: path for key, path in ours.items() if path is not None}
+    return {
+        "CertificationAuthoritiesFile": files.ca_file,
+        "CertificateVerifyLevel": 1,
+        "SSLProtocol": "+TLSv1_2 +TLSv1_3",
+        **given,
+    }
 
 
 class _Log(fix.Log):  # type: ignore[misc]  # the engine has no type stubs
@@ -175,6 +191,10 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
 
     def onLogon(self, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         self.logons += 1
+        try:
+            fix.Session.lookupSession(session).setResetOnLogon(self._settings.reset_on_logon)
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("onLogon")
         self._insist(Kind.LOGON)
 
     def onLogout(self, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
@@ -301,6 +321,11 @@ class QuickFixLink:
         self._settings = settings
         self._log_file = log
         recent: deque[str] = deque(maxlen=_RECENT)
+        if settings.tls is not None:
+            try:
+                check_tls(settings.tls)
+            except PreconditionFailed as error:
+                raise PreconditionFailed(f"venue {settings.venue}: tls: {error}") from error
         try:
             settings.store.mkdir(parents=True, exist_ok=True)
             parsed = fix.SessionSettings()
@@ -309,7 +334,8 @@ class QuickFixLink:
             self._logs = _LogFactory(log, recent)
             self._stores = fix.FileStoreFactory(parsed)
             self._parsed = parsed
-            self._initiator = fix.SocketInitiator(self._application, self._stores, parsed, self._logs)
+            initiator = fix.SocketInitiator if settings.tls is None else fix.SSLSocketInitiator
+            self._initiator = initiator(self._application, self._stores, parsed, self._logs)
             self._dictionary = fix.DataDictionary(str(settings.dictionaries.application))
         except (fix.ConfigError, fix.RuntimeError, OSError) as error:
             raise PreconditionFailed(f"venue {settings.venue}: the FIX engine refuses its settings: {error}") from error
@@ -332,8 +358,19 @@ class QuickFixLink:
     def logged_on(self) -> bool:
         return bool(self._session.isLoggedOn())
 
+    @property
+    def enabled(self) -> bool:
+        return bool(self._session.isEnabled())
+
     def start(self) -> None:
         self._initiator.start()
+
+    def renumber(self, next_sender: int, next_target: int, *, ask: bool) -> None:
+        self._application.rewind_to, self._application.takes_number = None, False
+        self._session.setNextSenderMsgSeqNum(next_sender)
+        self._session.setNextTargetMsgSeqNum(next_target)
+        # The engine's own switch: with it the Logon resets both sides. A Logon that was answered turns it off again.
+        self._session.setResetOnLogon(ask or self._settings.reset_on_logon)
 
     def send(self, outgoing: Outgoing, guard: SendGuard | None = None) -> int:
         if not self._session.isLoggedOn():

@@ -83,6 +83,13 @@ class Link(Protocol):
     def send(self, outgoing: Outgoing, guard: SendGuard | None = None) -> int:
         """MsgSeqNum(34) it was sent under. Raises NotSent when it provably did not leave."""
 
+    @property
+    def enabled(self) -> bool:
+        """Whether it (re)connects by itself: from the start, unless `logout` was the last word."""
+
+    def renumber(self, next_sender: int, next_target: int, *, ask: bool) -> None:
+        """The numbers of the next logon; only while down. `ask`: with ResetSeqNumFlag(141)=Y, until one is answered."""
+
     def logon(self) -> None:
         """Let the session (re)connect."""
 

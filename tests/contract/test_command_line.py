@@ -12,7 +12,7 @@ from gateway import errors
 from gateway.cli.main import COMMANDS, root
 
 VERBS = {
-    "session": ["list", "logon", "logout", "show", "test-request"],
+    "session": ["list", "logon", "logout", "reset", "set-seq", "show", "test-request"],
     "trading": ["disable", "enable", "reduce", "roll-day"],
     "kill": ["engage", "release", "status"],
     "venue": ["close", "list", "open"],
@@ -22,7 +22,7 @@ VERBS = {
     "decision": ["list"],
     "anomaly": ["list"],
     "audit": ["list"],
-    "config": ["history", "show"],
+    "config": ["apply", "history", "show"],
     "db": ["check", "current", "rebuild", "upgrade"],
     "spec": ["build", "check", "diff", "list"],
 }
@@ -44,10 +44,15 @@ OPTIONS = {
     ("order", "cancel-all"): "--scope --yes --reason",
     ("kill", "engage"): "--scope --reason",
     ("kill", "release"): "--scope --reason --yes",
+    ("kill", "status"): "--scope",
     ("trading", "reduce"): "--scope --reason",
     ("venue", "open"): "--reason",
     ("stop",): "--cancel-open --reason",
     ("demo",): "--seconds --dir --ticks --no-kill",
+    ("session", "reset"): "--yes --reason",
+    ("session", "set-seq"): "--next-sender --next-target --yes --reason",
+    ("venue", "close"): "--reason",
+    ("order", "resolve"): "--as --cum-qty --avg-px --reason",
     ("status",): "--watch --count",
 }
 

@@ -12,6 +12,7 @@ from gateway.core.apply.positions import executions_window
 from gateway.core.changes import AnomalyRaised, Change, OperatorActed, Session, SessionChanged
 from gateway.core.events import (
     CancelRequested,
+    ConfigurationUpdated,
     ControlTime,
     EngineRejected,
     Event,
@@ -31,6 +32,7 @@ from gateway.core.events import (
     SessionLoggedOn,
     SessionNotice,
     SessionReset,
+    SessionScheduled,
     SessionSettled,
     SessionUnsettled,
     StopRequested,
@@ -40,7 +42,7 @@ from gateway.core.events import (
     VenueCloseRequested,
     VenueOpenRequested,
 )
-from gateway.core.state import Run, State, VenueState
+from gateway.core.state import PlannedNumbers, Run, State, VenueState
 from gateway.core.values import SCOPE_ALL, TradingState
 
 KILL_FILE = "kill file"
@@ -62,6 +64,8 @@ def _run_started(state: State, recorded: Recorded, event: RunStarted) -> list[Ch
         started_ns=recorded.at_ns,
         running=True,
     )
+    for name in tuple(control.hours):
+        control.hours.discard(name)
     for name in dict.fromkeys((*control.venues, *event.settings.venues)):
         control.venues[name] = VenueState()
         _forget_questions(state, name)
@@ -176,9 +180,18 @@ def _venue_open_requested(state: State, recorded: Recorded, event: VenueOpenRequ
     return _act(state, event, f"venue:{event.venue}", before.reason, "open on an operator's word", "requested")
 
 
+def _configuration_updated(state: State, recorded: Recorded, event: ConfigurationUpdated) -> list[Change]:
+    before, after = state.control.config_sha256, event.settings.config_sha256
+    state.control.settings = event.settings
+    state.control.run = replace(state.control.run, config_sha256=after)
+    return _act(state, event, SCOPE_ALL, before, f"{after} {', '.join(event.changed)}".strip())
+
+
 def _session_commanded(state: State, recorded: Recorded, event: SessionCommanded) -> list[Change]:
     known = state.control.sessions.get(event.venue)
-    return _act(state, event, f"venue:{event.venue}", "down" if known is None else known.state, event.action, "requested")
+    numbers = {"sender": event.next_sender, "target": event.next_target}
+    after = " ".join((event.action, *(f"{name}={number}" for name, number in numbers.items() if number is not None)))
+    return _act(state, event, f"venue:{event.venue}", "down" if known is None else known.state, after, "requested")
 
 
 def _day_rolled(state: State, recorded: Recorded, event: TradingDayRolled) -> list[Change]:
@@ -220,6 +233,7 @@ def _logged_on(state: State, recorded: Recorded, event: SessionLoggedOn) -> list
         last_logon_ns=recorded.at_ns,
     )
     state.control.venues[event.venue] = VenueState(reason="settling sequence numbers")
+    state.control.planned.discard(event.venue)
     return _session(state, session, event="logon")
 
 
@@ -237,7 +251,8 @@ def _unsettled(state: State, recorded: Recorded, event: SessionUnsettled) -> lis
 
 def _down(state: State, recorded: Recorded, event: SessionDown) -> list[Change]:
     known = _known(state, event)
-    state.control.venues[event.venue] = VenueState(reason=event.reason or "disconnected")
+    reason = state.control.hours.get(event.venue) or event.reason or "disconnected"
+    state.control.venues[event.venue] = VenueState(reason=reason)
     _forget_questions(state, event.venue)
     kind = "logout" if event.reason.startswith("logout") else "disconnect"
     after = replace(
@@ -267,8 +282,25 @@ def _notice(state: State, recorded: Recorded, event: SessionNotice) -> list[Chan
 
 
 def _reset(state: State, recorded: Recorded, event: SessionReset) -> list[Change]:
-    session = replace(_known(state, event), next_sender=1, next_target=1)
+    planned = PlannedNumbers(next_sender=event.next_sender, next_target=event.next_target, ask=event.by == "reset")
+    if event.by == "logon":
+        state.control.planned.discard(event.venue)
+    else:
+        state.control.planned[event.venue] = planned
+    session = replace(_known(state, event), next_sender=event.next_sender, next_target=event.next_target)
     return _session(state, session, event="reset", detail=event.reason)
+
+
+def _scheduled(state: State, recorded: Recorded, event: SessionScheduled) -> list[Change]:
+    known = _known(state, event)
+    if event.up:
+        state.control.hours.discard(event.venue)
+    else:
+        state.control.hours[event.venue] = event.reason
+    if known.state == "down":
+        state.control.venues[event.venue] = VenueState(reason="not logged on" if event.up else event.reason)
+    kind = "schedule_begin" if event.up else "schedule_end"
+    return _session(state, known, event=kind, detail=event.reason)
 
 
 def _lost_range(state: State, recorded: Recorded, event: LostRange) -> list[Change]:
@@ -313,6 +345,7 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     OrderResolveRequested: _once(_order_resolve_requested),
     VenueCloseRequested: _once(_venue_close_requested),
     VenueOpenRequested: _once(_venue_open_requested),
+    ConfigurationUpdated: _once(_configuration_updated),
     SessionCommanded: _once(_session_commanded),
     StopRequested: _once(_stop_requested),
     SessionLoggedOn: _logged_on,
@@ -321,6 +354,7 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     SessionDown: _down,
     SessionNotice: _notice,
     SessionReset: _reset,
+    SessionScheduled: _scheduled,
     LostRange: _lost_range,
     EngineRejected: _engine_rejected,
     Untranslated: _untranslated,

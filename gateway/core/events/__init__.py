@@ -18,6 +18,7 @@ from gateway.core.events.base import (
 )
 from gateway.core.events.control import (
     CancelRequested,
+    ConfigurationUpdated,
     ControlTime,
     EngineRejected,
     KillEngaged,
@@ -36,6 +37,7 @@ from gateway.core.events.control import (
     SessionLoggedOn,
     SessionNotice,
     SessionReset,
+    SessionScheduled,
     SessionSettled,
     SessionUnsettled,
     StopRequested,
@@ -124,6 +126,7 @@ __all__ = [
     "CancelRequested",
     "Cancelled",
     "ClosedUnsent",
+    "ConfigurationUpdated",
     "ControlTime",
     "Denied",
     "Dispatched",
@@ -170,6 +173,7 @@ __all__ = [
     "SessionLoggedOn",
     "SessionNotice",
     "SessionReset",
+    "SessionScheduled",
     "SessionSettled",
     "SessionUnsettled",
     "StatusReported",

@@ -129,11 +129,20 @@ class PositionAdjusted(OperatorEvent, frozen=True, kw_only=True):
 
 
 class SessionCommanded(OperatorEvent, frozen=True, kw_only=True):
-    """An operator's hand on a session: `action` is logon, logout or test-request."""
+    """An operator's hand on a session: `action` is logon, logout, test-request, reset or set-seq."""
 
     venue: str
     session: str
     action: str
+    next_sender: int | None = None
+    next_target: int | None = None
+
+
+class ConfigurationUpdated(OperatorEvent, frozen=True, kw_only=True):
+    """The core decides with other settings from here on. `changed`: the keys of the configuration that differ."""
+
+    settings: CoreSettings
+    changed: tuple[str, ...] = ()
 
 
 class StopRequested(OperatorEvent, frozen=True, kw_only=True):
@@ -188,8 +197,22 @@ class SessionNotice(SessionEvent, frozen=True, kw_only=True):
 
 
 class SessionReset(SessionEvent, frozen=True, kw_only=True):
-    """Sequence numbers restart at 1 on both sides: a new epoch. Journalled before it happens."""
+    """Sequence numbers begin anew: a new epoch. Journalled before it happens.
 
+    `by`: `logon` (both sides restart at 1 in a Logon), `reset` (an operator: the next Logon asks for that), `numbers` (an
+    operator set ours to `next_sender` and `next_target`, as agreed with the venue).
+    """
+
+    reason: str
+    by: str = "logon"
+    next_sender: int = 1
+    next_target: int = 1
+
+
+class SessionScheduled(SessionEvent, frozen=True, kw_only=True):
+    """The schedule's hours begin (`up`) or end; the session logs on or out once this is durable."""
+
+    up: bool
     reason: str
 
 

@@ -154,6 +154,21 @@ def cancel_scope(turn: Turn, scope: str) -> None:
             control.place(turn, control.cancel_command(state, order))
 
 
+def cancel_own(turn: Turn, venue: str) -> None:
+    """Cancel what this gateway has open at a venue, where its orders must not outlive the session."""
+    settings = turn.state.control.settings.venues.get(venue)
+    if settings is None or not settings.cancel_on_disconnect:
+        return
+    state = turn.state
+    control.purge(turn, f"venue:{venue}", "the session ends")
+    for order_id in tuple(state.execution.open[f"venue:{venue}"]):
+        order = state.execution.orders[order_id]
+        pending = state.execution.pending.get(order_id)
+        cancelling = order.cancel_in_flight is not None or (pending is not None and pending.command.kind is CommandKind.CANCEL)
+        if not order.external and not cancelling:
+            control.place(turn, control.cancel_command(state, order))
+
+
 def enforce_kill(turn: Turn, venue: str) -> None:
     """Orders found open at a venue whose scope is killed are cancelled, also those a lost cancel was meant for."""
     execution = turn.state.execution

@@ -15,13 +15,14 @@ from gateway.core.events import (
     OrderResolveRequested,
     ReconciliationFinished,
     ReplaceRequested,
+    SessionCommanded,
     StopRequested,
     TradingSwitched,
     VenueCloseRequested,
     VenueOpened,
     VenueOpenRequested,
 )
-from gateway.core.reactions.intents import DESK, cancel_scope, enforce_kill, intend, repeated
+from gateway.core.reactions.intents import DESK, cancel_own, cancel_scope, enforce_kill, intend, repeated
 from gateway.core.reactions.resolve import resolve_requested
 from gateway.core.strategy import Cancel, New, Replace
 from gateway.core.turn import Turn
@@ -79,6 +80,8 @@ def _stop_requested(turn: Turn, event: StopRequested, changes: tuple[Change, ...
     control.purge(turn, SCOPE_ALL, "the gateway is stopping")
     if event.cancel_open:
         cancel_scope(turn, SCOPE_ALL)
+    for venue in turn.state.control.settings.venues:
+        cancel_own(turn, venue)
 
 
 def _venue_open_requested(turn: Turn, event: VenueOpenRequested, changes: tuple[Change, ...]) -> None:
@@ -89,6 +92,15 @@ def _venue_open_requested(turn: Turn, event: VenueOpenRequested, changes: tuple[
             turn.emit(ReconciliationFinished(venue=event.venue, complete=False, unanswered=unanswered))
         turn.emit(VenueOpened(venue=event.venue, reason=f"{event.actor}: {event.reason}"))
         enforce_kill(turn, event.venue)
+
+
+def _session_commanded(turn: Turn, event: SessionCommanded, changes: tuple[Change, ...]) -> None:
+    if not repeated(changes) and event.action in LOGS_OUT:
+        cancel_own(turn, event.venue)
+
+
+LOGS_OUT = frozenset({"logout", "reset", "set-seq"})
+"""Actions on a session that end its connection."""
 
 
 def _venue_close_requested(turn: Turn, event: VenueCloseRequested, changes: tuple[Change, ...]) -> None:
@@ -102,6 +114,7 @@ RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
     CancelRequested: _cancel_requested,
     KillEngaged: _kill_engaged,
     TradingSwitched: _trading_switched,
+    SessionCommanded: _session_commanded,
     StopRequested: _stop_requested,
     OrderResolveRequested: resolve_requested,
     VenueCloseRequested: _venue_close_requested,

@@ -18,10 +18,11 @@ from gateway.core.events import (
     RunStarted,
     SessionDown,
     SessionNotice,
+    SessionScheduled,
     SessionSettled,
     VenueOpened,
 )
-from gateway.core.reactions.intents import enforce_kill
+from gateway.core.reactions.intents import cancel_own, enforce_kill
 from gateway.core.reactions.limits import take_over_positions
 from gateway.core.turn import Turn
 from gateway.core.values import CommandKind
@@ -47,6 +48,12 @@ def _session_down(turn: Turn, event: SessionDown, changes: tuple[Change, ...]) -
 
 def _session_settled(turn: Turn, event: SessionSettled, changes: tuple[Change, ...]) -> None:
     _reconcile(turn, event.venue, "logon")
+    cancel_own(turn, event.venue)
+
+
+def _scheduled(turn: Turn, event: SessionScheduled, changes: tuple[Change, ...]) -> None:
+    if not event.up:
+        cancel_own(turn, event.venue)
 
 
 def _reports_missing(turn: Turn, event: LostRange | EngineRejected, changes: tuple[Change, ...]) -> None:
@@ -88,6 +95,7 @@ RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
     SessionDown: _session_down,
     SessionSettled: _session_settled,
     SessionNotice: _noticed,
+    SessionScheduled: _scheduled,
     LostRange: _reports_missing,
     EngineRejected: _reports_missing,
 }

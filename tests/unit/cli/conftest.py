@@ -16,7 +16,7 @@ from gateway import __version__
 from gateway.cli.main import root
 from gateway.control.app import application
 from gateway.control.server import ControlServer
-from gateway.control.surface import Answer, KillAnswer, OrderAnswer
+from gateway.control.surface import Answer, ConfigurationAnswer, KillAnswer, OrderAnswer
 from gateway.core.core import Core
 from gateway.core.events import (
     Accepted,
@@ -138,6 +138,10 @@ class MemorySurface:
     def resolve_order(self, request: Any, actor: str) -> OrderAnswer:
         self._note("resolve_order", request, actor)
         return self.cancelled
+
+    def apply_configuration(self, request: Any, actor: str) -> ConfigurationAnswer:
+        self._note("apply_configuration", request, actor)
+        return ConfigurationAnswer(seq=16, sha256="c0ffee" * 10, changed=("risk.max_open_orders",), detail="applied: risk")
 
     def engage_kill(self, request: Any, actor: str) -> KillAnswer:
         self._note("engage_kill", request, actor)

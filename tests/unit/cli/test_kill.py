@@ -90,3 +90,11 @@ def test_a_file_that_is_no_toml_is_an_error_each(cli: Any) -> None:
     cli.config.write_text("[gateway\n")
     result = cli("kill", "engage", "--reason", "drill", "--json")
     assert (result.exit_code, result.stdout) == (6, "")
+
+
+def test_status_of_a_scope_shows_what_stops_it(cli: Any, surface: Any) -> None:
+    surface.killed.update({"venue:SIM": "a", "strategy:maker": "b"})
+    assert cli.json("kill", "status", "--scope", "strategy:maker")["engaged"] == {"strategy:maker": "b"}
+    surface.killed["all"] = "c"
+    assert cli.json("kill", "status", "--scope", "account:X")["engaged"] == {"all": "c"}
+    assert len(cli.json("kill", "status")["engaged"]) == 3

@@ -168,6 +168,24 @@ def test_a_missing_file_is_one_clear_problem(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("addition", "keys"),
+    [
+        ("tls = true\n", ["venues[0].tls"]),
+        ('tls_ca_file = "ca.pem"\n', ["venues[0].tls_ca_file"]),
+        ('tls = true\ntls_ca_file = "ca.pem"\ntls_key_file = "k.pem"\n', ["venues[0].tls_key_file"]),
+        ('tls = true\ntls_cert_file = "c.pem"\n', ["venues[0].tls", "venues[0].tls_cert_file"]),
+    ],
+)
+def test_half_a_protection_is_refused(tmp_path: Path, addition: str, keys: list[str]) -> None:
+    assert [problem.key for problem in refused(tmp_path, VENUE + addition)] == keys
+
+
+def test_a_whole_protection_is_accepted(tmp_path: Path) -> None:
+    text = 'tls = true\ntls_ca_file = "ca.pem"\ntls_cert_file = "c.pem"\ntls_key_file = "k.pem"\n'
+    assert accepted(tmp_path, VENUE + text).configuration.venues[0].tls is True
+
+
+@pytest.mark.parametrize(
     ("old", "new", "key"),
     [
         ('"SIM"\ndialect', '"../SIM"\ndialect', "venues[0].name"),
@@ -234,10 +252,7 @@ def test_the_longest_socket_path_is_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("addition", "key", "line"),
     [
-        ("tls = true\n", "venues[0].tls", 1),
-        ('tls_ca_file = "ca.pem"\n', "venues[0].tls_ca_file", 1),
-        ("cancel_on_disconnect = true\n", "venues[0].cancel_on_disconnect", 1),
-        ('[venues.schedule]\nstart = "08:00"\nend = "17:00"\n', "venues[0].schedule", 1),
+        ('tls_server_name = "fix.venue.example"\n', "venues[0].tls_server_name", 1),
         ('[journal]\nurl = "postgresql+psycopg://u@h/d"\n', "journal.url", 2),
     ],
 )
@@ -278,10 +293,10 @@ def test_limits_and_positions_are_read(tmp_path: Path) -> None:
     ("old", "new", "key"),
     [('"08:00"', '"8am"', "start"), ('"17:00"', '"24:00"', "end"), ('"mon"', '"monday"', "days[0]"), ("UTC", "CT", "timezone")],
 )
-def test_mistakes_in_a_schedule_are_named_beside_its_not_being_in_force(tmp_path: Path, old: str, new: str, key: str) -> None:
+def test_mistakes_in_a_schedule_are_named(tmp_path: Path, old: str, new: str, key: str) -> None:
     schedule = '[venues.schedule]\nstart = "08:00"\nend = "17:00"\ndays = ["mon"]\ntimezone = "UTC"\n'
     keys = [problem.key for problem in refused(tmp_path, VENUE + schedule.replace(old, new))]
-    assert keys == ["venues[0].schedule", f"venues[0].schedule.{key}"]
+    assert keys == [f"venues[0].schedule.{key}"]
 
 
 def test_switching_off_what_is_not_in_force_is_accepted(tmp_path: Path) -> None:

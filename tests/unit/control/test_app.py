@@ -151,9 +151,27 @@ def test_text_for_the_wire_is_denied(api: Api, recorder: Recorder, name: str, va
 
 def test_names_in_the_path(api: Api, recorder: Recorder) -> None:
     assert api("POST", "/venues/A=B/open", {"request_id": "r1", "reason": "x"})[0] == 403
-    assert api("POST", "/sessions/SIM/reset", {"request_id": "r1"})[1]["error"]["exit_code"] == 3
+    assert api("POST", "/sessions/SIM/twist", {"request_id": "r1"})[1]["error"]["exit_code"] == 3
     assert api("POST", "/orders/7-1/cancel", {"request_id": "r1", "order_id": "7-2"})[1]["error"]["exit_code"] == 2
     assert recorder.asked == []
+
+
+def test_sequence_numbers_are_numbers_and_only_where_they_belong(api: Api, recorder: Recorder) -> None:
+    for action, numbers in [
+        ("set-seq", {}),
+        ("set-seq", {"next_sender": 0}),
+        ("set-seq", {"next_target": 2**31}),
+        ("set-seq", {"next_target": "5"}),
+        ("reset", {"next_sender": 5}),
+        ("logon", {"next_target": 5}),
+    ]:
+        assert api("POST", f"/sessions/SIM/{action}", {"request_id": "r1", "reason": "x", **numbers})[0] == 400, (
+            action,
+            numbers,
+        )
+    assert recorder.asked == []
+    assert api("POST", "/sessions/SIM/set-seq", {"request_id": "r1", "reason": "x", "next_sender": 5})[0] == 200
+    assert api("POST", "/sessions/SIM/reset", {"request_id": "r1", "reason": " "})[0] == 400, "no reason"
 
 
 def test_scopes(api: Api) -> None:

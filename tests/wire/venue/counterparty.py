@@ -47,6 +47,7 @@ class Counterparty:
         self.reset_at_logon = False
         self.answer_tests = True
         self.resends = "resend"  # or gapfill, silent, reset, refuse, partly
+        self.answer_logout = True
         self.accept_orders = False
         self.status_answers = True
         self._resetting = False
@@ -243,7 +244,7 @@ class Counterparty:
             self.send("0", (112, message[112]))
         elif kind == "2":
             self._resend(int(message[7]), message.number)
-        elif kind == "5":
+        elif kind == "5" and self.answer_logout:
             self.send("5")
             self.disconnect()
         elif kind == "D" and self.accept_orders:

@@ -1,0 +1,147 @@
+"""Everything that can be known before the open and that the configuration's text alone does not tell. Changes nothing.
+
+Each look is on its own, so that one finding does not hide another; each names the key it is about, what is wrong there and
+what to do. What a running gateway holds (the journal, its ports) is looked at last, and not at all when one is to run on.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+
+from gateway.bootstrap import journal_path, load_strategies, record_store, tls_files
+from gateway.clock import wall_ns
+from gateway.config.load import LoadedConfiguration, load
+from gateway.errors import GatewayError, NotReachable, PreconditionFailed, Problem
+from gateway.fix.dialect import load_dialect
+from gateway.fix.strict import StrictDictionary
+from gateway.journal.sqlite import SqliteReader, holder_of
+from gateway.runtime.settings import strategy_settings
+from gateway.venue.tls import check_tls
+
+_FUTURE_NS = 5_000_000_000
+"""How far the journal may be ahead of the clock: less than anybody would set it back by."""
+
+Look = tuple[str, Callable[[], object], str]
+"""Key, what to try, remedy when the error itself has none."""
+
+
+def check(config_path: Path, *, running: bool = False) -> list[Problem]:
+    """Findings in order of the configuration; `running`: leave out what a gateway that runs holds itself.
+
+    Raises ConfigurationError when the configuration itself is not accepted.
+    """
+    loaded = load(config_path)
+    problems = []
+    for key, look, remedy in (*_looks(loaded), *(() if running else _held(loaded))):
+        try:
+            look()
+        except GatewayError as error:
+            what, _, advice = str(error).rpartition("; ")
+            said, mend = (what, advice) if what else (advice, remedy)
+            problems.append(Problem(file=str(config_path), line=None, key=key, what=said, remedy=mend))
+    return problems
+
+
+def _looks(loaded: LoadedConfiguration) -> Iterator[Look]:
+    configuration = loaded.configuration
+    yield "gateway.state_dir", lambda: _private(loaded.state_dir), "make it a directory of yours alone"
+    yield "journal.url", lambda: _journal(loaded), "restore the journal from a copy"
+    yield "records.url", lambda: _records(loaded), "make the database reachable, and `gateway db upgrade` it"
+    yield "control.socket", lambda: _directory(loaded.control_socket.parent), "make it writable"
+    for venue in configuration.venues:
+        name = f"venues.{venue.name}"
+        yield f"{name}.dialect", partial(_dictionary, venue.dialect), "see `gateway spec list`"
+        files = tls_files(loaded, venue)
+        if files is not None:
+            yield f"{name}.tls", partial(check_tls, files), "correct the file"
+    for section in configuration.strategies:
+        yield f"strategies.{section.name}", partial(_strategy, loaded, section.name), "correct class or params"
+
+
+def _held(loaded: LoadedConfiguration) -> Iterator[Look]:
+    yield "journal.url", lambda: _not_held(loaded), "stop that gateway"
+    yield "control.socket", lambda: _silent(loaded.control_socket), "stop that gateway"
+    yield "telemetry.metrics_port", lambda: _free(loaded.configuration.telemetry.metrics_port), "choose another port, or 0"
+
+
+def _dictionary(dialect: str) -> None:
+    StrictDictionary(load_dialect(dialect))
+
+
+def _strategy(loaded: LoadedConfiguration, name: str) -> None:
+    load_strategies({name: strategy_settings(loaded.configuration, name)})
+
+
+def _private(path: Path) -> None:
+    """The state directory holds journal, kill file and send logs: nobody else may write there."""
+    _directory(path)
+    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o022:
+        raise PreconditionFailed(f"{path} can be written by other users; chmod 700 it")
+
+
+def _directory(path: Path) -> None:
+    """It is there and can be written, or could be made."""
+    nearest = path
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise PreconditionFailed(f"{nearest} is not a directory; move it away, or name another one")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PreconditionFailed(f"{nearest} cannot be written by this user; change its owner, or name another one")
+
+
+def _journal(loaded: LoadedConfiguration) -> None:
+    """It can be read to its end, and the clock is not behind it: its times never fall."""
+    path = journal_path(loaded)
+    _directory(path.parent)
+    if not path.exists():
+        return
+    with closing(SqliteReader(path)) as reader:
+        head, _ = reader.head()
+        last = reader.read(head - 1, 1) if head else ()
+    ahead = last[0].recorded.at_ns - wall_ns() if last else 0
+    if ahead > _FUTURE_NS:
+        raise PreconditionFailed(f"the clock is {ahead // 1_000_000_000} s behind the journal's last event; set the clock")
+
+
+def _records(loaded: LoadedConfiguration) -> None:
+    """Reachable and of the right revision; a SQLite file that is missing or old is made or upgraded by `gateway run`."""
+    with closing(record_store(loaded)) as store:
+        if loaded.records_url.startswith("sqlite"):
+            _directory(Path(loaded.records_url.removeprefix("sqlite:///")).parent)
+            if Path(loaded.records_url.removeprefix("sqlite:///")).exists():
+                store.refuse_newer()
+        else:
+            store.require_current()
+
+
+def _not_held(loaded: LoadedConfiguration) -> None:
+    holder = holder_of(journal_path(loaded))
+    if holder is not None:
+        raise PreconditionFailed(f"process {holder} holds the journal; stop it, or use --running beside it")
+
+
+def _silent(path: Path) -> None:
+    """Nobody answers where we are to answer. A socket file that a dead process left is no obstacle."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as probe:
+        probe.settimeout(1)
+        with suppress(OSError):
+            probe.connect(str(path))
+            raise NotReachable(f"something answers on {path} already; stop it, or name another socket")
+
+
+def _free(port: int) -> None:
+    if not port:
+        return
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PreconditionFailed(f"port {port} on 127.0.0.1: {error.strerror}; choose another, or 0 for any") from error

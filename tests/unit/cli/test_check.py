@@ -1,0 +1,169 @@
+"""What `gateway check` finds before the open: each thing broken on purpose, named by its key with what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from gateway.config.load import load
+from gateway.core.core import Core
+from gateway.core.events import RunStopped
+from gateway.journal.sqlite import SqliteJournal
+from gateway.venue import tls
+
+FAR_AHEAD_NS = 4_000_000_000_000_000_000
+FREE_PORT = "\n[telemetry]\nmetrics_port = 0\n"
+
+
+@pytest.fixture
+def ready(cli: Any) -> Any:
+    """An instance with nothing wrong."""
+    cli.config.write_text(cli.config.read_text() + FREE_PORT)
+    assert cli("check").exit_code == 0, cli("check").output
+    return cli
+
+
+def found(cli: Any, *options: str) -> list[tuple[str, str, str]]:
+    document = cli.json("check", *options, exit_code=6)
+    assert document["ok"] is False
+    return [(problem["key"], problem["what"], problem["remedy"]) for problem in document["problems"]]
+
+
+def only(cli: Any) -> tuple[str, str, str]:
+    (problem,) = found(cli)
+    assert all(problem)
+    return problem
+
+
+def edit(cli: Any, old: str, new: str) -> None:
+    text = cli.config.read_text()
+    assert text.count(old) == 1
+    cli.config.write_text(text.replace(old, new))
+
+
+def append(text: str) -> Callable[[Any], None]:
+    return lambda cli: cli.config.write_text(cli.config.read_text() + text)
+
+
+def strategy(class_path: str, params: str = "{}") -> str:
+    return f'\n[[strategies]]\nname = "s"\nclass = "{class_path}"\ninstruments = ["USD/JPY"]\nparams = {params}\n'
+
+
+@pytest.mark.parametrize(
+    ("breaks", "key", "what"),
+    [
+        (lambda cli: edit(cli, "generic-fix44", "nowhere"), "venues.SIM.dialect", "nowhere"),
+        (append(strategy("not.there:Maker")), "strategies.s", "not.there"),
+        (append(strategy("gateway.strategies.quoter:Nobody")), "strategies.s", "Nobody"),
+        (append(strategy("gateway.strategies.quoter:Quoter", "{ quantty = 1 }")), "strategies.s", "params"),
+        (append(strategy("decimal:Decimal")), "strategies.s", "is not a gateway.core.strategy.Strategy"),
+        (lambda cli: (cli.state / "journal.db").write_text("not a journal"), "journal.url", "journal"),
+        (lambda cli: (cli.state / "records.db").write_text("no database"), "records.url", "database"),
+        (lambda cli: cli.state.chmod(0o777), "gateway.state_dir", "can be written by other users"),
+        (
+            lambda cli: edit(cli, 'url = "sqlite:///var/records.db"', 'url = "postgresql+psycopg://u@127.0.0.1:1/d"'),
+            "records.url",
+            "127.0.0.1",
+        ),
+    ],
+)
+def test_every_thing_that_is_broken_is_named(ready: Any, breaks: Callable[[Any], None], key: str, what: str) -> None:
+    breaks(ready)
+    found_key, said, remedy = only(ready)
+    assert found_key == key
+    assert what in said + remedy
+
+
+def test_everything_is_found_at_once_and_nothing_is_changed(ready: Any) -> None:
+    edit(ready, "generic-fix44", "nowhere")
+    append(strategy("not.there:Maker"))(ready)
+    ready.state.chmod(0o777)
+    before = sorted(ready.directory.rglob("*"))
+    assert [key for key, _, _ in found(ready)] == ["gateway.state_dir", "venues.SIM.dialect", "strategies.s"]
+    assert sorted(ready.directory.rglob("*")) == before
+    text = ready("check")
+    assert text.exit_code == 6
+    assert text.stdout == ""
+    assert len(text.stderr.splitlines()) == 3
+
+
+def test_a_state_directory_that_cannot_be(ready: Any) -> None:
+    edit(ready, 'state_dir = "var"', 'state_dir = "gateway.toml/var"')
+    key, what, _ = only(ready)
+    assert (key, "is not a directory" in what) == ("gateway.state_dir", True)
+
+
+def test_a_journal_that_is_held_and_a_socket_that_answers(ready: Any, desk: Any) -> None:
+    desk.opens()
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as server:
+        server.bind(str(ready.state / "c.sock"))
+        server.listen()
+        (journal, control) = found(ready)
+    assert (journal[0], f"process {os.getpid()} holds the journal" in journal[1]) == ("journal.url", True)
+    assert control[0] == "control.socket"
+    assert ready("check", "--running").exit_code == 0
+    desk.closes()
+    assert ready("check").exit_code == 0, "a socket file that nobody listens on is no obstacle"
+
+
+def test_a_port_that_is_taken(ready: Any) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        edit(ready, "metrics_port = 0", f"metrics_port = {server.getsockname()[1]}")
+        assert only(ready)[0] == "telemetry.metrics_port"
+        assert ready("check", "--running").exit_code == 0
+
+
+def test_a_clock_that_is_behind_the_journal(ready: Any) -> None:
+    journal = SqliteJournal(ready.state / "journal.db", "commit")
+    step = Core({}).step(RunStopped(), run_id=1, at_ns=FAR_AHEAD_NS, wall_ns=FAR_AHEAD_NS)
+    journal.append(step.records, {}, "")
+    journal.close()
+    key, what, remedy = only(ready)
+    assert (key, remedy) == ("journal.url", "set the clock")
+    assert "behind the journal's last event" in what
+
+
+def test_encryption_that_this_engine_has_not_or_whose_files_are_not_there(ready: Any) -> None:
+    edit(ready, 'target_comp_id = "SIM"\n', 'target_comp_id = "SIM"\ntls = true\ntls_ca_file = "ca.pem"\n')
+    key, what, remedy = only(ready)
+    assert key == "venues.SIM.tls"
+    if tls.engine_has_tls():
+        assert "ca.pem is not a file that can be read" in what
+    else:
+        assert what == "this engine was built without TLS"
+        assert "stunnel" in remedy
+
+
+def test_a_password_file_that_others_can_read(ready: Any) -> None:
+    secret = ready.directory / "sim.password"
+    secret.write_text("hunter2\n")
+    secret.chmod(0o644)
+    edit(ready, 'target_comp_id = "SIM"\n', 'target_comp_id = "SIM"\npassword_file = "sim.password"\n')
+    key, what, _ = only(ready)
+    assert key == "venues[0].password_file"
+    assert "other users can access" in what
+    assert "hunter2" not in ready("check").output
+    secret.chmod(stat.S_IRUSR)
+    assert ready("check").exit_code == 0
+
+
+def test_the_starter_is_accepted_with_everything_it_only_suggests(cli: Any, tmp_path: Any) -> None:
+    """Each commented key of the file that `init` writes is one the gateway understands."""
+    home = tmp_path / "desk"
+    assert cli("init", str(home)).exit_code == 0
+    text = (home / "gateway.toml").read_text()
+    assert cli("check", config=str(home / "gateway.toml")).exit_code in (0, 6), "6: its port may be taken here"
+    # A session for orders alone is another shape of the same venue: it excludes the market data of this one.
+    suggestion = re.compile(r"^# (?!role|market_data_from)((?:[a-z_]+ = |\[[a-z.]+\]).*)$", re.MULTILINE)
+    assert len(suggestion.findall(text)) > 8
+    whole = suggestion.sub(r"\1", text)
+    (home / "gateway.toml").write_text(whole)
+    loaded = load(home / "gateway.toml", check_secrets=False)
+    assert loaded.configuration.venues[0].schedule is not None

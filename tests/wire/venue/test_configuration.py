@@ -1,0 +1,123 @@
+"""A configuration that changes while the gateway trades: all of it or nothing, and the journal says from where on."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from gateway_process import wait_for
+
+from gateway.bootstrap import load_strategies
+from gateway.errors import Denied, PreconditionFailed
+from gateway.records.store import RecordStore
+from gateway.verification import verify_instance
+
+MAKER = """
+[[strategies]]
+name = "maker"
+class = "gateway.strategies.quoter:Quoter"
+instruments = ["USD/JPY"]
+params = { quantity = "1000" }
+"""
+
+
+def change(gateway, old, new):
+    text = gateway.config.read_text()
+    assert text.count(old) == 1
+    gateway.config.write_text(text.replace(old, new))
+
+
+def effective(gateway):
+    return gateway.status()["config_sha256"]
+
+
+def verified(gateway):
+    verdict = verify_instance(
+        gateway.state / "journal.db", RecordStore(f"sqlite:///{gateway.records}"), load_strategies, lambda *_: None
+    )
+    assert verdict.equal, verdict.first
+    return verdict
+
+
+def test_a_limit_holds_from_the_event_on_and_the_journal_verifies(gateway, venue):
+    before = effective(gateway)
+    assert gateway.order(quantity="500")["stage"] == "dispatched"
+    change(gateway, 'max_order_quantity = "1000000"', 'max_order_quantity = "400"')
+    answer = gateway.post("/configuration", reason="smaller")
+    assert answer["changed"] == ["risk.max_order_quantity"]
+    assert effective(gateway) == answer["sha256"] != before
+    assert gateway.order(quantity="500")["code"] == "max_order_quantity"
+    gateway.caught_up()
+    rows = gateway.rows("SELECT config_sha256, outcome FROM v_decisions ORDER BY event_seq")
+    assert [(row["config_sha256"], row["outcome"]) for row in rows] == [(before, "dispatched"), (answer["sha256"], "denied")]
+    [action] = gateway.rows("SELECT * FROM v_operator_actions WHERE action = 'configuration_updated'")
+    assert (action["before"], action["reason"]) == (before, "smaller")
+    assert action["after"] == f"{answer['sha256']} risk.max_order_quantity"
+    stored = {row["config_sha256"]: row["toml"] for row in gateway.rows("SELECT * FROM v_configurations")}
+    assert 'max_order_quantity = "400"' in stored[answer["sha256"]]
+    assert 'max_order_quantity = "1000000"' in stored[before]
+    assert gateway.post("/configuration")["detail"] == "nothing has changed"
+    assert gateway.terminate() == 0
+    verified(gateway)
+    gateway.start().ready()
+    assert effective(gateway) == answer["sha256"]
+
+
+def test_what_needs_a_restart_is_named_and_nothing_is_changed(gateway, venue):
+    before = effective(gateway)
+    change(gateway, 'max_order_quantity = "1000000"', 'max_order_quantity = "400"')
+    change(gateway, "heartbeat_seconds = 30", "heartbeat_seconds = 7")
+    with pytest.raises(Denied, match=r"only with a restart: venues\.SIM\.heartbeat_seconds; nothing was changed") as refused:
+        gateway.post("/configuration")
+    assert "risk.max_order_quantity" in str(refused.value)
+    assert effective(gateway) == before
+    assert gateway.order(quantity="500")["stage"] == "dispatched"
+
+
+def test_every_mistake_is_named_and_nothing_is_changed(gateway, venue):
+    before = effective(gateway)
+    change(gateway, 'max_order_quantity = "1000000"', 'max_order_qty = "400"')
+    change(gateway, 'price_collar_pct = "20"', "price_collar_pct = 2.5")
+    with pytest.raises(PreconditionFailed) as refused:
+        gateway.post("/configuration")
+    assert "risk.max_order_qty: is not a known key; did you mean 'max_order_quantity'?" in str(refused.value)
+    assert "risk.price_collar_pct: is a float" in str(refused.value)
+    assert effective(gateway) == before
+
+
+def test_hangup_takes_up_the_file(gateway, venue):
+    before = effective(gateway)
+    change(gateway, 'max_order_quantity = "1000000"', 'max_order_quantity = "400"')
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: effective(gateway) != before, "the new configuration")
+    assert gateway.order(quantity="500")["code"] == "max_order_quantity"
+    [action] = gateway.wait_rows("SELECT * FROM v_operator_actions WHERE action = 'configuration_updated'")
+    assert action["actor"] == "SIGHUP"
+
+
+def test_a_strategy_gets_its_parameters_and_keeps_its_memory(make, venue):
+    gateway = make(market_data=["USD/JPY"], extra=MAKER).start().ready()
+    asked = venue.wait("V")
+
+    def quote(price):
+        entries = [(269, "0"), (270, price), (271, "1000000"), (269, "1"), (270, f"{float(price) + 0.1:.3f}"), (271, "1000000")]
+        venue.send("W", (262, asked[262]), (55, "USD/JPY"), (268, 2), *entries)
+
+    quote("110.000")
+    first = venue.wait("D")
+    venue.wait("D")
+    assert first[38] == "1000"
+    change(gateway, 'quantity = "1000"', 'quantity = "3000"')
+    assert gateway.post("/configuration")["changed"] == ["strategies.maker.params.quantity"]
+    quote("111.000")
+    cancels = [venue.wait("F"), venue.wait("F")]
+    for request in [message for message in venue.received if message[35] == "D"]:
+        cancel = next(one for one in cancels if one[41] == request[11])
+        venue.report(request, "4", "4", (11, cancel[11]), (41, request[11]))
+    quote("111.001")
+    assert venue.wait("D")[38] == "3000"
+    change(gateway, 'quantity = "3000"', 'quantity = "x"')
+    with pytest.raises(PreconditionFailed, match="strategy maker: params"):
+        gateway.post("/configuration")
+    assert gateway.terminate() == 0
+    verified(gateway)
