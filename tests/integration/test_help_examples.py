@@ -33,14 +33,14 @@ DEADLINE = 40.0
 BESIDE = ("init", "check", "run", "stop", "status", "venue-sim", "demo", "db rebuild")
 """Run in ways of their own, by name, before or after the script."""
 SCRIPT = (
-    "doctor", "spec list", "db current", "db check", "db upgrade",
+    "doctor", "spec list", "spec check", "spec diff", "spec build", "db current", "db check", "db upgrade",
     "session list", "session show", "session test-request", "session logout", "session logon",
     "venue list", "venue close", "venue open",
-    "order new", "order show", "order history", "order list", "order cancel", "order resolve", "order cancel-all",
-    "fill list", "fill book", "position list", "position history", "decision list", "anomaly list",
+    "order new", "order show", "order history", "order list", "order cancel", "order replace", "order resolve", "order cancel-all",
+    "fill list", "fill book", "position list", "position adjust", "position history", "decision list", "anomaly list",
     "trading reduce", "trading disable", "trading enable", "kill engage", "kill status", "kill release",
     "config show", "config apply", "config history", "audit list",
-    "session set-seq", "session reset", "verify",
+    "session set-seq", "session reset", "trading roll-day", "verify",
 )  # fmt: skip
 TYPED = {"kill release": "venue:SIM"}
 """Dangerous commands whose example leaves the confirmation to whoever types it."""
@@ -183,6 +183,12 @@ class Desk:
                 self.order_id = self.new_order("106")
                 until(lambda: self.order(self.order_id)["state"] == "Accepted", "an order to cancel")
                 return {"7-12": self.order_id}
+            case "order replace":
+                replaced = self.new_order("106")
+                until(lambda: self.order(replaced)["state"] == "Accepted", "an order to replace")
+                return {"7-12": replaced, "110.25": "106.5"}
+            case "spec build":
+                return {"/tmp/dictionaries": str(self.home / "dictionaries")}
             case "order resolve":
                 self.json("gateway trading disable --scope strategy:maker")
                 self.venue.command("fault drop 1000")
