@@ -161,7 +161,7 @@ def test_the_starter_is_accepted_with_everything_it_only_suggests(cli: Any, tmp_
     text = (home / "gateway.toml").read_text()
     assert cli("check", config=str(home / "gateway.toml")).exit_code in (0, 6), "6: its port may be taken here"
     # A session for orders alone is another shape of the same venue: it excludes the market data of this one.
-    suggestion = re.compile(r"^# (?!role|market_data_from)((?:[a-z_]+ = |\[[a-z.]+\]).*)$", re.MULTILINE)
+    suggestion = re.compile(r"^# (?!role|market_data_from)((?:[a-z_]+ = |\[+[a-z_.]+\]+).*)$", re.MULTILINE)
     assert len(suggestion.findall(text)) > 8
     whole = suggestion.sub(r"\1", text)
     (home / "gateway.toml").write_text(whole)
