@@ -7,6 +7,7 @@ session.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 
 from gateway.sim import interventions
@@ -19,6 +20,7 @@ from gateway.sim.settings import decimal_of
 from gateway.sim.venue import Venue
 
 SECOND = 1_000_000_000
+log = logging.getLogger("gateway.sim")
 
 
 class Console:
@@ -49,7 +51,12 @@ class Console:
         }
 
     def execute(self, line: str) -> str:
-        """The answer to one line."""
+        """The answer to one line; both are in the venue's log."""
+        answer = self._execute(line)
+        log.info("console: %s: %s", line.strip(), answer.partition(" ")[0] if answer.startswith("ok") else answer)
+        return answer
+
+    def _execute(self, line: str) -> str:
         name, *arguments = line.split()
         if name not in self._commands:
             return f"error unknown command {name}; try help"

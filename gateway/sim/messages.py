@@ -167,6 +167,16 @@ class Report:
     tot_num_reports: int | None = None
     last_rpt_requested: bool | None = None
 
+    def told(self) -> str:
+        """One line for the venue's log, with FIX's own numbers where there is no word."""
+        trade = "" if self.last_qty is None else f", {self.last_qty:f} at {self.last_px}"
+        chain = "" if self.orig_cl_ord_id is None else f" (was {self.orig_cl_ord_id})"
+        return (
+            f"{self.session}: ExecType(150)={self.exec_type} OrdStatus(39)={self.ord_status} order {self.order_id}"
+            f" ClOrdID {self.cl_ord_id}{chain}: side {self.side}, {self.order_qty} {self.symbol} at {self.price}"
+            f"{trade}, CumQty {self.cum_qty:f}, LeavesQty {self.leaves_qty:f}{f', {self.text}' if self.text else ''}"
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelReject:
@@ -181,6 +191,13 @@ class CancelReject:
     response_to: str
     text: str
     transact_ns: int
+
+    def told(self) -> str:
+        """One line for the venue's log."""
+        return (
+            f"{self.session}: refused {self.cl_ord_id} (of {self.orig_cl_ord_id}), order {self.order_id}"
+            f" OrdStatus(39)={self.ord_status}: {self.text}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ the ledger is the order of the wire.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,8 +21,10 @@ from gateway.sim.faults import Faults, Outgoing
 from gateway.sim.feed import Feed, MarketDataAnswer, MarketDataRequest
 from gateway.sim.ledger import Ledger
 from gateway.sim.market import Market, Tick, file_ticks, walk
-from gateway.sim.messages import Answer, OrderRequest, Report
+from gateway.sim.messages import Answer, CancelReject, OrderRequest, Report
 from gateway.sim.settings import VenueSettings
+
+log = logging.getLogger("gateway.sim")
 
 
 class Transport(Protocol):
@@ -116,6 +119,8 @@ class Venue:
         for out in outgoing:
             if isinstance(out.answer, Report):
                 self.ledger.write(out.answer, utc_ns(), out.fault)
+            if isinstance(out.answer, Report | CancelReject):
+                log.info("%s%s", out.answer.told(), f" [fault: {out.fault}]" if out.fault else "")
             if out.fault != "drop":
                 self._transport.answer(out.answer)
 

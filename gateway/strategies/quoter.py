@@ -3,8 +3,9 @@
 It keeps one bid and one offer around the mid, `half_spread_ticks` away, and leans against its own position: every
 `max_inventory` of net position moves both quotes by `skew_ticks` against it, so that the side that would reduce the position
 trades first. A quote is moved when it is `requote_ticks` or more from where it should be; the side that would exceed
-`max_inventory` is not quoted, and while there is no book that can be believed neither is. (Avellaneda and Stoikov,
-"High-frequency trading in a limit order book", 2008, reduced to its linear idea.)
+`max_inventory` is not quoted, and while there is no book that can be believed neither is. A quote is moved by a replace, which
+keeps its identity and never leaves the side without one; with `amend = false` by a cancel and a new order. (Avellaneda and
+Stoikov, "High-frequency trading in a limit order book", 2008, reduced to its linear idea.)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 
 from gateway.core.events import Event, MarketEvent
 from gateway.core.orders import Order
-from gateway.core.strategy import Cancel, Intent, New, Strategy, View
+from gateway.core.strategy import Cancel, Intent, New, Replace, Strategy, View
 from gateway.core.values import Side
 
 
@@ -30,6 +31,8 @@ class QuoterParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     skew_ticks: int = 10
     requote_ticks: int = 3
     max_inventory: Decimal = Decimal(100_000)
+    amend: bool = True
+    """Move quotes by replaces; else by a cancel and a new order."""
 
     def __post_init__(self) -> None:
         if self.quantity <= 0 or self.max_inventory <= 0:
@@ -54,7 +57,7 @@ class Quoter(Strategy[QuoterParams, QuoterMemory]):
             return memory, ()
         symbols = (event.symbol,) if isinstance(event, MarketEvent) else view.instruments
         intents = [intent for symbol in symbols for intent in self._quote(symbol, view)]
-        moved = sum(1 for intent in intents if isinstance(intent, Cancel))
+        moved = sum(1 for intent in intents if isinstance(intent, Cancel | Replace))
         return (QuoterMemory(requotes=memory.requotes + moved) if moved else memory), intents
 
     def _quote(self, symbol: str, view: View) -> list[Intent]:
@@ -84,13 +87,27 @@ class Quoter(Strategy[QuoterParams, QuoterMemory]):
         room = self.params.max_inventory - side.sign * view.position(symbol).net_qty
         wanted = min(self.params.quantity, room)
         wanted -= wanted % view.instrument(symbol).lot_size
-        stale = [order for order in mine if order.price is None or abs(order.price - price) >= self.params.requote_ticks * tick]
-        if wanted <= 0:
-            stale = mine
-        cancels: list[Intent] = [Cancel(order_id=o.order_id) for o in stale if not view.cancelling(o.order_id)]
+        least = self.params.requote_ticks * tick
+        stale = [order for order in mine if wanted <= 0 or _away(view.terms(order).price, price) >= least]
+        moves: list[Intent] = []
+        for order in stale:
+            if view.cancelling(order.order_id):
+                continue
+            if self.params.amend and wanted > 0 and order.in_doubt is None:
+                smaller = (
+                    order.cum_qty + wanted if order.leaves_qty > wanted else None
+                )  # never refilled: a new quote is a new order
+                moves.append(Replace(order_id=order.order_id, quantity=smaller, price=price))
+            else:
+                moves.append(Cancel(order_id=order.order_id))
         if mine or quoted or wanted <= 0:
-            return cancels  # one quote a side: the new one waits until the old one is gone
+            return moves  # one quote a side: the new one waits until the old one is gone
         return [New(symbol=symbol, side=side, quantity=wanted, price=price)]
+
+
+def _away(quoted: Decimal | None, price: Decimal) -> Decimal:
+    """How far a quote is from where it should be; one without a price is infinitely far."""
+    return Decimal("Infinity") if quoted is None else abs(quoted - price)
 
 
 def _grid(price: Decimal, tick: Decimal, rounding: str) -> Decimal:

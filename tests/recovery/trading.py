@@ -17,7 +17,7 @@ from gateway.errors import GatewayError
 from gateway.records.types import from_sqlite
 from gateway.sim.ledger import LedgerLine, executions, read_ledger
 
-STATES = {"0": "Accepted", "1": "PartiallyFilled", "2": "Filled", "4": "Cancelled", "8": "Rejected"}
+STATES = {"0": "Accepted", "1": "PartiallyFilled", "2": "Filled", "4": "Cancelled", "8": "Rejected", "C": "Expired"}
 STRATEGY = """
 [[strategies]]
 name = "maker"
@@ -27,7 +27,7 @@ instruments = ["USD/JPY"]
 
 
 class Traders:
-    """Threads that send and cancel orders until they are stopped, whatever becomes of the gateway."""
+    """Threads that send, replace and cancel orders until they are stopped, whatever becomes of the gateway."""
 
     def __init__(self, gateway: GatewayProcess, random: Random, threads: int = 2) -> None:
         self._gateway = gateway
@@ -51,6 +51,9 @@ class Traders:
         while not self._stop.is_set():
             try:
                 if mine and random.random() < 0.3:
+                    self._replace(random, random.choice(mine))
+                    continue
+                if mine and random.random() < 0.3:
                     self._gateway.cancel(mine.pop(random.randrange(len(mine))))
                     continue
                 price = Decimal("110") + Decimal(random.randint(-60, 60)) / 1000
@@ -62,6 +65,12 @@ class Traders:
                     mine.append(answer["order_id"])
             except GatewayError:
                 self._stop.wait(0.01)
+
+    def _replace(self, random: Random, order_id: str) -> None:
+        terms = {"quantity": str(random.randint(1, 12) * 100)}
+        if random.random() < 0.7:
+            terms["price"] = f"{Decimal('110') + Decimal(random.randint(-60, 60)) / 1000:.3f}"
+        self._gateway.replace(order_id, **terms)
 
 
 def trade_and_die(gateway: GatewayProcess, random: Random) -> int:
@@ -120,8 +129,14 @@ def _fills(gateway: GatewayProcess, ledger: list[LedgerLine]) -> list[str]:
     ]
 
 
+def _made(line: LedgerLine) -> tuple[int, ...]:
+    """(run, counter) of the venue, which every ExecID(17) is made of."""
+    return tuple(int(part) for part in line.exec_id[1:].split("-"))
+
+
 def _orders(gateway: GatewayProcess, ledger: list[LedgerLine], orders: dict[str, dict]) -> list[str]:
-    last = {line.order_id: line for line in ledger if line.order_id != "NONE"}
+    made = sorted(ledger, key=_made)  # not as sent: a fault can hold a report back
+    last = {line.order_id: line for line in made if line.order_id != "NONE"}
     found = []
     for order_id, line in last.items():
         ours = orders.get(order_id)
@@ -130,6 +145,9 @@ def _orders(gateway: GatewayProcess, ledger: list[LedgerLine], orders: dict[str,
         elif (ours["state"], from_sqlite(ours["cum_qty"])) != (STATES[line.ord_status], line.cum_qty):
             said = f"{STATES[line.ord_status]} {line.cum_qty}"
             found.append(f"order {ours['order_id']} / {order_id}: venue {said}, gateway {ours['state']} {ours['cum_qty']}")
+        elif from_sqlite(ours["quantity"]) != line.order_qty or (ours["price"] and from_sqlite(ours["price"]) != line.price):
+            said = f"{line.order_qty} at {line.price}"
+            found.append(f"order {ours['order_id']} / {order_id}: venue {said}, gateway {ours['quantity']} at {ours['price']}")
     unknown = gateway.rows("SELECT * FROM v_orders WHERE venue_order_id IS NULL")
     found += [f"order {r['order_id']}: {r['state']}, unknown to the venue" for r in unknown if r["state"] != "Rejected"]
     return found + [f"external order {r['order_id']}" for r in gateway.rows("SELECT * FROM v_orders WHERE external")]

@@ -17,7 +17,8 @@ D = Decimal
 
 
 def quoting(**params: object) -> Harness:
-    harness = Harness({"quoter": Quoter(QuoterParams(**params))}).open()  # type: ignore[arg-type]
+    """By cancels and new orders unless `params` say otherwise."""
+    harness = Harness({"quoter": Quoter(QuoterParams(**{"amend": False, **params}))}).open()  # type: ignore[arg-type]
     harness.book("155.990", "156.010")
     return harness
 
@@ -159,3 +160,32 @@ def test_limits_of_the_desk_hold_for_it_too() -> None:
     harness = Harness({"quoter": Quoter(QuoterParams())}, config).open()
     harness.book("155.990", "156.010")
     assert [command.side for command in harness.sent()] == [Side.BUY]
+
+
+def test_amends_its_quotes_where_it_may() -> None:
+    harness = quoting(amend=True, requote_ticks=3, skew_ticks=0)
+    accept_all(harness)
+    bid = working(harness, Side.BUY)
+    harness.fill(bid, "4000", "155.995")
+    harness.book("155.980", "156.000")
+    replaces = {command.side: command for command in harness.sent(CommandKind.REPLACE)}
+    assert (replaces[Side.BUY].quantity, replaces[Side.BUY].price) == (D(10000), D("155.985"))
+    assert harness.sent(CommandKind.CANCEL) == []
+    sent = len(harness.sent())
+    harness.book("155.980", "156.000")
+    assert len(harness.sent()) == sent, "what was asked for is where it should be"
+    harness.book("155.960", "155.980")
+    assert len(harness.sent()) == sent, "one request at a time; the next waits"
+    assert harness.state.execution.pending[bid].command.price == D("155.965")
+    harness.confirm_replace(bid)
+    assert harness.sent()[-1].price == D("155.965")
+
+
+def test_cancels_what_it_may_not_quote_also_when_it_amends() -> None:
+    harness = quoting(amend=True, max_inventory=D(10000), skew_ticks=0)
+    accept_all(harness)
+    ask = working(harness, Side.SELL)
+    harness.fill(ask, "9500", "156.005")  # less room is left than a lot
+    harness.book("155.950", "155.970")
+    assert [command.order_id for command in harness.sent(CommandKind.CANCEL)] == [ask]
+    assert {command.side for command in harness.sent(CommandKind.REPLACE)} == {Side.BUY}

@@ -186,6 +186,11 @@ class GatewayProcess:
         answer: dict[str, Any] = self.client.post("/orders", body)
         return answer
 
+    def replace(self, order_id: str, **terms: Any) -> dict[str, Any]:
+        body = {"request_id": f"x{next(_numbers)}-{time.monotonic_ns()}", **terms}
+        answer: dict[str, Any] = self.client.post(f"/orders/{order_id}/replace", body)
+        return answer
+
     def cancel(self, order_id: str, **more: Any) -> dict[str, Any]:
         body = {"request_id": f"c{next(_numbers)}-{time.monotonic_ns()}", **more}
         answer: dict[str, Any] = self.client.post(f"/orders/{order_id}/cancel", body)
