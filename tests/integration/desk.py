@@ -1,8 +1,8 @@
 """A desk for a day: two simulated venues and a gateway, each a process of its own, and an operator at the command line.
 
-    sim-1   SIM       one session for orders and market data     maker (two-sided quotes)
-    sim-2   ALT       a session for orders                       momentum (takes), slicer (works a parent order)
-            ALT-MD    a session for market data
+    sim-1   FIX 4.4      SIM       a session for orders and market data    maker (two-sided quotes)
+    sim-2   FIX 5.0 SP2  ALT       a session for orders                    momentum (takes), slicer (works a parent order)
+                         ALT-MD    a session for market data
 
 Nothing moves by itself: the venues' house quotes anew at a `tick` and trades when it is told to.
 """
@@ -71,7 +71,7 @@ market_data = ["USD/JPY"]
 name = "ALT"
 role = "orders"
 market_data_from = "ALT-MD"
-dialect = "generic-fix44"
+dialect = "generic-fix50sp2"
 host = "127.0.0.1"
 port = {alt}
 sender_comp_id = "DESK"
@@ -81,7 +81,7 @@ account = "HOUSE"
 [[venues]]
 name = "ALT-MD"
 role = "market-data"
-dialect = "generic-fix44"
+dialect = "generic-fix50sp2"
 host = "127.0.0.1"
 port = {alt}
 sender_comp_id = "DESK-MD"
@@ -95,7 +95,7 @@ class = "gateway.strategies.quoter:Quoter"
 venue = "SIM"
 account = "MAKER"
 instruments = ["USD/JPY"]
-params = {{ quantity = "10000", half_spread_ticks = 5, max_inventory = "50000" }}
+params = {{ quantity = "10000", half_spread_ticks = 5, requote_ticks = 2, max_inventory = "50000" }}
 [[strategies]]
 name = "momentum"
 class = "gateway.strategies.momentum:Momentum"
@@ -241,6 +241,7 @@ def opened_desk(home: Path, records_url: str, say: Say) -> Iterator[Desk]:
             "ALT": start_venue(
                 home / "alt",
                 sender="ALT",
+                fix_version="5.0SP2",
                 targets=("DESK", "DESK-MD"),
                 symbols=("USD/JPY", "EUR/JPY"),
                 ticks=_ticks(home / "alt.csv", alt_ticks),

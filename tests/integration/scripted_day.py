@@ -41,12 +41,14 @@ class Day:
             self.opens,
             self.strategies_trade,
             self.orders_are_replaced_and_cancelled,
+            self.a_venue_amends_trades,
             self.limits_hold,
             self.one_venue_is_lost_and_comes_back,
             self.trading_is_halted,
             self.the_kill_switch,
             self.the_gateway_dies,
             self.stops_and_starts,
+            self.the_venues_end_their_day,
             self.closes,
         ):
             self.desk.say(f"{time.monotonic() - self.began:5.1f} s  {(chapter.__doc__ or '').splitlines()[0]}")
@@ -97,6 +99,17 @@ class Day:
             assert desk.operate("order", "cancel", order_id, "--wait", "5")["state"] == "Cancelled"
         events = [row["event"] for row in desk.look("order", "history", there)]
         assert [event for event in events if event in ("replaced", "cancelled")] == ["replaced", "cancelled"]
+
+    def a_venue_amends_trades(self) -> None:
+        """A venue corrects one trade and busts another; the position follows."""
+        desk = self.desk
+        first, second = [row for row in desk.rows("fill", strategy="maker") if row["last_qty"] == "4000"][:2]
+        desk.venues["SIM"].command(f"correct {first['exec_id']} 3000 {first['last_px']}")
+        desk.venues["SIM"].command(f"bust {second['exec_id']}")
+        wait_for(lambda: desk.rows("fill", status="corrected") and desk.rows("fill", status="busted"), "both amendments")
+        [corrected], [busted] = desk.rows("fill", status="corrected"), desk.rows("fill", status="busted")
+        assert (corrected["exec_id"], corrected["last_qty"]) == (first["exec_id"], "3000")
+        assert busted["exec_id"] == second["exec_id"]
 
     def limits_hold(self) -> None:
         """Limits of the desk, of one venue, of one strategy; and prices compared with the right market."""
@@ -190,6 +203,17 @@ class Day:
         desk.start()
         assert desk.order(resting)["state"] == "Accepted"
         desk.until(lambda: desk.rows("order", strategy="maker", state="Accepted"), "quotes again")
+
+    def the_venues_end_their_day(self) -> None:
+        """The venues end their day: DAY orders expire, an order good till cancelled does not."""
+        desk = self.desk
+        [kept] = [row["order_id"] for row in desk.look("order", "list", "--open") if row["time_in_force"] == "gtc"]
+        day = [self._order("SIM", "buy", "1000", "109.5"), self._order("ALT", "buy", "1000", "119.5")]
+        for venue in desk.venues.values():
+            venue.command("end-day")
+        for order_id in day:
+            desk.wait_state(order_id, "Expired")
+        assert desk.order(kept)["state"] == "Accepted"
 
     def closes(self) -> None:
         """The close: everything cancelled, a clean stop."""
