@@ -72,8 +72,7 @@ class Day:
         desk.until(lambda: len(list(desk.rows("order", strategy="maker", state="Accepted"))) == 2, "two quotes")
         for side in ("sell", "buy") * 5:
             before = len(desk.rows("fill", strategy="maker"))
-            desk.venues["SIM"].command(f"house {side} USD/JPY 4000")
-            desk.until(lambda before=before: len(desk.rows("fill", strategy="maker")) > before, f"a fill against {side}")
+            desk.until(lambda side=side, before=before: self._taken(side, before), f"somebody to {side} to the maker")
         desk.until(lambda: self._net("slicer", "USD/JPY") == "30000", "the parent order is done")
         desk.until(lambda: desk.rows("fill", strategy="momentum"), "momentum has traded")
         owners = {(row["strategy"], row["venue"], row["account"]) for row in desk.rows("order")}
@@ -251,6 +250,11 @@ class Day:
         """A price for a bid that is the best there, and trades with nobody yet: a tick below the offer."""
         book = next(f for f in self.desk.status()["feeds"] if (f["venue"], f["symbol"]) == (feed, "USD/JPY"))
         return str(Decimal(book["ask"]) - Decimal("0.001"))
+
+    def _taken(self, side: str, before: int) -> bool:
+        """Whether the maker has traded since; the house tries, for a quote may just be on its way."""
+        self.desk.venues["SIM"].command(f"house {side} USD/JPY 4000")
+        return len(self.desk.rows("fill", strategy="maker")) > before
 
     def _net(self, strategy: str, symbol: str) -> str:
         """Net position as the records have it."""
