@@ -46,6 +46,8 @@ price_collar_pct = "2"
 max_order_quantity = "50000"
 [risk.strategy.desk]
 max_open_orders = 3
+[risk.account.DAILY]
+max_daily_value = "200000"
 
 [[instruments]]
 symbol = "USD/JPY"

@@ -49,6 +49,7 @@ class Day:
             self.the_gateway_dies,
             self.stops_and_starts,
             self.the_venues_end_their_day,
+            self.the_day_rolls,
             self.closes,
         ):
             self.desk.say(f"{time.monotonic() - self.began:5.1f} s  {(chapter.__doc__ or '').splitlines()[0]}")
@@ -213,6 +214,18 @@ class Day:
         for order_id in day:
             desk.wait_state(order_id, "Expired")
         assert desk.order(kept)["state"] == "Accepted"
+
+    def the_day_rolls(self) -> None:
+        """The trading day rolls: daily limits restart, orders good till cancelled stay."""
+        desk, today = self.desk, self.desk.status()["trading_date"]
+        at_market = (*_new("SIM", "buy", "1000"), "--type", "market", "--account", "DAILY")
+        assert desk.operate(*at_market, "--wait", "5")["state"] == "Filled"
+        desk.operate(*at_market, code=4)
+        desk.operate("trading", "roll-day", "--reason", "end of day", "--yes")
+        assert desk.status()["trading_date"] > today
+        assert desk.operate(*at_market, "--wait", "5")["state"] == "Filled"
+        assert [row["state"] for row in desk.rows("order") if row["time_in_force"] == "gtc"] == ["Accepted"]
+        assert [row["code"] for row in desk.rows("decision", outcome="denied", account="DAILY")] == ["max_daily_value"]
 
     def closes(self) -> None:
         """The close: everything cancelled, a clean stop."""
