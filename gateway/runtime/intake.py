@@ -40,7 +40,7 @@ class Submit:
     """Feed an event to the core; the answer is its step, once that is durable.
 
     An event that depends on how things are then is made on the runtime thread. `after` runs there once the step is durable,
-    before the answer.
+    before anything that the event led to is sent.
     """
 
     def __init__(self, event: Event | Callable[[], Event], after: Callable[[], None] | None = None) -> None:

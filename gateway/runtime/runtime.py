@@ -186,22 +186,23 @@ class Runtime:
             self._step(batch, RunStopped(reason=self._stop_reason))
         if (batch.records or batch.heard) and not self._commit(batch):
             return True
+        for submitted, _ in batch.answers:
+            self._follow_up(submitted)
         self._send(batch)
         for adapter, event in batch.scheduled:
             adapter.schedule.carry_out(event)
         for submitted, step in batch.answers:
-            self._answer(submitted, step)
+            if not submitted.answer.done():
+                submitted.answer.set_result(step)
         self._tell(batch)
         return last
 
-    def _answer(self, submitted: Submit, step: Step) -> None:
+    def _follow_up(self, submitted: Submit) -> None:
         try:
             if submitted.after is not None:
                 submitted.after()
         except Exception as error:  # noqa: BLE001 - what follows from a request failed, not the runtime: the asker gets the error
             submitted.answer.set_exception(error)
-        else:
-            submitted.answer.set_result(step)
 
     def _tell(self, batch: Batch) -> None:
         """Everybody who only watches, once the orders are on their way."""

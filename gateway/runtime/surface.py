@@ -311,14 +311,20 @@ class GatewaySurface:
         if request.scope not in self._gate.engaged and request.scope not in state.control.killed:
             raise PreconditionFailed(f"the kill switch is not engaged for {request.scope}; engaged: {self._engaged()}")
         event = KillReleased(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
+        times = self._gate.times(request.scope)
+
+        def open_gate() -> None:
+            """With the release durable and before what a strategy makes of it is sent: else the gate would stop all that."""
+            if request.scope not in state.control.killed:
+                self._gate.release(request.scope, times)
+
         with self._releasing:
-            step = self._submit(event)
-            if request.scope in state.control.killed:
+            step = self._runtime.submit(event, APPLY_SECONDS, open_gate)
+            if request.scope in state.control.killed or request.scope in self._gate.engaged:
                 raise PreconditionFailed(
                     f"the kill switch stays engaged for {request.scope}: it was engaged again since this request; "
                     "release it with a request of its own"
                 )
-            self._gate.release(request.scope)
         return KillAnswer(engaged=dict(self._gate.engaged), seq=_position(step), detail="released")
 
     def kill_status(self) -> KillAnswer:

@@ -27,6 +27,11 @@ class KillGate:
         self._path = path
         self._lock = Lock()
         self._engaged: dict[str, str] = _read(path)
+        self._times: dict[str, int] = {}
+
+    def times(self, scope: str) -> int:
+        """How often a scope was engaged: what a release compares with, so that it opens nothing that was closed after it."""
+        return self._times.get(scope, 0)
 
     @property
     def engaged(self) -> Mapping[str, str]:
@@ -39,15 +44,19 @@ class KillGate:
         Raises PreconditionFailed when the file could not be written; the gate is closed all the same, for this process.
         """
         with self._lock:
+            self._times[scope] = self.times(scope) + 1
             self._engaged = {**self._engaged, scope: reason}
             self._write({**_read(self._path), **self._engaged})
 
-    def release(self, scope: str) -> None:
-        """Open the gate for a scope. The file goes first: what cannot be written stays engaged.
+    def release(self, scope: str, times: int | None = None) -> None:
+        """Open the gate for a scope, unless it was engaged again since `times`. The file goes first: what cannot be written
+        stays engaged.
 
         Raises PreconditionFailed when the file could not be written.
         """
         with self._lock:
+            if times is not None and times != self.times(scope):
+                return
             on_disk = {**_read(self._path), **self._engaged}
             self._write({engaged: reason for engaged, reason in on_disk.items() if engaged != scope})
             self._engaged = {engaged: reason for engaged, reason in self._engaged.items() if engaged != scope}
@@ -67,6 +76,7 @@ class KillGate:
             found = _read(self._path)
             added = {scope: reason for scope, reason in found.items() if scope not in self._engaged}
             if added:
+                self._times |= {scope: self.times(scope) + 1 for scope in added}
                 self._engaged = {**self._engaged, **added}
         return added
 

@@ -70,3 +70,29 @@ def test_an_order_open_at_a_killed_scope_is_cancelled_after_the_logon(home, make
         venue.command("refuse-logon off")
         gateway.start()
         gateway.wait_state(order_id, "Cancelled")
+
+
+QUOTER = """
+[[strategies]]
+name = "maker"
+class = "gateway.strategies.quoter:Quoter"
+instruments = ["USD/JPY"]
+params = {}
+"""
+
+
+def test_a_strategy_that_quotes_at_once_after_the_release_is_not_stopped_by_the_gate(home, make):
+    """The gate opens with the release, before what the strategy makes of it is sent."""
+    with start_venue(home / "venue", rate=50) as venue:
+        gateway = make(venue.port, market_data=["USD/JPY"], extra=QUOTER).start().ready()
+        quotes = "SELECT * FROM v_orders WHERE strategy = 'maker' AND state = 'Accepted'"
+        gateway.wait_rows(quotes)
+        for again in range(5):
+            gateway.post("/kill", reason=f"drill {again}")
+            wait_for(lambda: open_orders(gateway) == 0, "every order ended")
+            gateway.post("/kill/release", reason="over")
+            gateway.wait_rows(quotes)
+            gateway.caught_up()
+            [last] = gateway.rows("SELECT MAX(recorded_ns) AS ns FROM v_operator_actions WHERE action = 'kill_released'")
+            stopped = "SELECT order_id, reason FROM v_orders WHERE reason LIKE 'not_sent%' AND created_ns >= ?"
+            assert gateway.rows(stopped, last["ns"]) == []

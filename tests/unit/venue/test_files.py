@@ -185,6 +185,18 @@ def test_an_engaged_scope_survives_the_process_until_released(tmp_path):
     assert gate.refusal(command()) is None
 
 
+def test_a_release_opens_nothing_that_was_closed_after_it(tmp_path):
+    gate = KillGate(tmp_path / "kill.json")
+    gate.engage("all", "first")
+    asked = gate.times("all")
+    gate.engage("venue:SIM", "another scope")
+    gate.engage("all", "again")
+    gate.release("all", asked)
+    assert gate.engaged == {"all": "again", "venue:SIM": "another scope"}
+    gate.release("all", gate.times("all"))
+    assert gate.engaged == {"venue:SIM": "another scope"}
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"all": 1}', b"[]", b"\xff\xfe"])
 def test_an_unreadable_kill_file_means_killed(tmp_path, content):
     path = tmp_path / "kill.json"
