@@ -20,6 +20,9 @@ from gateway.core.orders import Order
 from gateway.core.strategy import Cancel, Intent, New, Replace, Strategy, View
 from gateway.core.values import Side
 
+MOST_REQUESTS = 50
+"""Requests about one order, after which a quote gets a new one."""
+
 
 class QuoterParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Quantities in units of the instrument, distances in ticks."""
@@ -93,7 +96,7 @@ class Quoter(Strategy[QuoterParams, QuoterMemory]):
         for order in stale:
             if view.cancelling(order.order_id):
                 continue
-            if self.params.amend and wanted > 0 and order.in_doubt is None:
+            if self.params.amend and wanted > 0 and order.in_doubt is None and order.requests < MOST_REQUESTS:
                 smaller = (
                     order.cum_qty + wanted if order.leaves_qty > wanted else None
                 )  # never refilled: a new quote is a new order

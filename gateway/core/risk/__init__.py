@@ -61,6 +61,7 @@ CONTROLS: tuple[Control, ...] = (
     Control("quantity_filled", "a replace leaves something open", "FIX 4.4 vol. 4, appendix D", form.above_cum_qty),
     Control("external_order", "only orders whose terms are known are replaced", _FORM, form.terms_known),
     Control("order_in_doubt", "only orders whose state is known are replaced", "RTS 6 art. 17", switches.not_in_doubt),
+    Control("replaced_too_often", "ClOrdIDs stay short enough", "FIX 4.4 vol. 1: ClOrdID(11)", form.not_too_often),
     Control("off_tick", "prices on the tick grid", "MiFIR RTS 11: tick sizes", form.on_tick),
     Control("off_lot", "quantity on the lot grid", _FORM, form.on_lot),
     Control("kill_engaged", "no new risk under the kill switch", "RTS 6 art. 12", switches.killed),

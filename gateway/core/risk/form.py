@@ -63,6 +63,19 @@ def on_lot(state: State, command: Command) -> str | None:
     return f"quantity {command.quantity} is not a multiple of lot_size {lot}" if command.quantity % lot else None
 
 
+MAX_REQUESTS = 90
+"""Requests about one order, after which it is not replaced again: their number is part of a ClOrdID of bounded length, and a
+cancel must always find one that fits."""
+
+
+def not_too_often(state: State, command: Command) -> str | None:
+    if command.request <= MAX_REQUESTS:
+        return None
+    return (
+        f"{command.request - 1} requests were made about this order, {MAX_REQUESTS} is the most: cancel it and send a new one"
+    )
+
+
 def above_cum_qty(state: State, command: Command) -> str | None:
     order = state.execution.orders.get(command.order_id)
     if order is None or command.quantity > order.cum_qty:

@@ -421,3 +421,14 @@ def test_an_intent_is_well_formed_or_refused() -> None:
     assert well_formed(Replace(order_id="1-1", price=D(1))) == Replace(order_id="1-1", price=D(1))
     with pytest.raises(TypeError, match="float"):
         well_formed(Replace(order_id="1-1", price=1.5))  # type: ignore[arg-type]
+
+
+def test_an_order_is_not_replaced_for_ever(harness: Harness, order_id: str) -> None:
+    for number in range(100):
+        harness.request_replace(order_id, price="155.5" if number % 2 else "155")
+        if harness.order(order_id).new_in_flight:
+            harness.confirm_replace(order_id)
+    assert "replaced_too_often" in {event.code for event in harness.events(Denied)}
+    harness.request_cancel(order_id)
+    assert harness.sent()[-1].kind is CommandKind.CANCEL
+    assert len(harness.sent()[-1].cl_ord_id.rpartition("-")[2]) == 2
