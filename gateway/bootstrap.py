@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,7 +31,7 @@ from gateway.core.core import AnyStrategy, Core
 from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested
 from gateway.core.settings import CoreSettings, StrategySettings
 from gateway.core.values import NANOS
-from gateway.errors import GatewayError, JournalError, PreconditionFailed
+from gateway.errors import GatewayError, JournalError, JournalLost, PreconditionFailed
 from gateway.fix.decoder import Decoder
 from gateway.fix.dialect import load_dialect
 from gateway.fix.encoder import Encoder
@@ -38,11 +39,12 @@ from gateway.fix.permissive import write_permissive
 from gateway.fix.strict import StrictDictionary
 from gateway.journal.interface import Watermark
 from gateway.journal.run_number import take
-from gateway.journal.sqlite import SqliteJournal, SqliteReader
+from gateway.journal.stores import JournalAt
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.store import RecordStore
 from gateway.records.writer import RecordWriter
 from gateway.runtime.intake import Intake
+from gateway.runtime.keeper import Keeper
 from gateway.runtime.observer import Observer
 from gateway.runtime.reload import Reloader
 from gateway.runtime.runtime import Runtime
@@ -63,27 +65,20 @@ from gateway.venue.numbering import Place
 from gateway.venue.send_log import SendLog
 from gateway.venue.tls import TlsFiles
 
-__all__ = ["Gateway", "journal_path", "load_strategies", "record_store", "run", "tls_files"]
+__all__ = ["Gateway", "journal_at", "load_strategies", "record_store", "run", "tls_files"]
 _log = logging.getLogger(__name__)
 INTAKE_CAPACITY = 20_000
-_FOLD_CHUNK = 5_000
 _HOUSEKEEPING_SECONDS = 0.5
 CANCEL_SECONDS = 5.0
 LOGOUT_SECONDS = 5.0
 DRAIN_SECONDS = 10.0
 
 
-def journal_path(loaded: LoadedConfiguration) -> Path:
-    """The journal's file. Raises PreconditionFailed for a URL this build has no journal for."""
-    prefix = "sqlite:///"
-    if not loaded.journal_url.startswith(prefix):
-        raise PreconditionFailed(f"journal.url {loaded.journal_url!r}: only sqlite:/// is supported in this version")
-    return Path(loaded.journal_url.removeprefix(prefix))
-
-
-def open_reader(loaded: LoadedConfiguration) -> SqliteReader:
-    """The journal, for reading, beside a gateway that writes it."""
-    return SqliteReader(journal_path(loaded))
+def journal_at(loaded: LoadedConfiguration) -> JournalAt:
+    """Where the journal is, with the password where one is configured; nothing is opened yet."""
+    section = loaded.configuration.journal
+    password = resolve_password(section, "journal", loaded.base_dir, os.environ)
+    return JournalAt(loaded.journal_url, section.durability, password)
 
 
 def record_store(loaded: LoadedConfiguration) -> RecordStore:
@@ -111,10 +106,12 @@ class Gateway:
         settings = core_settings(loaded)
         passwords = {v.name: resolve_secrets(v, loaded.base_dir, os.environ) for v in configuration.venues}
         _private_directory(loaded.state_dir)
-        self._journal = SqliteJournal(journal_path(loaded), configuration.journal.durability)
+        place = journal_at(loaded)
+        self._journal = place.open()
         self._metrics = Metrics(self._gauges)
         self._core = Core(self._timed(settings.strategies))
-        self._fold()
+        self._keeper = Keeper(self._journal, place.snapshots(), configuration.journal.snapshot_events)
+        self._core = self._keeper.recover(self._core)
         state = self._core.state
         self._clock = StreamClock(state.at_ns)
         day = configuration.trading_day
@@ -123,7 +120,7 @@ class Gateway:
         self.gate = KillGate(loaded.state_dir / "kill.json")
         self._journal.remember_configuration(loaded.sha256, loaded.text)
         self._store = record_store(loaded)
-        self._writer = RecordWriter(lambda: SqliteReader(journal_path(loaded)), self._store, now_ns=wall_ns)
+        self._writer = RecordWriter(place.reader, self._store, now_ns=wall_ns, state_at=place.state_at)
         self._reporter: Reporter | None = None
         self._retries_seen = 0
         observer = Observer(self._metrics)
@@ -140,6 +137,7 @@ class Gateway:
             run_id=self._run_number.run_id,
             day=self._day,
             wake_writer=self._writer.wake,
+            after_commit=self._keeper.after_commit,
         )
         self._logs: list[FixLog] = []
         self._attach_links(passwords, marks)
@@ -179,12 +177,6 @@ class Gateway:
 
     def _tell_configuration(self, loaded: LoadedConfiguration) -> None:
         self._metrics.set_config_info(name=loaded.configuration.gateway.name, sha256=loaded.sha256)
-
-    def _fold(self) -> None:
-        after = 0
-        while chunk := self._journal.read(after, _FOLD_CHUNK):
-            self._core.fold(stored.recorded for stored in chunk)
-            after = chunk[-1].recorded.seq
 
     def _adapter(self, venue: Venue, marks: Mapping[str, Watermark], observer: Observer) -> VenueAdapter:
         dialect = load_dialect(venue.dialect)
@@ -303,6 +295,7 @@ class Gateway:
         self._metrics.set_build_info(version=__version__, quickfix=_engine_version(), python=_python_version())
         self._tell_configuration(self.loaded)
         self._writer.start()
+        self._keeper.start()
         # What exists now lives as long as the process: a full collection over it would stop every thread for tens of ms.
         gc.collect()
         gc.freeze()
@@ -325,6 +318,8 @@ class Gateway:
         """Until somebody asks to stop; meanwhile watch the kill file, and say once when every venue is open."""
         ready = False
         while not self._stop_asked.wait(_HOUSEKEEPING_SECONDS if ready else 0.02):
+            if isinstance(self.runtime.failure, JournalLost):
+                return
             self._adopt_kill_file()
             self._tidy()
             if self._reload_asked.is_set():
@@ -369,7 +364,7 @@ class Gateway:
         """Drain, log out, end the run, bring the records up to date. True when all of it was done in time."""
         state = self._core.state
         request = StopRequested(actor="gateway", reason=self._stop_reason, request_id=f"stop-{wall_ns()}")
-        if not state.control.run.stopping:
+        if self.runtime.running and not state.control.run.stopping:
             try:
                 self.runtime.submit(request, 2)
             except GatewayError as error:
@@ -379,6 +374,9 @@ class Gateway:
             adapter.link.logout()
         self._until(lambda: all(adapter.down for adapter in self._adapters.values()), LOGOUT_SECONDS)
         clean = self.runtime.end(self._stop_reason, DRAIN_SECONDS)
+        self._keeper.stop(DRAIN_SECONDS)
+        if clean:
+            self._keeper.write(state)
         self._writer.wake(self.runtime.durable_seq)
         clean = self._writer.stop(DRAIN_SECONDS) and clean
         self._control.stop()
@@ -420,9 +418,13 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     gateway.wait(lambda: _say_ready(gateway, json_output))
     clean = gateway.stop()
     _log.info("stopped" if clean else "stopped, not everything was done in time")
+    code = 0 if clean else 1
+    if isinstance(gateway.runtime.failure, JournalLost):
+        print(f"error: {gateway.runtime.failure}", file=sys.stderr, flush=True)  # noqa: T201 - the reason of this end
+        code = gateway.runtime.failure.exit_code
     log.stop()
     # The engine's own teardown can crash while a peer connects at that moment. Everything is durable and closed: leave it out.
-    os._exit(0 if clean else 1)
+    os._exit(code)
 
 
 def _say_ready(gateway: Gateway, json_output: bool) -> None:

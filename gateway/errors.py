@@ -11,6 +11,7 @@ reaches that edge is a defect and keeps its traceback.
         Denied                    4  refused by risk, permission or validation
         NotReachable              5  no gateway answers on the control socket
         PreconditionFailed        6  not logged on, kill engaged, port or journal in use, unwritable directory, wrong revision
+          JournalLost             6  another gateway took the journal, or its database is not the one we wrote to
           ConfigurationError      6  all problems of one configuration at once, each with file, line, key and remedy
         UnknownOutcome            7  a time limit passed: it may have happened, it may not
       CounterpartyError              the other side sent what we cannot take
@@ -57,6 +58,10 @@ class PreconditionFailed(OperatorError):
 
 class UnknownOutcome(OperatorError):
     exit_code = 7
+
+
+class JournalLost(PreconditionFailed):
+    """The journal is no longer ours to write: another gateway took it, or the database lost what it had confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,12 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
-from gateway.bootstrap import journal_path, load_strategies, record_store, tls_files
+from gateway.bootstrap import journal_at, load_strategies, record_store, tls_files
 from gateway.clock import wall_ns
 from gateway.config.load import LoadedConfiguration, load
 from gateway.errors import GatewayError, NotReachable, PreconditionFailed, Problem
 from gateway.fix.dialect import load_dialect
 from gateway.fix.strict import StrictDictionary
-from gateway.journal.sqlite import SqliteReader, holder_of
 from gateway.runtime.settings import strategy_settings
 from gateway.venue.tls import check_tls
 
@@ -98,11 +97,12 @@ def _directory(path: Path) -> None:
 
 def _journal(loaded: LoadedConfiguration) -> None:
     """It can be read to its end, and the clock is not behind it: its times never fall."""
-    path = journal_path(loaded)
-    _directory(path.parent)
-    if not path.exists():
+    place = journal_at(loaded)
+    if loaded.journal_url.startswith("sqlite"):
+        _directory(Path(loaded.journal_url.removeprefix("sqlite:///")).parent)
+    if not place.exists():
         return
-    with closing(SqliteReader(path)) as reader:
+    with closing(place.reader()) as reader:
         head, _ = reader.head()
         last = reader.read(head - 1, 1) if head else ()
     ahead = last[0].recorded.at_ns - wall_ns() if last else 0
@@ -122,9 +122,9 @@ def _records(loaded: LoadedConfiguration) -> None:
 
 
 def _not_held(loaded: LoadedConfiguration) -> None:
-    holder = holder_of(journal_path(loaded))
+    holder = journal_at(loaded).holder()
     if holder is not None:
-        raise PreconditionFailed(f"process {holder} holds the journal; stop it, or use --running beside it")
+        raise PreconditionFailed(f"{holder} holds the journal; stop it, or use --running beside it")
 
 
 def _silent(path: Path) -> None:

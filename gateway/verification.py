@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from gateway import __version__
 from gateway.core.events import RunStarted
+from gateway.core.state import State
 from gateway.core.verify import Difference, StrategyLoader, Verifier
 from gateway.errors import JournalCorrupt, PreconditionFailed
-from gateway.journal.interface import GENESIS
-from gateway.journal.sqlite import SqliteReader
+from gateway.journal import snapshots
+from gateway.journal.interface import JournalReader
+from gateway.journal.stores import JournalAt
 from gateway.records.store import RecordStore
 from gateway.records.verify import compare
 from gateway.runtime.settings import code_sha256
@@ -33,6 +34,8 @@ Progress = Callable[[str, int, int], None]
 class Verdict:
     """What was checked and what differs. `first` holds the first differences as text, of every kind together."""
 
+    first_event: int = 1
+    """Later than 1 when older segments were moved away: nothing before it was verified."""
     events: int = 0
     recomputed: int = 0
     decision_differences: int = 0
@@ -51,30 +54,31 @@ class Verdict:
             self.first.append(line)
 
 
-def verify_instance(journal: Path, store: RecordStore | None, load: StrategyLoader, progress: Progress) -> Verdict:
-    """Check the journal and, unless `store` is None, the records, which are closed in the end.
+def verify_instance(place: JournalAt, store: RecordStore | None, load: StrategyLoader, progress: Progress) -> Verdict:
+    """Check the journal, from its oldest segment on, and, unless `store` is None, the records, which are closed in the end.
 
     Raises PreconditionFailed when one of them is not there, JournalCorrupt when the chain is broken.
     """
     verdict = Verdict()
     try:
-        with closing(SqliteReader(journal)) as reader:
+        with closing(place.reader()) as reader:
             if store is not None:
                 store.require_current()  # said before the long part
                 verdict.records_seq = store.checkpoint().seq
             _check_chain(reader, verdict, progress)
-            _Recomputation(reader, verdict, load).run(progress)
+            _Recomputation(reader, verdict, load, _start(place, reader, verdict)).run(progress)
             if store is not None:
-                _compare_records(reader, store, verdict)
+                _compare_records(reader, store, verdict, _start(place, reader, verdict))
     finally:
         if store is not None:
             store.close()
     return verdict
 
 
-def _check_chain(reader: SqliteReader, verdict: Verdict, progress: Progress) -> None:
+def _check_chain(reader: JournalReader, verdict: Verdict, progress: Progress) -> None:
     head, expected = reader.head()
-    position, previous = 0, GENESIS
+    position, previous = reader.begins()
+    verdict.first_event = position + 1
     while position < head:
         position, previous, _ = reader.check_chain(position, previous, min(_CHUNK, head - position))
         progress("hash chain", position, head)
@@ -83,14 +87,28 @@ def _check_chain(reader: SqliteReader, verdict: Verdict, progress: Progress) -> 
     verdict.events = head
 
 
-def _compare_records(reader: SqliteReader, store: RecordStore, verdict: Verdict) -> None:
+def _start(place: JournalAt, reader: JournalReader, verdict: Verdict) -> State | None:
+    """The state before the oldest segment; None for the first. Raises PreconditionFailed when no snapshot tells it."""
+    before = verdict.first_event - 1
+    if before == 0:
+        return None
+    state = snapshots.at(place.snapshots(), reader, before)
+    if state is None:
+        raise PreconditionFailed(
+            f"the journal begins with event {before + 1}, and no snapshot of this build was taken before it:"
+            " move the older segments back, or verify with the build that made it"
+        )
+    return state
+
+
+def _compare_records(reader: JournalReader, store: RecordStore, verdict: Verdict, start: State | None) -> None:
     behind = verdict.events - (verdict.records_seq or 0)
     if verdict.records_seq == 0 and behind:
         verdict.record_differences += 1
         verdict.differs("the records hold nothing: start the gateway, which writes them, or run `gateway db rebuild`")
     elif behind > 0:
         verdict.notes.append(f"the last {behind} events are not in the records yet: a running gateway writes them")
-    for difference in compare(store, reader, verdict.notes.append):
+    for difference in compare(store, reader, verdict.notes.append, start):
         verdict.record_differences += 1
         verdict.differs(str(difference))
 
@@ -98,17 +116,17 @@ def _compare_records(reader: SqliteReader, store: RecordStore, verdict: Verdict)
 class _Recomputation:
     """Decides the whole journal again, stopping at every recorded digest to compare the state."""
 
-    def __init__(self, reader: SqliteReader, verdict: Verdict, load: StrategyLoader) -> None:
+    def __init__(self, reader: JournalReader, verdict: Verdict, load: StrategyLoader, start: State | None) -> None:
         self._reader = reader
         self._verdict = verdict
-        self._verifier = Verifier(load)
+        self._verifier = Verifier(load, start)
         self._other_build: str | None = None
         self._lost_at: int | None = None
 
     def run(self, progress: Progress) -> None:
         head = self._verdict.events
-        boundaries = [(seq, digest) for seq, digest in self._reader.digests(0) if seq <= head]
-        position = 0
+        position = self._verdict.first_event - 1
+        boundaries = [(seq, digest) for seq, digest in self._reader.digests(position) if seq <= head]
         for seq, digest in boundaries:
             self._advance(position, seq)
             self._verdict.digests += 1

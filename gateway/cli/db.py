@@ -60,13 +60,12 @@ def rebuild(instance: Instance, yes: bool) -> None:
     Empties every table and fills it again, then compares all rows with the journal. The gateway must be stopped. History in
     detached partitions is written again, into new ones. Exit code 1 when the new records differ from the journal.
     """
-    from gateway.journal.sqlite import SqliteReader
     from gateway.records.rebuild import rebuild as write_anew
 
-    holder = instance.journal_holder()
+    holder = instance.journal().holder()
     if holder is not None:
-        raise PreconditionFailed(f"process {holder} is writing to the journal and the records: `gateway stop` first")
-    with _store(instance) as store, closing(SqliteReader(instance.journal_path)) as reader:
+        raise PreconditionFailed(f"{holder} is writing to the journal and the records: `gateway stop` first")
+    with _store(instance) as store, closing(instance.journal().reader()) as reader:
         confirm("rebuild", f"emptying and rewriting the records at {store.shown_url}", yes=yes)
         with output.progress() as tell:
             done = write_anew(store, reader, tell)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.config.load import LoadedConfiguration
     from gateway.config.paths import Places
     from gateway.control.client import ControlClient
+    from gateway.journal.stores import JournalAt
     from gateway.records.store import RecordStore
 
 _TIMEOUT = 10.0
@@ -68,16 +69,14 @@ class Instance:
     def kill_file(self) -> Path:
         return self.places.state_dir / "kill.json"
 
-    @property
-    def journal_path(self) -> Path:
-        """The journal's file; SQLite is what this version has."""
-        return Path(self.places.journal_url.removeprefix("sqlite:///"))
+    def journal(self) -> JournalAt:
+        """Where the journal is, with the password where one is configured. Raises ConfigurationError."""
+        from gateway.config.secrets import resolve_password
+        from gateway.journal.stores import JournalAt
 
-    def journal_holder(self) -> str | None:
-        """The process that holds the journal, as its lock file names it; None when nobody does."""
-        from gateway.journal.sqlite import holder_of
-
-        return holder_of(self.journal_path)
+        places = self.places
+        password = resolve_password(places.journal, "journal", places.base_dir, os.environ)
+        return JournalAt(places.journal_url, places.journal.durability, password)
 
     def client(self, timeout: float = _TIMEOUT) -> ControlClient:
         """The live process, which may not be there."""

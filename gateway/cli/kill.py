@@ -59,16 +59,25 @@ def _engage_file(instance: Instance, scope: str, reason: str, error: GatewayErro
     check_scope(scope)
     gate = KillGate(instance.kill_file)
     gate.engage(scope, reason)
-    holder = instance.journal_holder()
+    holder = _holder(instance)
     if not isinstance(error, NotReachable):
         output.say(f"warning: {error}")
     if holder is not None:
         output.say(
-            f"WARNING: a gateway RUNS (process {holder}) and does not answer. It obeys the kill file when it sees it;"
-            f" nobody has confirmed that. Check at the venue that nothing new arrives, and end process {holder} if in doubt."
+            f"WARNING: a gateway RUNS ({holder}) and does not answer. It obeys the kill file when it sees it;"
+            f" nobody has confirmed that. Check at the venue that nothing new arrives, and end {holder} if in doubt."
         )
     sentence = f"kill file written for {scope}: the next start will be killed until `gateway kill release`"
     _tell(instance, _offline(dict(gate.engaged)), sentence)
+
+
+def _holder(instance: Instance) -> str | None:
+    """Who runs, as the journal tells. One that cannot be asked may have a gateway: better warned."""
+    try:
+        return instance.journal().holder()
+    except GatewayError as error:
+        output.say(f"warning: {error}")
+        return "process unknown"
 
 
 @command("release", within=kill, example='gateway kill release --scope venue:SIM --reason "strategy mended"')

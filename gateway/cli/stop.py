@@ -15,7 +15,6 @@ from gateway.cli.instance import Instance
 from gateway.cli.options import asks, command
 from gateway.core.events import RunStopped
 from gateway.errors import GatewayError, UnknownOutcome
-from gateway.journal.sqlite import SqliteReader
 
 _POLL_SECONDS = 0.05
 
@@ -39,14 +38,15 @@ def stop(instance: Instance, cancel_open: bool, timeout: float, reason: str, req
 def await_end(instance: Instance, timeout: float) -> None:
     """Return when the process has ended cleanly. Raises GatewayError when it ended otherwise, UnknownOutcome in time."""
     deadline = monotonic() + timeout
-    while (holder := instance.journal_holder()) is not None:
+    journal = instance.journal()
+    while (holder := journal.holder()) is not None:
         if monotonic() >= deadline:
             raise UnknownOutcome(
-                f"the gateway (process {holder}) was asked to stop and has not ended within {timeout:g} seconds;"
+                f"the gateway ({holder}) was asked to stop and has not ended within {timeout:g} seconds;"
                 " look at `gateway status`"
             )
         sleep(_POLL_SECONDS)
-    reader = SqliteReader(instance.journal_path)
+    reader = journal.reader()
     try:
         last = reader.read(reader.head()[0] - 1, 1)
     finally:

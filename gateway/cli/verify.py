@@ -28,7 +28,7 @@ def verify(instance: Instance, skip_records: bool) -> None:
 
     store = None if skip_records else instance.record_store()
     with output.progress() as progress:
-        verdict = verify_instance(instance.journal_path, store, load_strategies, progress)
+        verdict = verify_instance(instance.journal(), store, load_strategies, progress)
     _tell(instance, verdict)
     if not verdict.equal:
         click.get_current_context().exit(1)
@@ -40,7 +40,9 @@ def _tell(instance: Instance, verdict: Verdict) -> None:
     if instance.as_json:
         output.document(asdict(verdict))
         return
-    click.echo(f"hash chain    {verdict.events} events, unbroken")
+    click.echo(f"hash chain    events {verdict.first_event} to {verdict.events}, unbroken")
+    if verdict.first_event > 1:
+        click.echo(f"              from the snapshot before event {verdict.first_event}: older segments are not here")
     click.echo(f"decisions     {verdict.recomputed} events recomputed, {verdict.decision_differences} differences")
     click.echo(f"state         {verdict.digests} digests compared, {verdict.digest_differences} differences")
     if verdict.records_seq is None:

@@ -54,17 +54,19 @@ class GatewaySection(Section):
     state_dir: FilledText = "var"
 
 
-class JournalSection(Section):
-    url: FilledText = "sqlite:///var/journal.db"
-    durability: Literal["commit", "fsync"] = "commit"
-    """`commit` survives the death of the process, `fsync` the loss of power."""
-
-
 class PasswordSource(Section):
     """Where a password comes from: at most one of the two; with neither, PostgreSQL asks PGPASSWORD and ~/.pgpass."""
 
     password_env: VariableName | None = None
     password_file: FilledText | None = None
+
+
+class JournalSection(PasswordSource):
+    url: FilledText = "sqlite:///var/journal.db"
+    durability: Literal["commit", "fsync"] = "commit"
+    """`commit` survives the death of the process, `fsync` the loss of power."""
+    snapshot_events: PositiveCount = 100_000
+    """Events between two snapshots of the state: the most a start has to fold."""
 
 
 class RecordsSection(PasswordSource):

@@ -26,6 +26,7 @@ class Places:
     state_dir: Path
     journal_url: str
     records_url: str
+    journal: JournalSection
     records: RecordsSection
     base_dir: Path
     control_socket: Path
@@ -37,6 +38,7 @@ def resolve(configuration: Configuration, base_dir: Path) -> Places:
         state_dir=absolute(base_dir, configuration.gateway.state_dir),
         journal_url=_absolute_url(base_dir, configuration.journal.url),
         records_url=_absolute_url(base_dir, configuration.records.url),
+        journal=configuration.journal,
         records=configuration.records,
         base_dir=base_dir,
         control_socket=absolute(base_dir, configuration.control.socket),
@@ -52,14 +54,12 @@ def path_findings(document: Table, base_dir: Path) -> Iterator[Finding]:
     """Every path and URL of the document that could not be used."""
     journal = text(table(document, "journal"), "url", JournalSection().url)
     records = text(table(document, "records"), "url", RecordsSection().url)
-    if not journal.startswith("postgresql"):  # that one is reported as not supported in this version
-        yield from _sqlite_findings(("journal", "url"), journal, 'use "sqlite:///FILE"')
-    if records.startswith(POSTGRESQL):
-        yield from _postgresql_findings(records)
-    else:
-        yield from _sqlite_findings(
-            ("records", "url"), records, 'use "sqlite:///FILE" or "postgresql+psycopg://USER@HOST/DATABASE"'
-        )
+    for section, url in (("journal", journal), ("records", records)):
+        if url.startswith(POSTGRESQL):
+            yield from _postgresql_findings((section, "url"), url)
+        else:
+            remedy = 'use "sqlite:///FILE" or "postgresql+psycopg://USER@HOST/DATABASE"'
+            yield from _sqlite_findings((section, "url"), url, remedy)
     if journal.startswith(SQLITE) and _absolute_url(base_dir, journal) == _absolute_url(base_dir, records):
         what = "is the same file as journal.url, and a SQLite file has one writer"
         yield Finding(("records", "url"), what, "give the records a file of their own")
@@ -79,8 +79,7 @@ def _sqlite_findings(path: tuple[str, str], url: str, remedy: str) -> Iterator[F
         yield Finding(path, "does not name a file", 'use "sqlite:///FILE" without options')
 
 
-def _postgresql_findings(url: str) -> Iterator[Finding]:
-    path = ("records", "url")
+def _postgresql_findings(path: tuple[str, str], url: str) -> Iterator[Finding]:
     try:
         parts = urlsplit(url)
         secret = parts.password is not None or any(key == "password" for key, _ in parse_qsl(parts.query))

@@ -20,7 +20,7 @@ from gateway.toml_lines import KeyPath, key_name
 
 _LITERALS = frozenset({"password", "passwd", "new_password", "passphrase", "secret", "api_key", "api_secret", "token"})
 _LARGEST = 4096
-DATABASES = ("records",)
+DATABASES = ("journal", "records")
 """Sections that may name a password source of their own."""
 _READABLE = "give a path relative to the configuration file, and make it readable for the gateway's user"
 

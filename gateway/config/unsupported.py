@@ -21,10 +21,6 @@ def _filled(value: Any) -> bool:
     return bool(value)
 
 
-def _is_postgresql(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("postgresql")
-
-
 @dataclass(frozen=True, slots=True)
 class Unsupported:
     pattern: tuple[str, ...]
@@ -34,9 +30,6 @@ class Unsupported:
 
 
 TABLE: tuple[Unsupported, ...] = (
-    Unsupported(
-        ("journal", "url"), _is_postgresql, "a journal in PostgreSQL", 'use "sqlite:///..."; records may be in PostgreSQL'
-    ),
     Unsupported(
         ("venues", ANY, "tls_server_name"),
         _filled,

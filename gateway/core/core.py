@@ -48,6 +48,10 @@ class Core:
         """Consult these from the next step on: a `ConfigurationUpdated` has given them other parameters."""
         self._strategies = dict(strategies)
 
+    def at(self, state: State) -> Core:
+        """The same strategies over another state, as a snapshot brings it."""
+        return Core(self._strategies, state)
+
     def fold(self, recorded: Iterable[Recorded]) -> None:
         """Apply what was recorded, without deciding anything. Raises ValueError when a position is missing."""
         for one in recorded:

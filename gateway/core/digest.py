@@ -77,6 +77,12 @@ class Table(dict[K, V]):
         super().__delitem__(key)
         self._digest.drop(self._name, key)
 
+    def adopt(self, entries: list[tuple[K, V]]) -> None:
+        """Many entries at once, as a snapshot brings them."""
+        super().update(entries)
+        for key, value in entries:
+            self._digest.touch(self._name, key, value)
+
     def discard(self, key: K) -> None:
         """Remove `key` if it is there."""
         if key in self:

@@ -13,6 +13,7 @@ import msgspec
 from gateway.core.core import AnyStrategy, Core
 from gateway.core.events import DERIVED, ConfigurationUpdated, Recorded, RunStarted
 from gateway.core.settings import StrategySettings
+from gateway.core.state import State
 
 StrategyLoader = Callable[[Mapping[str, StrategySettings]], Mapping[str, AnyStrategy]]
 """Turns strategy settings into strategies: the shell imports code, the core does not."""
@@ -29,9 +30,10 @@ class Difference(msgspec.Struct, frozen=True):
 class Verifier:
     """Feed it the journal in order; `differences` are yielded as they are found."""
 
-    def __init__(self, load: StrategyLoader) -> None:
+    def __init__(self, load: StrategyLoader, start: State | None = None) -> None:
+        """`start`: the state before the first event that is fed; None for an empty one."""
         self._load = load
-        self._core = Core({})
+        self._core = Core({}) if start is None else Core(load(start.control.settings.strategies), start)
         self._expected: list[Recorded] = []
 
     @property

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from gateway.bootstrap import journal_path, load_strategies
+from gateway.bootstrap import journal_at, load_strategies
 from gateway.config.load import LoadedConfiguration, load
 from gateway.control.client import ControlClient
 from gateway.demo.compare import Comparison, compare
@@ -84,7 +84,8 @@ def run(
         loaded = load(config)
         _trade(loaded, venue, screen, seconds, kill=kill)
     comparison = compare({"SIM": venue.ledger_path}, loaded.records_url)
-    verdict = verify_instance(journal_path(loaded), RecordStore(loaded.records_url), load_strategies, lambda *_: None)
+    records = RecordStore(loaded.records_url)
+    verdict = verify_instance(journal_at(loaded), records, load_strategies, lambda *_: None)
     if json_output:
         _print_json(directory, comparison, verdict)
     else:

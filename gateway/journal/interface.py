@@ -49,6 +49,12 @@ class JournalReader(Protocol):
     def configurations(self) -> Mapping[str, str]:
         """Every configuration ever accepted: SHA-256 -> TOML text."""
 
+    def begins(self) -> tuple[int, bytes]:
+        """Position and hash before the oldest record that is there; (0, GENESIS) unless older segments were moved away."""
+
+    def check_chain(self, after: int, previous: bytes, limit: int) -> tuple[int, bytes, int]:
+        """Recompute up to `limit` hashes after `after`; (position, hash, records checked). Raises JournalCorrupt."""
+
     def close(self) -> None: ...
 
 
@@ -58,10 +64,26 @@ class JournalWriter(JournalReader, Protocol):
     def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
         """Commit a batch, the watermarks it reached and the state digest after it, in one transaction.
 
-        Raises JournalError when the store refuses; the batch is then not in the journal and may be offered again.
+        Raises JournalError when the store refuses: the same batch must then be offered again, and is taken once. Raises
+        JournalLost when the journal is somebody else's by now: never offer anything again.
         """
+
+    def position(self) -> tuple[int, bytes]:
+        """Position and hash of the last record appended, without a look at the store."""
+
+    def roll(self) -> bool:
+        """Close the segment and begin another with the next record; False when this one is still empty.
+
+        Raises JournalError when that cannot be done now; the journal then goes on in the segment it has.
+        """
+
+    def segments(self) -> Sequence[int]:
+        """First positions of the segments that are there, ascending."""
 
     def watermarks(self) -> Mapping[str, Watermark]:
         """Per session id, what the last commits reached."""
 
     def remember_configuration(self, config_sha256: str, toml: str) -> None: ...
+
+    def tidy(self) -> None:
+        """Housekeeping that no order waits for; any thread, now and then."""

@@ -1,27 +1,32 @@
-"""The journal in one SQLite file: WAL, one transaction a batch, hash-chained records.
+"""The journal in SQLite files: WAL, one transaction a batch, hash-chained records.
 
-Plain `sqlite3` on purpose: a commit is on the path of every order, and costs 30 us here.
+Plain `sqlite3` on purpose: a commit is on the path of every order, and costs 30 us here. The first segment is the file that
+is configured; a later one lies beside it under the position it begins with (`journal-200001.db`).
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
-from gateway.core.codec import decode, encode
 from gateway.core.events import Recorded
-from gateway.errors import JournalCorrupt, JournalError, PreconditionFailed
-from gateway.journal.interface import GENESIS, Stored, Watermark
+from gateway.errors import JournalError, JournalLost, PreconditionFailed
+from gateway.journal.chain import COLUMNS, rows_of
+from gateway.journal.durable import sync_directory
+from gateway.journal.interface import GENESIS, Watermark
+from gateway.journal.segments import SegmentedReader
 
-FORMAT = 1
+FORMAT = 2
+_READABLE = (0, 1, FORMAT)
 _TIDY_BYTES = 4 << 20
+_BUSY_SECONDS = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
     seq INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, at_ns INTEGER NOT NULL, wall_ns INTEGER NOT NULL,
@@ -31,104 +36,96 @@ CREATE TABLE IF NOT EXISTS watermark (
     session TEXT PRIMARY KEY, epoch INTEGER NOT NULL, msg_seq_num INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS configuration (sha256 TEXT PRIMARY KEY, toml TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS segment (first_seq INTEGER PRIMARY KEY, previous_hash BLOB NOT NULL) STRICT;
 """
-_COLUMNS = "seq, run_id, at_ns, wall_ns, cause, kind, version, body, hash"
-_DIGESTS = "SELECT seq, digest FROM event WHERE seq > ? AND digest IS NOT NULL ORDER BY seq LIMIT 1000"
-_INSERT = f"INSERT INTO event ({_COLUMNS}, digest) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constant columns
-_Row = tuple[int, int, int, int, int, str, int, bytes, bytes]
+_INSERT = f"INSERT INTO event ({COLUMNS}, digest) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constant columns
 
 
-def chain(previous: bytes, recorded: Recorded, body: bytes) -> bytes:
-    """The hash of a record: over the one before it, its place, and its stored bytes."""
-    place = f"{recorded.seq} {recorded.run_id} {recorded.at_ns} {recorded.wall_ns} {recorded.cause} "
-    return blake2b(previous + place.encode() + body, digest_size=16).digest()
-
-
-class SqliteReader:
+class SqliteReader(SegmentedReader):
     """Reading side. Open as many as needed; each is used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
         self._path = path
-        if not path.exists():
+        self._open: dict[int, sqlite3.Connection] = {}
+        self._closed = False
+        if not self._find_segments():
             raise PreconditionFailed(f"no journal at {path}: nothing has run here yet")
-        try:
-            self._db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, check_same_thread=False, timeout=10)
-        except sqlite3.Error as error:
-            raise JournalError(f"{path}: {error}") from error
-
-    def head(self) -> tuple[int, bytes]:
-        row = self._one("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1")
-        return (0, GENESIS) if row is None else (row[0], row[1])
-
-    def read(self, after: int, limit: int) -> Sequence[Stored]:
-        rows = self._all(f"SELECT {_COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))  # noqa: S608 - constant columns
-        return [_stored(row) for row in rows]
-
-    def hash_at(self, seq: int) -> bytes | None:
-        if seq == 0:
-            return GENESIS
-        row = self._one("SELECT hash FROM event WHERE seq = ?", (seq,))
-        return None if row is None else bytes(row[0])
-
-    def digests(self, after: int) -> Iterator[tuple[int, str]]:
-        while rows := self._all(_DIGESTS, (after,)):
-            yield from rows
-            after = rows[-1][0]
+        self._connection(self.segments()[-1])
 
     def configurations(self) -> Mapping[str, str]:
-        return dict(self._all("SELECT sha256, toml FROM configuration"))
-
-    def check_chain(self, after: int, previous: bytes, limit: int) -> tuple[int, bytes, int]:
-        """Recompute up to `limit` hashes after position `after`; (position, hash, records checked).
-
-        Raises JournalCorrupt at the first record that is missing or not what its hash says.
-        """
-        rows = self._all(f"SELECT {_COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))  # noqa: S608 - constant columns
-        for row in rows:
-            if row[0] != after + 1:
-                raise JournalCorrupt(f"{self._path}: record {after + 1} is missing; restore the journal from a copy")
-            previous = chain(previous, _stored(row).recorded, row[7])
-            if previous != row[8]:
-                raise JournalCorrupt(
-                    f"{self._path}: record {row[0]} is not what its hash says; restore the journal from a copy"
-                )
-            after = row[0]
-        return after, previous, len(rows)
+        return dict(self._newest("SELECT sha256, toml FROM configuration"))
 
     def close(self) -> None:
-        self._db.close()
+        self._closed = True
+        for connection in self._open.values():
+            connection.close()
 
-    def _one(self, sql: str, values: tuple[int, ...] = ()) -> tuple[int, bytes] | None:
-        try:
-            found: tuple[int, bytes] | None = self._db.execute(sql, values).fetchone()
-        except sqlite3.Error as error:
-            raise JournalError(f"{self._path}: {error}") from error
-        return found
+    def _find_segments(self) -> list[int]:
+        pattern = re.compile(re.escape(self._path.stem) + r"-([0-9]+)" + re.escape(self._path.suffix))
+        names = [pattern.fullmatch(entry.name) for entry in self._path.parent.iterdir()] if self._path.parent.exists() else []
+        later = [int(match[1]) for match in names if match]
+        return sorted([1, *later] if self._path.exists() else later)
 
-    def _all(self, sql: str, values: tuple[int, ...] = ()) -> list[Any]:
+    def _exists(self, first: int) -> bool:
+        return self._file(first).exists()
+
+    def _file(self, first: int) -> Path:
+        return self._path if first == 1 else self._path.with_name(f"{self._path.stem}-{first}{self._path.suffix}")
+
+    def _previous_hash(self, first: int) -> bytes:
+        if first == 1:
+            return GENESIS
+        rows = self._rows(first, "SELECT previous_hash FROM segment")
+        return bytes(rows[0][0])
+
+    def _rows(self, first: int, sql: str, *values: int) -> list[tuple[Any, ...]]:
         try:
-            return self._db.execute(sql, values).fetchall()
+            return self._connection(first).execute(sql.format(event="event"), values).fetchall()
         except sqlite3.Error as error:
-            raise JournalError(f"{self._path}: {error}") from error
+            raise JournalError(f"{self._file(first)}: {error}") from error
+
+    def _newest(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._rows((self._firsts or self.segments())[-1], sql)
+
+    def _connection(self, first: int) -> sqlite3.Connection:
+        if self._closed:
+            raise JournalError(f"{self._path}: the journal is closed")
+        if first not in self._open:
+            for other in [other for other in self._open if other not in self._firsts[-1:] and not self._writes(other)]:
+                self._open.pop(other).close()  # one old segment at a time is enough
+            try:
+                self._open[first] = self._connect(first)
+            except sqlite3.Error as error:
+                raise JournalError(f"{self._file(first)}: {error}") from error
+        return self._open[first]
+
+    def _writes(self, first: int) -> bool:
+        """Whether the connection to a segment is used for more than reading."""
+        return False
+
+    def _connect(self, first: int) -> sqlite3.Connection:
+        uri = f"file:{quote(str(self._file(first)))}?mode=ro"
+        return sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=10)
 
 
 class SqliteJournal(SqliteReader):
     """Writing side: holds an exclusive lock, so a second gateway on the same journal is refused."""
 
     def __init__(self, path: Path, durability: str) -> None:
+        self.name, self._firsts = str(path), []
         self._path = path
-        self._wal = path.with_name(path.name + "-wal")
+        self._closed = False
+        self._open = {}
+        self._retired: list[tuple[int, sqlite3.Connection]] = []
+        self._synchronous = "FULL" if durability == "fsync" else "NORMAL"
         self._lock = _lock(path)
         with ExitStack() as undo:
             undo.callback(self._lock.close)
+            undo.callback(self._close_all)
+            self._current = max(self._find_segments(), default=1)
             try:
-                self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-                undo.callback(self._db.close)
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA wal_autocheckpoint=0")
-                self._db.execute("PRAGMA synchronous=" + ("FULL" if durability == "fsync" else "NORMAL"))
-                self._check_format(path)
-                self._db.executescript(_SCHEMA)
+                self._db = self._open_for_writing(self._current)
             except sqlite3.Error as error:
                 raise PreconditionFailed(
                     f"journal {path} cannot be opened: {error}; check the disk and its permissions"
@@ -136,22 +133,72 @@ class SqliteJournal(SqliteReader):
             self._seq, self._hash = self.head()
             undo.pop_all()
 
-    def _check_format(self, path: Path) -> None:
-        (found,) = self._db.execute("PRAGMA user_version").fetchone()
-        if found not in (0, FORMAT):
-            raise PreconditionFailed(f"journal {path} has format {found}, this build writes {FORMAT}: use the other build")
-        self._db.execute(f"PRAGMA user_version={FORMAT}")
+    def _open_for_writing(self, first: int) -> sqlite3.Connection:
+        file = self._file(first)
+        db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
+        self._open[first] = db
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA wal_autocheckpoint=0")
+        db.execute("PRAGMA synchronous=" + self._synchronous)
+        (found,) = db.execute("PRAGMA user_version").fetchone()
+        if found not in _READABLE:
+            raise PreconditionFailed(f"journal {file} has format {found}, this build writes {FORMAT}: use the other build")
+        db.execute(f"PRAGMA user_version={FORMAT}")
+        db.executescript(_SCHEMA)
+        self._wal = file.with_name(file.name + "-wal")
+        return db
+
+    def position(self) -> tuple[int, bytes]:
+        return self._seq, self._hash
+
+    def roll(self) -> bool:
+        first = self._seq + 1
+        if first == self._current:
+            return False
+        try:
+            self._publish(self._prepare_segment(first), self._file(first))
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"{self._file(first)}: {error}") from error
+        # From here on a start continues in the new segment: so must we, or take it back.
+        retired, self._db = (self._current, self._db), self._switch(first)
+        self._current = first
+        self._firsts = [*self._firsts, first]
+        self._retired.append(retired)
+        return True
+
+    def _prepare_segment(self, first: int) -> Path:
+        """The next segment, complete, under a name nobody reads."""
+        file = self._file(first)
+        temporary = file.with_name(file.name + ".new")
+        temporary.unlink(missing_ok=True)
+        with closing(sqlite3.connect(temporary, isolation_level=None)) as new:
+            new.executescript(f"PRAGMA synchronous=FULL; PRAGMA user_version={FORMAT}; BEGIN; {_SCHEMA}")
+            new.execute("INSERT INTO segment VALUES (?,?)", (first, self._hash))
+            for table, columns in (("watermark", "?,?,?"), ("configuration", "?,?")):
+                rows = self._db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - constant names
+                new.executemany(f"INSERT INTO {table} VALUES ({columns})", rows)  # noqa: S608 - constant names
+            new.execute("COMMIT")
+        return temporary
+
+    def _publish(self, temporary: Path, file: Path) -> None:
+        """The moment of the roll: before it the old segment is the newest, after it the new one."""
+        os.replace(temporary, file)
+        sync_directory(file.parent)
+
+    def _switch(self, first: int) -> sqlite3.Connection:
+        try:
+            return self._open_for_writing(first)
+        except (sqlite3.Error, OSError) as error:
+            self._open.pop(first, None)
+            try:
+                self._file(first).unlink()
+                sync_directory(self._path.parent)
+            except OSError as again:
+                raise JournalLost(f"{self._file(first)} can neither be written nor removed: {again}; see the disk") from error
+            raise JournalError(f"{self._file(first)}: {error}") from error
 
     def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
-        rows: list[tuple[Any, ...]] = []
-        last = self._hash
-        for one in batch:
-            body = encode(one.event)
-            last = chain(last, one, body)
-            place = (one.seq, one.run_id, one.at_ns, one.wall_ns, one.cause)
-            rows.append((*place, one.event.kind(), one.event.VERSION, body, last, None))
-        if rows:
-            rows[-1] = (*rows[-1][:-1], digest)
+        rows = rows_of(batch, self._hash, digest)
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -165,21 +212,35 @@ class SqliteJournal(SqliteReader):
                 raise
         except sqlite3.Error as error:
             raise JournalError(f"{self._path}: {error}") from error
-        if batch:
-            self._seq, self._hash = batch[-1].seq, last
+        if rows:
+            self._seq, self._hash = rows[-1].seq, rows[-1].hash
 
     def watermarks(self) -> Mapping[str, Watermark]:
-        rows = self._all("SELECT session, epoch, msg_seq_num FROM watermark")
+        rows = self._newest("SELECT session, epoch, msg_seq_num FROM watermark")
         return {session: Watermark(epoch, msg_seq_num) for session, epoch, msg_seq_num in rows}
 
     def tidy(self) -> None:
         """Move what the write-ahead log holds into the file. On another thread: it syncs the disk, which no order waits for."""
-        if self._wal.exists() and self._wal.stat().st_size > _TIDY_BYTES:
+        while self._retired:
+            self._retire(*self._retired.pop())
+        wal, file = self._wal, self._file(self._current)
+        if wal.exists() and wal.stat().st_size > _TIDY_BYTES:
             try:
-                with closing(sqlite3.connect(self._path, timeout=0)) as other:
+                with closing(sqlite3.connect(file, timeout=0)) as other:
                     other.execute("PRAGMA wal_checkpoint(PASSIVE)")
             except sqlite3.Error as error:
-                raise JournalError(f"{self._path}: {error}") from error
+                raise JournalError(f"{file}: {error}") from error
+
+    def _retire(self, first: int, db: sqlite3.Connection) -> None:
+        """A closed segment is one file that can be moved: nothing of it stays in a write-ahead log."""
+        try:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if self._open.get(first) is db:
+                del self._open[first]
+            db.close()
+        except sqlite3.Error as error:
+            self._retired.append((first, db))
+            raise JournalError(f"{self._file(first)}: {error}") from error
 
     def remember_configuration(self, config_sha256: str, toml: str) -> None:
         try:
@@ -191,36 +252,37 @@ class SqliteJournal(SqliteReader):
         super().close()
         self._lock.close()
 
+    def _writes(self, first: int) -> bool:
+        return first == self._current or any(first == retired for retired, _ in self._retired)
+
+    def _close_all(self) -> None:
+        for connection in self._open.values():
+            connection.close()
+
 
 def holder_of(path: Path) -> str | None:
-    """The process that writes a journal, as its lock file names it; None when nobody does."""
+    """The process that writes the journal, as its lock file names it; None when nobody does."""
     try:
-        with open(path.with_name(path.name + ".lock"), encoding="ascii") as handle:
+        with open(_lock_file(path), encoding="ascii") as handle:
             try:
                 # Shared and given back at once: two commands that look do not see each other.
                 fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return handle.read().strip() or "unknown"
+                return f"process {handle.read().strip() or 'unknown'}"
     except FileNotFoundError:
         pass
     return None
 
 
-def _stored(row: _Row) -> Stored:
-    seq, run_id, at_ns, wall_ns, cause, kind, version, body, digest = row
-    try:
-        event = decode(kind, version, body)
-    except ValueError as error:
-        raise JournalCorrupt(f"journal record {seq}: {error}") from error
-    recorded = Recorded(seq=seq, run_id=run_id, at_ns=at_ns, wall_ns=wall_ns, cause=cause, event=event)
-    return Stored(recorded, digest)
+def _lock_file(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
 
 
 def _lock(path: Path) -> IO[str]:
     """An exclusive lock beside the journal; released by the kernel when the process ends, however it ends."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = open(path.with_name(path.name + ".lock"), "a+", encoding="ascii")  # noqa: SIM115 - held while the journal is open
+        handle = open(_lock_file(path), "a+", encoding="ascii")  # noqa: SIM115 - held while the journal is open
     except OSError as error:
         raise PreconditionFailed(f"journal {path}: {error.strerror}: {error.filename}; make the directory writable") from error
     try:

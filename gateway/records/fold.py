@@ -1,7 +1,7 @@
 """The journal, folded into rows: one code path for the writer, for a rebuild and for verification.
 
 Holds a core state of its own and nothing of the database. Feed it every record of the journal once, in order, from the
-first: a state cannot begin in the middle.
+first; or from the one after a snapshot, with the context the records have at that position.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ from gateway.records.rows import project
 class Fold:
     """State and projection context at a position of the journal."""
 
-    def __init__(self, configuration: Callable[[str], str | None]) -> None:
-        """`configuration`: SHA-256 -> TOML text, None when the journal does not have it."""
-        self._state = State(with_digest=False)
-        self._context = Context(configuration=configuration, strategy_of=self._strategy_of)
+    def __init__(
+        self, configuration: Callable[[str], str | None], state: State | None = None, context: Context | None = None
+    ) -> None:
+        """`configuration`: SHA-256 -> TOML text, None when the journal does not have it. `state` and `context` go together."""
+        self._state = State(with_digest=False) if state is None else state
+        self._context = Context() if context is None else context
+        self._context.configuration = configuration
+        self._context.strategy_of = self._strategy_of
 
     @property
     def seq(self) -> int:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from gateway.core.state import State
 from gateway.journal.interface import JournalReader
 from gateway.records import partitions, sink
 from gateway.records.context import Row, RowOp, Value
 from gateway.records.fold import Fold
+from gateway.records.resume import context_at
 from gateway.records.sink import KEYS
 from gateway.records.store import RecordStore
 from gateway.records.tables import HISTORY, PROJECTED, STATE
@@ -53,12 +55,15 @@ def expected_rows(reader: JournalReader, up_to: int | None = None) -> dict[str, 
     return expected
 
 
-def compare(store: RecordStore, reader: JournalReader, note: Callable[[str], None] = lambda _: None) -> Iterator[Difference]:
+def compare(
+    store: RecordStore, reader: JournalReader, note: Callable[[str], None] = lambda _: None, start: State | None = None
+) -> Iterator[Difference]:
     """Differences between the records and the journal up to the records' checkpoint; nothing when they agree.
 
     A checkpoint the journal does not have is the first difference and the last. History whose partition was detached is not
-    compared; `note` is told of it.
+    compared; `note` is told of it. Nor are rows that were last touched before `start`, the state the journal begins with.
     """
+    before = 0 if start is None else start.seq
     with store.reading() as connection:
         attached = partitions.attached(connection)
         detached: Counter[str] = Counter()
@@ -69,7 +74,7 @@ def compare(store: RecordStore, reader: JournalReader, note: Callable[[str], Non
             yield Difference(table="checkpoint", key=position, column="hash", records=checkpoint.hash, journal=found)
             return
         latest: dict[str, dict[Key, Row]] = {table.name: {} for table in STATE}
-        for (first, last), ops in _chunks(reader, checkpoint.seq):
+        for (first, last), ops in _chunks(reader, checkpoint.seq, start, connection):
             histories: dict[str, dict[Key, Row]] = {table.name: {} for table in HISTORY}
             for name, row in ops:
                 if partitions.holds(attached, name, row["recorded_ns"]):  # type: ignore[arg-type]  # an int
@@ -81,14 +86,17 @@ def compare(store: RecordStore, reader: JournalReader, note: Callable[[str], Non
         for table in HISTORY:
             yield from _compared(table.name, _history_rows(connection, table.name, checkpoint.seq + 1, None), {})
         for name, rows in latest.items():
-            yield from _compared(name, _rows(connection, name), rows)
+            yield from _compared(name, _rows(connection, name), rows, before)
     for name, count in sorted(detached.items()):
         note(f"{name}: {count} rows belong to partitions that are not attached, and were not compared")
 
 
-def _chunks(reader: JournalReader, up_to: int) -> Iterator[tuple[tuple[int, int], list[RowOp]]]:
-    """((first seq, last seq), rows) for one stretch of the journal after another."""
-    fold = Fold(lambda sha256: reader.configurations().get(sha256))
+def _chunks(
+    reader: JournalReader, up_to: int, start: State | None = None, connection: Connection | None = None
+) -> Iterator[tuple[tuple[int, int], list[RowOp]]]:
+    """((first seq, last seq), rows) for one stretch of the journal after another; `start` needs the records it begins with."""
+    context = None if start is None or connection is None else context_at(connection, start)
+    fold = Fold(lambda sha256: reader.configurations().get(sha256), start, context)
     while fold.seq < up_to:
         first = fold.seq + 1
         records = reader.read(fold.seq, min(_CHUNK, up_to - fold.seq))
@@ -107,10 +115,12 @@ def _rows(connection: Connection, name: str) -> Iterable[Row]:
     return (dict(row) for row in streamed.mappings())
 
 
-def _compared(name: str, found: Iterable[Row], expected: dict[Key, Row]) -> Iterator[Difference]:
-    """Differences within one table; empties `expected`."""
+def _compared(name: str, found: Iterable[Row], expected: dict[Key, Row], before: int = 0) -> Iterator[Difference]:
+    """Differences within one table; empties `expected`. What was last touched up to event `before` has nothing to compare."""
     for row in found:
         wanted = expected.pop(_key(name, row), None)
+        if wanted is None and _touched(row) <= before:
+            continue
         if wanted is None:
             yield _one_sided(name, row, in_records=True)
             continue
@@ -119,6 +129,11 @@ def _compared(name: str, found: Iterable[Row], expected: dict[Key, Row]) -> Iter
                 yield Difference(table=name, key=_named_key(name, row), column=column, records=value, journal=wanted[column])
     for row in expected.values():
         yield _one_sided(name, row, in_records=False)
+
+
+def _touched(row: Row) -> int:
+    """Position of the last event that wrote a row."""
+    return max(seq for seq in (row["event_seq"], row.get("updated_seq")) if isinstance(seq, int))
 
 
 def _one_sided(name: str, row: Row, *, in_records: bool) -> Difference:

@@ -17,11 +17,14 @@ from typing import Literal, TypeVar
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from gateway.core.state import State
 from gateway.errors import GatewayError, JournalCorrupt, JournalError, PreconditionFailed
 from gateway.journal.interface import JournalReader, Stored
 from gateway.records import sink
+from gateway.records.context import Context
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.fold import Fold
+from gateway.records.resume import context_at
 from gateway.records.sink import ANEW, Batch, Checkpoint
 from gateway.records.store import RecordStore
 
@@ -74,15 +77,20 @@ class RecordWriter:
         *,
         now_ns: Callable[[], int],
         on_change: Callable[[WriterStatus], None] | None = None,
+        state_at: Callable[[JournalReader, int], State | None] = lambda _reader, _seq: None,
         chunk: int = 500,
         rest_s: float = 0.02,
         retry_s: tuple[float, float] = (0.2, 5.0),
     ) -> None:
-        """`chunk`: events a transaction; `rest_s`: least time between small ones; `retry_s`: first and longest pause."""
+        """`state_at`: the state of a snapshot not after a position, None to fold from the beginning.
+
+        `chunk`: events a transaction; `rest_s`: least time between small ones; `retry_s`: first and longest pause.
+        """
         self._reader_factory = reader_factory
         self._store = store
         self._now_ns = now_ns
         self._on_change = on_change
+        self._state_at = state_at
         self._chunk = chunk
         self._rest_s = rest_s
         self._retry_s = retry_s
@@ -150,9 +158,8 @@ class RecordWriter:
     def _write_on(self, reader: JournalReader) -> None:
         self._persist(self._store.ensure_current)
         self._store.hold()
-        fold = Fold(lambda sha256: self._persist(reader.configurations).get(sha256))
         done = self._persist(self._checkpoint)
-        self._resume(reader, fold, done)
+        fold = self._resume(reader, done)
         self._phase = "running"
         self._change("running")
         while True:
@@ -166,20 +173,31 @@ class RecordWriter:
             if len(records) < self._chunk:
                 self._await_more(done.seq)
 
-    def _resume(self, reader: JournalReader, fold: Fold, done: Checkpoint) -> None:
-        """Bring the fold to where the records stand, after making sure that it is the same history."""
+    def _resume(self, reader: JournalReader, done: Checkpoint) -> Fold:
+        """Bring a fold to where the records stand, after making sure that it is the same history."""
         self._status = replace(self._status, seq=done.seq, head=self._persist(reader.head)[0])
         found = self._persist(lambda: reader.hash_at(done.seq))
         if found != done.hash:
-            what = "the journal ends before it" if found is None else "the journal has another event there"
+            what = "the journal has another event there"
+            if found is None:
+                moved = self._status.head > done.seq
+                what = "that segment was moved away: move it back" if moved else "the journal ends before it"
             raise PreconditionFailed(
                 f"records and journal disagree at event {done.seq}: {what}; nothing was written."
                 f" Restore the journal or the records that belong together, or {ANEW}"
             )
+        state = self._persist(lambda: self._state_at(reader, done.seq))
+        context = None if state is None else self._persist(lambda: self._context_at(state))
+        fold = Fold(lambda sha256: self._persist(reader.configurations).get(sha256), state, context)
         while fold.seq < done.seq:
             self._in_time()
             for stored in self._persist(lambda: reader.read(fold.seq, min(self._chunk, done.seq - fold.seq))):
                 fold.advance(stored)
+        return fold
+
+    def _context_at(self, state: State) -> Context:
+        with self._store.transaction() as connection:
+            return context_at(connection, state)
 
     def _write(self, fold: Fold, done: Checkpoint, records: Sequence[Stored]) -> Checkpoint:
         """Rows are computed once; only writing them is ever repeated."""

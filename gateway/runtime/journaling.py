@@ -42,7 +42,10 @@ class Committer:
         self.error = ""
 
     def commit(self, records: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> bool:
-        """True once the batch is durable; False when the process was told to end before that."""
+        """True once the batch is durable; False when the process was told to end before that.
+
+        Raises JournalLost when the journal is somebody else's: nothing of the batch may ever be sent.
+        """
         attempt = 0
         halted = False
         waited = 0.0
@@ -63,11 +66,11 @@ class Committer:
                 if halted:
                     self._on_recovery()
                 return True
-            if waited >= LOGOUT_AFTER_SECONDS and not halted:
+            if waited + perf_counter() - started >= LOGOUT_AFTER_SECONDS and not halted:
                 halted = True
                 self._on_halt()
             pause = _PAUSES[min(attempt, len(_PAUSES) - 1)]
             attempt += 1
-            waited += pause
+            waited += pause + perf_counter() - started
             if self._wait(pause):
                 return False

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TypeVar
 
@@ -19,8 +19,9 @@ from gateway.clock import StreamClock, wall_ns
 from gateway.core.core import Core
 from gateway.core.events import ControlTime, Dispatched, Event, Recorded, RunStopped, SessionScheduled, StatusRequested
 from gateway.core.execution_control import next_deadline
+from gateway.core.state import State
 from gateway.core.turn import Step
-from gateway.errors import JournalError, UnknownOutcome
+from gateway.errors import JournalError, JournalLost, UnknownOutcome
 from gateway.journal.interface import JournalWriter, Watermark
 from gateway.runtime.intake import Ask, Intake, Item, Submit
 from gateway.runtime.journaling import Committer
@@ -71,6 +72,7 @@ class Runtime:
         run_id: int,
         day: TradingDay,
         wake_writer: Callable[[int], None],
+        after_commit: Callable[[Sequence[Recorded], State], None] = lambda _records, _state: None,
     ) -> None:
         self._core = core
         self._intake = intake
@@ -81,6 +83,7 @@ class Runtime:
         self.day = day
         self._roll_ns = 0
         self._wake_writer = wake_writer
+        self._after_commit = after_commit
         self._ending = threading.Event()
         self._aborting = threading.Event()
         self._carry: list[Event] = []
@@ -124,6 +127,7 @@ class Runtime:
         if not self._commit(batch):
             raise JournalError(self.committer.error)
         self._tell(batch)
+        self._after_commit(batch.records, self._core.state)
         self._thread.start()
 
     def submit(self, event: Event | Callable[[], Event], timeout: float, after: Callable[[], None] | None = None) -> Step:
@@ -167,7 +171,10 @@ class Runtime:
                 pass
         except BaseException as error:  # noqa: BLE001 - the thread's end must be seen: dispatch has stopped, nobody is deciding
             self.failure = error
-            _log.critical("runtime thread ended by a defect; nothing is dispatched any more", exc_info=True)
+            if isinstance(error, JournalLost):
+                _log.critical("nothing is dispatched any more: %s", error)
+            else:
+                _log.critical("runtime thread ended by a defect; nothing is dispatched any more", exc_info=True)
             self._log_out_all()
 
     def _turn(self) -> bool:
@@ -195,6 +202,8 @@ class Runtime:
             if not submitted.answer.done():
                 submitted.answer.set_result(step)
         self._tell(batch)
+        if batch.records and not last:
+            self._after_commit(batch.records, self._core.state)
         return last
 
     def _follow_up(self, submitted: Submit) -> None:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from gateway import __version__
 from gateway.core.codec import encode
-from gateway.journal.sqlite import SqliteReader, chain
+from gateway.journal.chain import chain
+from gateway.journal.sqlite import SqliteReader
 
 
 def verify(cli: Any, *args: str, exit_code: int) -> Any:

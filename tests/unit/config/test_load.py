@@ -253,7 +253,6 @@ def test_the_longest_socket_path_is_accepted(tmp_path: Path) -> None:
     ("addition", "key", "line"),
     [
         ('tls_server_name = "fix.venue.example"\n', "venues[0].tls_server_name", 1),
-        ('[journal]\nurl = "postgresql+psycopg://u@h/d"\n', "journal.url", 2),
     ],
 )
 def test_what_is_not_in_force_is_refused_and_not_ignored(tmp_path: Path, addition: str, key: str, line: int) -> None:

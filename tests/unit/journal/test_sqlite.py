@@ -183,7 +183,7 @@ def test_readers_are_never_in_the_way(journal: SqliteJournal, path: Path) -> Non
         journal.append(records(1, 2), {}, "d")
         assert [stored.recorded.seq for stored in reader.read(0, 10)] == [1, 2]
         with pytest.raises(JournalError, match=r"readonly|read-only"):
-            reader._all("DELETE FROM event")
+            reader._rows(1, "DELETE FROM event")
 
 
 def test_a_full_disk_refuses_the_batch_and_takes_it_later(journal: SqliteJournal) -> None:

@@ -1,0 +1,303 @@
+"""The journal in PostgreSQL: one statement, one round trip and one transaction a batch, fenced by a lease.
+
+Everything lies in the schema `gateway_journal` of the database, which holds one journal. A segment is a table of its own,
+`event_<first position>`: an old one can be dumped and dropped without a lock on the one that is written to.
+
+`durability = "commit"` runs with `synchronous_commit = off`: a commit is safe from the death of this process, and what the
+death of the *server* takes with it (its last 0.6 seconds at most, PostgreSQL documentation, 28.4) is written again from
+memory when it is back. With "fsync" a commit has reached the server's disk, and the standbys it waits for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+
+from gateway.core.events import Recorded
+from gateway.errors import JournalError, JournalLost, PreconditionFailed
+from gateway.journal.chain import COLUMNS, Row, rows_of
+from gateway.journal.connection import SCHEMA, Connection, connect, said
+from gateway.journal.interface import GENESIS, Watermark
+from gateway.journal.lease import Lease
+from gateway.journal.segments import SegmentedReader
+
+FORMAT = 1
+COMMIT_SECONDS = 2.0
+"""A commit that takes longer counts as failed, until a new connection tells what became of it."""
+_REMEMBERED_ROWS = 20_000
+_DDL = f"""
+CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+CREATE TABLE IF NOT EXISTS {SCHEMA}.format (version INT NOT NULL);
+CREATE TABLE IF NOT EXISTS {SCHEMA}.segment (first_seq BIGINT PRIMARY KEY, previous_hash BYTEA NOT NULL);
+CREATE TABLE IF NOT EXISTS {SCHEMA}.watermark (
+    session TEXT PRIMARY KEY, epoch BIGINT NOT NULL, msg_seq_num BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS {SCHEMA}.configuration (sha256 TEXT PRIMARY KEY, toml TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS {SCHEMA}.snapshot (seq BIGINT PRIMARY KEY, content BYTEA NOT NULL);
+CREATE TABLE IF NOT EXISTS {SCHEMA}.lease (
+    id INT PRIMARY KEY CHECK (id = 1), epoch BIGINT NOT NULL, token TEXT NOT NULL, holder TEXT NOT NULL,
+    backend INT NOT NULL, since TIMESTAMPTZ NOT NULL);
+CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS TRIGGER LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$;
+"""
+_SEGMENT = f"""
+CREATE TABLE {SCHEMA}.event_{{first}} (
+    seq BIGINT PRIMARY KEY, run_id BIGINT NOT NULL, at_ns BIGINT NOT NULL, wall_ns BIGINT NOT NULL, cause BIGINT NOT NULL,
+    kind TEXT NOT NULL, version INT NOT NULL, body BYTEA NOT NULL, hash BYTEA NOT NULL, digest TEXT);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {SCHEMA}.event_{{first}}
+    FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.refuse();
+"""
+_APPEND = f"""
+WITH held AS (SELECT 1 FROM {SCHEMA}.lease WHERE epoch = %b::bigint FOR SHARE),
+marks AS (
+    INSERT INTO {SCHEMA}.watermark
+    SELECT s, e, n FROM unnest(%b::text[], %b::bigint[], %b::bigint[]) AS mark(s, e, n) WHERE EXISTS (SELECT FROM held)
+    ON CONFLICT (session) DO UPDATE SET epoch = excluded.epoch, msg_seq_num = excluded.msg_seq_num),
+events AS (
+    INSERT INTO {SCHEMA}.event_{{first}} ({COLUMNS}, digest)
+    SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::int[],
+        %b::bytea[], %b::bytea[], %b::text[]) AS one WHERE EXISTS (SELECT FROM held))
+SELECT count(*) FROM held
+"""  # noqa: S608 - constant names and a number of ours
+_WIDTH = len(Row._fields)
+
+
+class PostgresqlReader(SegmentedReader):
+    """Reading side. Connects when first asked, and anew after a failure; each is used by one thread at a time."""
+
+    def __init__(self, url: str, password: str | None = None) -> None:
+        super().__init__(f"journal {url}")
+        self._url = url
+        self._password = password
+        self._connection: Connection | None = None
+
+    def configurations(self) -> Mapping[str, str]:
+        return dict(self._query(f"SELECT sha256, toml FROM {SCHEMA}.configuration"))  # noqa: S608 - constant names
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = connect(self._url, self._password, "gateway-journal-reader", answer_seconds=60)
+        return self._connection
+
+    def _query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connected().execute(sql, values, binary=True).fetchall()
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+            raise PreconditionFailed(f"{self.name}: nothing has run here yet ({said(error)})") from error
+        except (psycopg.Error, OSError) as error:
+            self.close()
+            raise JournalError(f"{self.name}: {said(error)}") from error
+
+    def _find_segments(self) -> list[int]:
+        """Those of which the table is still there."""
+        sql = (
+            f"SELECT first_seq FROM {SCHEMA}.segment WHERE to_regclass('{SCHEMA}.event_' || first_seq) IS NOT NULL"  # noqa: S608 - constant names
+            " ORDER BY first_seq"
+        )
+        return [row[0] for row in self._query(sql)]
+
+    def _previous_hash(self, first: int) -> bytes:
+        rows = self._query(f"SELECT previous_hash FROM {SCHEMA}.segment WHERE first_seq = %s", (first,))  # noqa: S608 - constant names
+        return bytes(rows[0][0])
+
+    def _rows(self, first: int, sql: str, *values: int) -> list[tuple[Any, ...]]:
+        return self._query(sql.format(event=f"{SCHEMA}.event_{first}").replace("?", "%s"), values)
+
+
+class PostgresqlJournal(PostgresqlReader):
+    """Writing side: holds the journal's lock and lease on the connection it writes with."""
+
+    def __init__(self, url: str, durability: str, password: str | None = None) -> None:
+        super().__init__(url, password)
+        self._durability = durability
+        self._remembered: deque[Row] = deque(maxlen=_REMEMBERED_ROWS if durability == "commit" else 0)
+        """What the server has confirmed but may lose with its own death."""
+        try:
+            self._connection = connect(url, password, "gateway-journal", answer_seconds=10)
+            self._configure(self._connection)
+            self._lease = Lease.take(self._connection, self.name, prepare=self._prepare)
+            self._seq, self._hash = self.head()
+        except (psycopg.Error, OSError, JournalError) as error:
+            self.close()
+            raise PreconditionFailed(
+                f"{self.name} cannot be opened: {said(error)}; check the server, the database and its permissions"
+            ) from error
+        except PreconditionFailed:
+            self.close()
+            raise
+        self._use(self.segments()[-1])
+        self._connected().answer_seconds = COMMIT_SECONDS
+
+    def _configure(self, connection: Connection) -> None:
+        connection.execute(f"SET synchronous_commit = {'on' if self._durability == 'fsync' else 'off'}")
+
+    def _prepare(self, connection: Connection) -> None:
+        """Make what is missing; called with the lock held."""
+        with connection.transaction():
+            connection.execute(_DDL)
+            found = connection.execute(f"SELECT version FROM {SCHEMA}.format").fetchone()  # noqa: S608 - constant names
+            if found is None:
+                connection.execute(f"INSERT INTO {SCHEMA}.format VALUES (%s)", (FORMAT,))  # noqa: S608 - constant names
+                self._make_segment(connection, 1, GENESIS)
+            elif found[0] != FORMAT:
+                raise PreconditionFailed(f"{self.name} has format {found[0]}, this build writes {FORMAT}: use the other build")
+
+    @staticmethod
+    def _make_segment(connection: Connection, first: int, previous_hash: bytes) -> None:
+        connection.execute(_SEGMENT.format(first=first))
+        connection.execute(f"INSERT INTO {SCHEMA}.segment VALUES (%s, %s)", (first, previous_hash))  # noqa: S608 - constant names
+
+    def _use(self, first: int) -> None:
+        self._current = first
+        self._append_sql = _APPEND.format(first=first)
+
+    def position(self) -> tuple[int, bytes]:
+        return self._seq, self._hash
+
+    def roll(self) -> bool:
+        first = self._seq + 1
+        if first == self._current:
+            return False
+        connection = self._connected_or_error()
+        try:
+            with connection.transaction():
+                # Durable, and everything before it too, whatever the setting.
+                connection.execute("SET LOCAL synchronous_commit = on")
+                if not self._lease.holds(connection):
+                    raise self._lease.lost(connection)
+                self._make_segment(connection, first, self._hash)
+        except (psycopg.Error, OSError) as error:
+            self.close()  # whether it happened shows when the next commit connects again
+            raise JournalError(f"{self.name}: {said(error)}") from error
+        self._use(first)
+        self._firsts = [*self._firsts, first]
+        self._remembered.clear()
+        return True
+
+    def _connected_or_error(self) -> Connection:
+        if self._connection is None:
+            raise JournalError(f"{self.name}: not connected")
+        return self._connection
+
+    def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
+        rows = rows_of(batch, self._hash, digest)
+        try:
+            if self._connection is None:
+                self._regain(rows)
+                if rows and rows[-1].hash == self._hash:
+                    return  # it was taken, and only the answer was lost
+            self._insert(rows, watermarks)
+        except (psycopg.Error, OSError) as error:
+            lost = isinstance(error, psycopg.OperationalError | OSError)
+            if lost or (self._connection is not None and not self._connection.at_rest):
+                self.close()
+            raise JournalError(f"{self.name}: {said(error)}") from error
+        if rows:
+            self._seq, self._hash = rows[-1].seq, rows[-1].hash
+            self._remembered.extend(rows)
+
+    def close(self) -> None:
+        """Let go of the journal at once: the server would notice a closed connection a moment later."""
+        if self._connection is not None and self._connection.at_rest:
+            with suppress(psycopg.Error, OSError):
+                self._connection.execute("SELECT pg_advisory_unlock_all()")
+        super().close()
+
+    def _insert(self, rows: Sequence[Row], watermarks: Mapping[str, Watermark]) -> None:
+        columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * _WIDTH
+        marks = [list(watermarks), [m.epoch for m in watermarks.values()], [m.msg_seq_num for m in watermarks.values()]]
+        values = (self._lease.epoch, *marks, *(list(column) for column in columns))
+        held = self._connected().execute(self._append_sql, values, prepare=True).fetchone()
+        if held is None or held[0] != 1:
+            raise self._lease.lost(self._connected())
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise psycopg.OperationalError("the connection is closed")
+        return self._connection
+
+    def _regain(self, offered: Sequence[Row]) -> None:
+        """A new connection, if the journal is still ours and holds what it confirmed.
+
+        `offered`: the batch whose answer may have been lost; it may be there.
+        """
+        connection = connect(self._url, self._password, "gateway-journal", answer_seconds=COMMIT_SECONDS)
+        self._connection = connection
+        self._configure(connection)
+        self._lease.regain(connection)
+        try:
+            seq, found = self.head()
+            self._use(self._firsts[-1])
+        except PreconditionFailed as error:
+            raise JournalLost(f"{error}: is this the database we wrote to?") from error
+        if offered and (seq, found) == (offered[-1].seq, offered[-1].hash):
+            self._seq, self._hash = seq, found
+            self._remembered.extend(offered)
+        elif (seq, found) != (self._seq, self._hash):
+            self._write_again(seq, found)
+
+    def _write_again(self, seq: int, found: bytes) -> None:
+        """The server lost what it had confirmed: give it again, if this is the same history and memory reaches that far."""
+        rows = [row for row in self._remembered if row.seq > seq]
+        before = next((row.hash for row in reversed(self._remembered) if row.seq == seq), None)
+        if seq > self._seq or before != found or not rows:
+            raise JournalLost(
+                f"{self.name}: it ended with event {self._seq}, and now with event {seq} of another history or from too long"
+                " ago: was the database restored from a copy? Stop here, and start again once it is the right one"
+            )
+        self._insert(rows, {})
+
+    def watermarks(self) -> Mapping[str, Watermark]:
+        rows = self._query(f"SELECT session, epoch, msg_seq_num FROM {SCHEMA}.watermark")  # noqa: S608 - constant names
+        return {session: Watermark(epoch, msg_seq_num) for session, epoch, msg_seq_num in rows}
+
+    def remember_configuration(self, config_sha256: str, toml: str) -> None:
+        self._query(
+            f"INSERT INTO {SCHEMA}.configuration VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING sha256",  # noqa: S608 - constant names
+            (config_sha256, toml),
+        )
+
+    def tidy(self) -> None:
+        """Nothing: the server tidies up after itself."""
+
+
+class PostgresqlSnapshots:
+    """Snapshots in the journal's schema, over a connection of their own each time: no order waits for them."""
+
+    def __init__(self, url: str, password: str | None) -> None:
+        self._url = url
+        self._password = password
+
+    def positions(self) -> Sequence[int]:
+        return [row[0] for row in self._run(f"SELECT seq FROM {SCHEMA}.snapshot ORDER BY seq")]  # noqa: S608 - constant names
+
+    def read(self, seq: int) -> bytes:
+        rows = self._run(f"SELECT content FROM {SCHEMA}.snapshot WHERE seq = %s", (seq,))  # noqa: S608 - constant names
+        if not rows:
+            raise JournalError(f"journal {self._url}: there is no snapshot after event {seq}")
+        return bytes(rows[0][0])
+
+    def write(self, seq: int, content: bytes) -> None:
+        self._run(
+            f"INSERT INTO {SCHEMA}.snapshot VALUES (%s, %s)"  # noqa: S608 - constant names
+            " ON CONFLICT (seq) DO UPDATE SET content = excluded.content RETURNING seq",
+            (seq, content),
+        )
+
+    def drop(self, seq: int) -> None:
+        self._run(f"DELETE FROM {SCHEMA}.snapshot WHERE seq = %s RETURNING seq", (seq,))  # noqa: S608 - constant names
+
+    def _run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            with connect(self._url, self._password, "gateway-snapshots", answer_seconds=60) as connection:
+                return connection.execute(sql, values, binary=True).fetchall()
+        except (psycopg.Error, OSError) as error:
+            raise JournalError(f"journal {self._url}: {said(error)}") from error

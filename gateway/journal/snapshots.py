@@ -1,0 +1,188 @@
+"""Snapshots beside a journal: a shorter way to the same state, never another source of truth.
+
+A snapshot says after which event it was taken, that event's hash, the digest of the state, and the code that made it. It is
+used only when all four agree with the journal and with this build; anything else is discarded with a line in the log, and the
+fold begins earlier. The configuration needs no agreement: what is in force arrives by events, and the state holds what was in
+force at that position.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from hashlib import blake2b, sha256
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from gateway import core
+from gateway.core import snapshot
+from gateway.core.snapshot import Image
+from gateway.core.state import State
+from gateway.errors import JournalError
+from gateway.journal.durable import write_durably
+from gateway.journal.interface import JournalReader
+
+_log = logging.getLogger(__name__)
+_LENGTH = struct.Struct("<I")
+KEPT = 2
+"""Newest ones that are kept, besides those a segment begins with."""
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True):
+    """What a snapshot says of itself. `config_sha256`: in effect at its position, for people."""
+
+    seq: int
+    hash: bytes
+    digest: str
+    code_sha256: str
+    config_sha256: str
+
+
+class SnapshotStore(Protocol):
+    """Where snapshots lie: named by the position they were taken after. Raises JournalError."""
+
+    def positions(self) -> Sequence[int]:
+        """Ascending."""
+
+    def read(self, seq: int) -> bytes: ...
+
+    def write(self, seq: int, content: bytes) -> None:
+        """Whole and durable, or not at all."""
+
+    def drop(self, seq: int) -> None: ...
+
+
+class SnapshotFiles:
+    """`journal-<position>.snapshot` beside an SQLite journal."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+
+    def positions(self) -> Sequence[int]:
+        prefix = f"{self._journal.stem}-"
+        found = (path.stem.removeprefix(prefix) for path in self._journal.parent.glob("*.snapshot"))
+        return sorted(int(number) for number in found if number.isdecimal())
+
+    def read(self, seq: int) -> bytes:
+        try:
+            return self._file(seq).read_bytes()
+        except OSError as error:
+            raise JournalError(f"{self._file(seq)}: {error.strerror}") from error
+
+    def write(self, seq: int, content: bytes) -> None:
+        try:
+            write_durably(self._file(seq), content)
+        except OSError as error:
+            raise JournalError(f"{self._file(seq)}: {error.strerror}") from error
+
+    def drop(self, seq: int) -> None:
+        try:
+            self._file(seq).unlink(missing_ok=True)
+        except OSError as error:
+            raise JournalError(f"{self._file(seq)}: {error.strerror}") from error
+
+    def _file(self, seq: int) -> Path:
+        return self._journal.with_name(f"{self._journal.stem}-{seq}.snapshot")
+
+
+@cache
+def code_sha256() -> str:
+    """Hash of the source of the core: what turns events into state."""
+    root = Path(str(core.__file__)).parent
+    found = sha256()
+    for path in sorted(root.rglob("*.py")):
+        found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def encode(label: Label, image: Image, rest: Callable[[], object] = lambda: None) -> bytes:
+    """The snapshot as stored: label, frames, each with its length, and a checksum over all of it.
+
+    `rest` is called after each frame, so that a thread beside the path can step aside.
+    """
+    content = bytearray()
+    for message in _messages(label, image):
+        content += _LENGTH.pack(len(message)) + message
+        rest()
+    return bytes(content) + blake2b(content, digest_size=32).digest()
+
+
+def _messages(label: Label, image: Image) -> Iterator[bytes]:
+    yield msgspec.json.encode(label)
+    yield from snapshot.frames(image)
+
+
+def decode(content: bytes, *, with_digest: bool = True) -> tuple[Label, State]:
+    """Label and state. Raises ValueError when it is damaged, or not of this build."""
+    label = label_of(content)
+    if label.code_sha256 != code_sha256():
+        raise ValueError("it was made by other code")
+    if blake2b(content[:-32], digest_size=32).digest() != content[-32:]:
+        raise ValueError("it is damaged: the checksum differs")
+    messages = _framed(memoryview(content)[:-32])
+    next(messages)
+    restored = snapshot.restore(messages, with_digest=with_digest)
+    if restored.seq != label.seq:
+        raise ValueError(f"it says event {label.seq}, and holds the state after event {restored.seq}")
+    if with_digest and restored.digest() != label.digest:
+        raise ValueError("its state has another digest than it says")
+    return label, restored
+
+
+def label_of(content: bytes) -> Label:
+    """What a snapshot says of itself. Raises ValueError."""
+    try:
+        return msgspec.json.decode(next(_framed(memoryview(content)[:-32])), type=Label)
+    except (msgspec.MsgspecError, StopIteration, struct.error) as error:
+        raise ValueError(f"it is damaged: {error}") from error
+
+
+def _framed(content: memoryview) -> Iterator[bytes]:
+    position = 0
+    while position < len(content):
+        (length,) = _LENGTH.unpack_from(content, position)
+        position += _LENGTH.size + length
+        if position > len(content):
+            raise ValueError("it is damaged: it ends too early")
+        yield bytes(content[position - length : position])
+
+
+def newest(store: SnapshotStore, journal: JournalReader, *, up_to: int | None = None, with_digest: bool = True) -> State | None:
+    """The state of the newest snapshot that belongs to this journal and this build; None when there is none.
+
+    `up_to`: not beyond this position.
+    """
+    for seq in reversed(store.positions()):
+        if up_to is None or seq <= up_to:
+            found = at(store, journal, seq, with_digest=with_digest)
+            if found is not None:
+                return found
+    return None
+
+
+def at(store: SnapshotStore, journal: JournalReader, seq: int, *, with_digest: bool = True) -> State | None:
+    """The state of the snapshot taken after event `seq`, or None, with a line in the log, when it cannot be used."""
+    try:
+        content = store.read(seq)
+        label, state = decode(content, with_digest=with_digest)
+        if label.seq != seq:
+            raise ValueError(f"it was taken after event {label.seq}")
+        recorded = journal.hash_at(seq)
+        if recorded != label.hash:
+            raise ValueError("the journal ends before it" if recorded is None else "the journal has another event there")
+    except (ValueError, JournalError) as error:
+        _log.warning("snapshot after event %d is not used: %s", seq, error)
+        return None
+    return state
+
+
+def prune(store: SnapshotStore, keep: Iterable[int]) -> None:
+    """Drop all but the newest few and those in `keep`."""
+    kept = {*store.positions()[-KEPT:], *keep}
+    for seq in store.positions():
+        if seq not in kept:
+            store.drop(seq)

@@ -1,0 +1,164 @@
+"""Journal and records in PostgreSQL: deaths on either side, and a journal that is away for a while, on both stores."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from random import Random
+
+import pytest
+from gateway_process import GatewayProcess, wait_for
+from postgresql import PostgresqlGateway, Server, verified
+from test_segments import dies_and_goes_on
+from trading import STRATEGY, Traders, come_to_rest, differences, start_and_die, trade_and_die
+
+from gateway.errors import GatewayError
+from gateway.sim.process import start_venue
+
+SEED = 20260103
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def make_postgresql(home: Path, server: Server) -> Iterator[Callable[..., PostgresqlGateway]]:
+    made: list[PostgresqlGateway] = []
+
+    def build(port: int, name: str = "g", **options) -> PostgresqlGateway:
+        made.append(PostgresqlGateway(home / name, port, server, **options))
+        return made[-1]
+
+    yield build
+    for gateway in made:
+        gateway.close()
+
+
+def test_killed_while_trading(home, make_postgresql):
+    random = Random(SEED)
+    with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:
+        gateway = make_postgresql(venue.port, market_data=["USD/JPY"], extra=STRATEGY, ack_timeout=2)
+        sent = sum(trade_and_die(gateway, random) for _ in range(2))
+        start_and_die(gateway, random)
+        come_to_rest(gateway)
+        assert differences(gateway, venue.ledger_path) == []
+    assert sent > 2
+    assert gateway.rows("SELECT count(*) AS n FROM v_fills")[0]["n"] > 0
+    assert verified(gateway)["events"] > 100
+    # A database that is lost takes no run number with it.
+    runs = gateway.rows("SELECT max(run_id) AS last FROM v_runs")[0]["last"]
+    with gateway.server.connect("journal") as connection:
+        connection.execute("DROP SCHEMA gateway_journal CASCADE")
+    gateway.start().answering()
+    with gateway.server.connect("journal") as connection:
+        wait_for(lambda: connection.execute("SELECT FROM gateway_journal.event_1").fetchone() is not None, "a new journal")
+        assert connection.execute("SELECT min(run_id) AS first FROM gateway_journal.event_1").fetchone()["first"] > runs
+
+
+def logouts(gateway: GatewayProcess) -> int:
+    lines = (gateway.state / "fix/SIM/messages.log").read_text().splitlines()
+    return sum(" out " in line and "\x0135=5\x01" in line for line in lines)
+
+
+def trades_through(gateway: GatewayProcess, venue, away: Callable[[], None], back: Callable[[], None]) -> None:
+    """Trade, take the journal away until dispatch has halted, bring it back: nothing is lost and nobody restarts."""
+    gateway.start().ready(60)
+    process = gateway.process
+    with Traders(gateway, Random(SEED)) as traders:
+        wait_for(lambda: traders.sent > 20, "trading")
+        away()
+        try:
+            wait_for(lambda: gateway.status().get("journal", {}).get("state") == "failed", "dispatch has halted")
+            wait_for(lambda: logouts(gateway) == 1, "the session logs out")
+        finally:
+            back()
+        gateway.wait_open(40)
+        sent = traders.sent
+        wait_for(lambda: traders.sent > sent + 20, "trading again", 40)
+        assert process is not None
+        assert process.poll() is None
+    gateway.kill()
+    come_to_rest(gateway)
+    assert differences(gateway, venue.ledger_path) == []
+    verified(gateway)
+
+
+def test_the_server_crashes_and_comes_back(home, make_postgresql, server):
+    """With everything it had confirmed and not yet written out: that is written again from memory."""
+    with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:
+        gateway = make_postgresql(venue.port, market_data=["USD/JPY"], extra=STRATEGY, ack_timeout=2)
+        trades_through(gateway, venue, server.crash, server.start)
+
+
+def test_an_sqlite_journal_that_is_locked_and_free_again(home, make):
+    with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:
+        gateway = make(venue.port, market_data=["USD/JPY"], extra=STRATEGY, ack_timeout=2)
+        locks: list[sqlite3.Connection] = []
+
+        def lock() -> None:
+            locks.append(sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=10))
+            locks[0].execute("BEGIN IMMEDIATE")
+
+        def unlock() -> None:
+            locks[0].execute("ROLLBACK")
+            locks[0].close()
+
+        trades_through(gateway, venue, lock, unlock)
+
+
+def test_a_moment_without_the_server_logs_nobody_out(home, make_postgresql, server):
+    with start_venue(home / "venue", rate=0) as venue:
+        gateway = make_postgresql(venue.port).start().ready()
+        gateway.wait_state(gateway.order()["order_id"], "Accepted")
+        logons = gateway.rows("SELECT logons FROM v_sessions")
+        server.crash()
+        server.start()
+        order_id = gateway.order()["order_id"]
+        gateway.wait_state(order_id, "Accepted")
+        assert gateway.rows("SELECT logons FROM v_sessions") == logons
+        assert gateway.terminate() == 0
+        verified(gateway)
+
+
+def test_a_second_gateway_is_refused_and_one_that_lost_its_journal_ends(home, venue, make_postgresql, server):
+    first = make_postgresql(venue.port).start().ready()
+    second = make_postgresql(venue.port, "h").start()
+    assert second.ended() == 6
+    assert f"is in use by process {first.process.pid} on" in second.err.read_text()
+    # Its connection is lost while it sleeps, and another takes the journal: it must not go on.
+    first.process.send_signal(signal.SIGSTOP)
+    with server.connect("journal") as connection:
+        connection.execute("SELECT pg_terminate_backend(backend, 5000) FROM gateway_journal.lease")
+    with closing(first.place.open()) as taken:
+        head = taken.head()
+        first.process.send_signal(signal.SIGCONT)
+        with suppress(GatewayError):
+            first.order()
+        assert first.ended() == 6
+        assert f"was taken by process {os.getpid()} on" in first.err.read_text()
+        assert taken.head() == head
+
+
+@pytest.mark.parametrize("point", ["before-roll", "segment-made", "rolled", "snapshot-written"])
+def test_death_while_a_segment_ends(make_postgresql, venue, point):
+    gateway = make_postgresql(venue.port)
+    dies_and_goes_on(gateway, venue, point)
+    rolled = point in ("rolled", "snapshot-written")
+    with closing(gateway.place.reader()) as reader:
+        segments = list(reader.segments())
+    assert len(segments) == 2 + rolled
+    assert {first - 1 for first in segments[1:]} <= set(gateway.place.snapshots().positions())
+    # Old ones go as tables.
+    with gateway.server.connect("journal") as connection:
+        connection.execute("ALTER TABLE gateway_journal.event_1 SET SCHEMA public")
+    assert verified(gateway)["first_event"] == segments[1]
+    gateway.start().ready()
+    assert gateway.terminate() == 0

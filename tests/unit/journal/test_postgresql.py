@@ -1,0 +1,182 @@
+"""The journal on PostgreSQL when the server, the connection or the lease is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+from gateway.errors import JournalError, JournalLost, PreconditionFailed
+from gateway.journal.interface import GENESIS, Watermark
+from gateway.journal.postgresql import PostgresqlJournal
+from gateway.journal.stores import JournalAt
+
+
+@pytest.fixture
+def place(postgresql_url: str) -> JournalAt:
+    return JournalAt(postgresql_url)
+
+
+@pytest.fixture
+def journal(place: JournalAt) -> Iterator[PostgresqlJournal]:
+    with closing(place.open()) as opened:
+        assert isinstance(opened, PostgresqlJournal)
+        yield opened
+
+
+@pytest.fixture
+def sql(place: JournalAt) -> Iterator[Any]:
+    """Statements of somebody else."""
+    with psycopg.connect(place.url.replace("+psycopg", ""), autocommit=True) as connection:
+        yield connection.execute
+
+
+def cut(sql: Any) -> None:
+    """The server ends the writer's connection."""
+    sql("SELECT pg_terminate_backend(backend, 5000) FROM gateway_journal.lease")
+
+
+def until_taken(journal: PostgresqlJournal, *batch: Any) -> int:
+    """Offer a batch again until it is taken, as the runtime does; how often it was refused."""
+    for refused in range(20):
+        try:
+            journal.append(*batch)
+        except JournalError:
+            continue
+        return refused
+    raise AssertionError("never taken")
+
+
+def test_nothing_in_it_can_be_changed(journal, sql, records):
+    journal.append(records(1, 3), {}, "d")
+    for statement in ("UPDATE {} SET at_ns = 1", "DELETE FROM {}", "TRUNCATE {}"):
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+            sql(statement.format("gateway_journal.event_1"))
+
+
+@pytest.mark.parametrize(("durability", "setting"), [("commit", "off"), ("fsync", "on")])
+def test_durability_is_the_servers(place, durability, setting):
+    with closing(JournalAt(place.url, durability).open()) as journal:
+        assert journal._connection.execute("SHOW synchronous_commit").fetchone() == (setting,)
+
+
+def test_a_lost_connection_is_made_again(journal, sql, records):
+    journal.append(records(1, 3), {"S": Watermark(1, 1)}, "d")
+    cut(sql)
+    assert until_taken(journal, records(4, 5), {"S": Watermark(1, 2)}, "e") >= 1
+    assert journal.check_chain(0, GENESIS, 100)[::2] == (5, 5)
+    assert journal.watermarks() == {"S": Watermark(1, 2)}
+
+
+def test_a_batch_of_which_only_the_answer_was_lost_is_taken_once(journal, sql, records, monkeypatch):
+    journal.append(records(1, 3), {}, "d")
+    insert = PostgresqlJournal._insert
+
+    def lose_the_answer(self, rows, watermarks):
+        insert(self, rows, watermarks)
+        monkeypatch.setattr(PostgresqlJournal, "_insert", insert)
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(PostgresqlJournal, "_insert", lose_the_answer)
+    assert until_taken(journal, records(4, 5), {"S": Watermark(1, 9)}, "e") >= 1
+    journal.append(records(6, 6), {}, "f")
+    assert journal.check_chain(0, GENESIS, 100)[::2] == (6, 6)
+    assert journal.watermarks() == {"S": Watermark(1, 9)}
+
+
+def test_a_connection_the_server_still_believes_in_is_ended(journal, sql, records):
+    """Cut on our side only, as when the network forgot it: the lock is still held by nobody we can speak to."""
+    journal.append(records(1, 1), {}, "d")
+    lost, journal._connection = journal._connection, None
+    assert until_taken(journal, records(2, 2), {}, "e") >= 1
+    with pytest.raises(psycopg.Error):
+        lost.execute("SELECT 1")
+    lost.close()
+
+
+def test_a_journal_that_somebody_else_has_taken_meanwhile_is_lost(journal, place, sql, records):
+    journal.append(records(1, 2), {}, "d")
+    cut(sql)
+    with closing(place.open()) as other:
+        other.append(records(3, 3, "other "), {}, "o")
+        with pytest.raises(JournalError):
+            journal.append(records(3, 3), {}, "e")
+        with pytest.raises(JournalLost, match=r"was taken by process \d+ on .* since .* UTC"):
+            journal.append(records(3, 3), {}, "e")
+    # Nor when he has gone again, having written nothing more.
+    with pytest.raises(JournalLost, match="was taken by"):
+        journal.append(records(3, 3), {}, "e")
+    with closing(place.reader()) as reader:
+        assert [one.recorded.event.reason for one in reader.read(0, 10)] == ["1", "2", "other 3"]
+
+
+def test_an_epoch_that_has_moved_on_refuses_a_commit_on_a_living_connection(journal, sql, records):
+    """The fence itself: whoever holds the lock, a writer of an older epoch writes nothing."""
+    journal.append(records(1, 1), {}, "d")
+    sql("UPDATE gateway_journal.lease SET epoch = epoch + 1, holder = 'process 1 on elsewhere'")
+    for batch in (records(2, 2), []):
+        with pytest.raises(JournalLost, match="taken by process 1 on elsewhere"):
+            journal.append(batch, {"S": Watermark(1, 5)}, "e")
+    assert journal.head()[0] == 1
+    assert journal.watermarks() == {}
+
+
+def test_what_the_server_lost_is_written_again(journal, sql, records):
+    """Commits it confirmed and forgot in its own crash: they come back from memory, the same records."""
+    for first in (1, 3, 5, 7):
+        journal.append(records(first, first + 1), {}, f"d{first}")
+    head = journal.head()
+    sql("ALTER TABLE gateway_journal.event_1 DISABLE TRIGGER append_only")
+    sql("DELETE FROM gateway_journal.event_1 WHERE seq > 4")
+    sql("ALTER TABLE gateway_journal.event_1 ENABLE TRIGGER append_only")
+    cut(sql)
+    assert until_taken(journal, records(9, 9), {}, "d9") >= 1
+    assert journal.check_chain(0, GENESIS, 100)[::2] == (9, 9)
+    assert journal.hash_at(8) == head[1]
+    assert [seq for seq, _ in journal.digests(0)] == [2, 4, 6, 8, 9]
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM {}", "UPDATE {} SET hash = '\\x00' WHERE seq = 4", "DROP TABLE {}"])
+def test_a_database_that_is_another_one_is_not_written_to(place, sql, records, damage):
+    with closing(JournalAt(place.url, "fsync").open()) as journal:
+        journal.append(records(1, 4), {}, "d")
+        sql("ALTER TABLE gateway_journal.event_1 DISABLE TRIGGER append_only")
+        sql(damage.format("gateway_journal.event_1"))
+        cut(sql)
+        with pytest.raises(JournalError):
+            journal.append(records(5, 5), {}, "e")
+        with pytest.raises((JournalLost, PreconditionFailed)):
+            journal.append(records(5, 5), {}, "e")
+
+
+def test_a_server_that_hangs_is_noticed_in_time(journal, sql, records):
+    """Somebody's lock keeps the commit waiting: it is given up, and taken later."""
+    journal.append(records(1, 1), {}, "d")
+    journal._connection.answer_seconds = 0.3
+    sql("BEGIN")
+    sql("LOCK TABLE gateway_journal.event_1 IN ACCESS EXCLUSIVE MODE")
+    with pytest.raises(JournalError, match="no answer within"):
+        journal.append(records(2, 2), {}, "e")
+    sql("ROLLBACK")
+    until_taken(journal, records(2, 2), {}, "e")
+    assert journal.check_chain(0, GENESIS, 10)[::2] == (2, 2)
+
+
+def test_another_format_is_refused(place, sql):
+    place.open().close()
+    sql("UPDATE gateway_journal.format SET version = 99")
+    for _ in range(2):
+        with pytest.raises(PreconditionFailed, match="has format 99"):
+            place.open()
+
+
+def test_a_server_that_is_not_there(tmp_path):
+    place = JournalAt(f"postgresql+psycopg://nobody@/nothing?host={tmp_path}", password="s3cret")
+    for use in (place.open, place.holder, lambda: place.reader().head()):
+        with pytest.raises((PreconditionFailed, JournalError)) as refused:
+            use()
+        assert "s3cret" not in str(refused.value)
+    assert "s3cret" not in repr(place)
