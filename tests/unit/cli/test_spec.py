@@ -130,7 +130,7 @@ def test_a_configuration_may_name_a_dialect_file_of_its_own(cli: Any, tmp_path: 
     own.write_text(text)
     configuration = tmp_path / "gateway.toml"
     configuration.write_text(configuration.read_text().replace('"generic-fix44"', '"broker/mine.toml"'))
-    assert cli.json("check", str(configuration))["ok"] is True
+    assert cli.json("check", "--running", str(configuration))["ok"] is True
     wrong = text.replace('sell = "2"', 'sell = "Q"', 1).replace('"mine"', '"wrong"')
     own.with_name("wrong.toml").write_text(wrong)
     configuration.write_text(configuration.read_text().replace("broker/mine", "broker/wrong"))
