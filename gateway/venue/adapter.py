@@ -1,7 +1,8 @@
 """A venue on the runtime thread: inbound messages become events, dispatches become messages. Decides nothing, owns no order.
 
-What it does own is the session: settling after a logon, epochs, the inbound watermark, the send log, and the market data
-subscription. Everything it learns about those is an event too.
+What it does own is the session: settling after a logon, epochs, the inbound watermark. Its parts have a module each: what is
+sent (`outbound`), market data (`subscription`), the hours it is up (`schedule`), resends (`resend`), numbers (`numbering`).
+Everything learnt about those is an event too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from gateway.core.events import (
     BookSnapshot,
     EngineRejected,
     Event,
-    FeedStatus,
     LostRange,
     SessionDown,
     SessionLoggedOn,
@@ -28,7 +28,6 @@ from gateway.core.events import (
     StatusReported,
 )
 from gateway.core.state import PlannedNumbers
-from gateway.core.values import FeedState
 from gateway.errors import PreconditionFailed
 from gateway.fix import tags
 from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference
@@ -44,16 +43,14 @@ from gateway.venue.resend import ResendWatch, Verdict
 from gateway.venue.schedule import Schedule
 from gateway.venue.send_log import SendLog
 from gateway.venue.settle import Do, Input, Phase, Settling
+from gateway.venue.subscription import MARKET_DATA, Subscription
 
 _log = logging.getLogger(__name__)
-_MARKET_DATA = frozenset({"W", "X"})
 _OUT_OF_SEQUENCE = frozenset({"2", "4", "5", "A"})
 """The engine shows these whatever their MsgSeqNum(34): ResendRequest, SequenceReset-Reset, Logout, Logon."""
 _MSG_SEQ_NUM = re.compile("\x0134=([0-9]{1,18})\x01")
 _MOST = 2**31 - 1
 """The engine counts messages in an int."""
-RESUBSCRIBE_PAUSE_NS = 1_000_000_000
-REFUSED_SNAPSHOT_PAUSE_NS = 30_000_000_000
 SETTLE_PATIENCE_NS = 5_000_000_000
 
 
@@ -82,7 +79,6 @@ class VenueAdapter:
         self._numbering = Numbering(place)
         self._decoder = decoder
         self.encoder = encoder
-        self._symbols = tuple(symbols)
         self._count = count
         self._id_prefix = id_prefix
         self._heartbeat_seen = heartbeat
@@ -94,18 +90,11 @@ class VenueAdapter:
         self._link: Link | None = None
         self._down_reason = ""
         self._down_told = False
-        self._subscriptions = 0
-        self._subscribed: str | None = None
-        """MDReqID(262) of the subscription of this connection."""
         self._settled_logon = 0
         """Which logon of the link was settled last."""
-        self._subscribed_ns = 0
-        self._resubscribe_ns: int | None = None
-        self._discarded = 0
         self._gap_in_session = False
         """We asked for a resend although the numbers had been agreed on: what was live is missing."""
-        self._feed_gap = ""
-        """Why the books of a settled session may have missed something; mended with the next live message."""
+        self._subscription = Subscription(self, encoder, symbols, send=self._try, id_prefix=id_prefix)
         self.schedule = Schedule(self, hours)
         self.outbound = Outbound(self, encoder, send_log, gate, count)
 
@@ -126,13 +115,17 @@ class VenueAdapter:
     @property
     def deadline_ns(self) -> int | None:
         """When a probe or a resend is overdue, a subscription is to be repeated, or the schedule changes, in stream time."""
-        own = (self._settling.deadline_ns, self._resubscribe_ns)
-        times = (*own, self._resends.deadline_ns, self.schedule.deadline_ns)
-        return min((at for at in times if at is not None), default=None)
+        parts = (self._settling, self._subscription, self._resends, self.schedule)
+        return min((part.deadline_ns for part in parts if part.deadline_ns is not None), default=None)
 
     @property
     def down(self) -> bool:
         return self._settling.phase is Phase.DOWN
+
+    @property
+    def settled(self) -> bool:
+        """Both sides agreed on the numbers, as far as this thread knows; `unsettled` is stricter."""
+        return self._settling.phase is Phase.SETTLED
 
     @property
     def epoch(self) -> int:
@@ -140,8 +133,8 @@ class VenueAdapter:
 
     def unsettled(self) -> str | None:
         """A dispatch decided on one connection must not leave on the next, whose numbers nobody has agreed on."""
-        settled = self._settling.phase is Phase.SETTLED and self._settled_logon == self.link.logons
-        return None if settled else "the session is not settled"
+        agreed = self.settled and self._settled_logon == self.link.logons
+        return None if agreed else "the session is not settled"
 
     # -------------------------------------------------------------------------------------------------------- inbound
 
@@ -169,8 +162,9 @@ class VenueAdapter:
                 return []
             case Kind.ENGINE_REJECT:
                 self._numbering.advance_by_one(inbound.msg_seq_num)
-                raw = readable(without_surrogates(inbound.raw))
-                return [self._rejected_by_engine(inbound, raw), *self._feed_after_reject(inbound, now_ns)]
+                refused = self._engine_rejected(inbound, inbound.msg_seq_num, f"our engine refused it: {inbound.detail}")
+                books = self._subscription.refused(msg_type_of(inbound.raw), now_ns) if refused.market_data else []
+                return [refused, *books]
 
     def untranslatable(self, inbound: Inbound, detail: str) -> Event:
         """The event for a message that nothing else could be made of. Raises nothing: it is what a defect ends in."""
@@ -179,21 +173,14 @@ class VenueAdapter:
             found = _MSG_SEQ_NUM.search(inbound.raw)
             number = None if found is None else int(found[1])
         self._numbering.advance_by_one(number)
-        if msg_type_of(inbound.raw) in _MARKET_DATA:
-            self._feed_gap = "market data that could not be translated"
-        return EngineRejected(
-            venue=self.venue,
-            session=self.session,
-            epoch=self.epoch,
-            msg_seq_num=number,
-            raw=readable(without_surrogates(inbound.raw)),
-            detail=detail,
-            market_data=msg_type_of(inbound.raw) in _MARKET_DATA,
-        )
+        rejected = self._engine_rejected(inbound, number, detail)
+        if rejected.market_data:
+            self._subscription.missed("market data that could not be translated")
+        return rejected
 
     def on_time(self, now_ns: int) -> list[Event]:
         """Call when `deadline_ns` has passed."""
-        self._resubscribe(now_ns)
+        self._subscription.on_time(now_ns)
         events: list[Event] = []
         deadline = self._resends.deadline_ns
         if deadline is not None and deadline <= now_ns:
@@ -232,21 +219,12 @@ class VenueAdapter:
         self._resends.closed()
         self.link.renumber(planned.next_sender, planned.next_target, ask=planned.ask)
 
-    def _resubscribe(self, now_ns: int) -> None:
-        """A gap asks for a fresh snapshot, but not at the pace at which a venue may send snapshots with gaps."""
-        if self._resubscribe_ns is not None and self._resubscribe_ns <= now_ns:
-            self._resubscribe_ns, self._subscribed_ns = None, now_ns
-            if self._settling.phase is Phase.SETTLED:
-                self._subscribe()
-
     def _message(self, inbound: Inbound, now_ns: int) -> list[Event]:
         decoded = self._decoder.decode(inbound.raw, inbound.received_ns, epoch=self.epoch)
         self.last_receive_ns = inbound.received_ns
         self._count(self.venue, "in", decoded.msg_type or "?")
-        if decoded.msg_type in _MARKET_DATA and decoded.poss_dup:
-            self._discarded += 1
-            if self._settling.phase is Phase.SETTLED:
-                self._feed_gap = "market data was resent"
+        if decoded.msg_type in MARKET_DATA and decoded.poss_dup:
+            self._subscription.resent()
             events: list[Event] = []
         elif decoded.msg_type in _SESSION_MESSAGES and decoded.message is not None:
             events = _SESSION_MESSAGES[decoded.msg_type](self, decoded, decoded.message, now_ns)
@@ -261,26 +239,7 @@ class VenueAdapter:
             self._numbering.advance_by_one(number)
         else:
             self._numbering.advance(number)
-        if self._feed_gap and not decoded.poss_dup and self._settling.phase is Phase.SETTLED:
-            events += self._after_feed_gap()
-        if any(isinstance(event, FeedStatus) and event.status is FeedState.GAP for event in events):
-            self._resubscribe_ns = max(now_ns, self._subscribed_ns + RESUBSCRIBE_PAUSE_NS)
-            self._resubscribe(now_ns)
-        return events
-
-    def _after_feed_gap(self) -> list[Event]:
-        """Updates were lost or came too late to be applied: the books are wrong until a snapshot replaces them."""
-        reason, self._feed_gap = self._feed_gap, ""
-        events = self._told_discarded()
-        if self._symbols:
-            events.append(FeedStatus(venue=self.venue, status=FeedState.GAP, detail=reason))
-        return events
-
-    def _told_discarded(self) -> list[Event]:
-        if not self._discarded:
-            return []
-        detail, self._discarded = f"{self._discarded} resent market data messages discarded", 0
-        return [self._notice("discarded_market_data", detail)]
+        return self._subscription.taken(events, now_ns, live=not decoded.poss_dup)
 
     def _heartbeat(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         probe = message.get(tags.TEST_REQ_ID)
@@ -303,13 +262,13 @@ class VenueAdapter:
         gap_fill = message.get(123) == "Y"
         if last < first:
             return []
-        if gap_fill and self._settling.phase is not Phase.SETTLED and not self._gap_in_session:
+        if gap_fill and not self.settled and not self._gap_in_session:
             # After a logon this is how the venue skips its own Heartbeats and the like: nothing to alarm anybody with.
             detail = f"MsgSeqNum(34) {first}..{last} gap-filled; reconciliation follows"
             return [self._notice("gap", detail, decoded.msg_seq_num), *self._step(Input.GAP_FILLED, now_ns)]
         reason = "gap-filled" if gap_fill else "skipped by SequenceReset-Reset"
         lost = LostRange(venue=self.venue, session=self.session, epoch=self.epoch, begin=first, end=last, reason=reason)
-        self._feed_gap = reason
+        self._subscription.missed(reason)
         notice = self._notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num)
         return [notice, lost, *self._step(Input.GAP_FILLED, now_ns)]
 
@@ -349,27 +308,16 @@ class VenueAdapter:
         refused = rejected_by_reference(decoded, cl_ord_id=cl_ord_id, msg_type=kind)
         return [*events, refused] if refused is not None else events
 
-    def _rejected_by_engine(self, inbound: Inbound, raw: str) -> EngineRejected:
+    def _engine_rejected(self, inbound: Inbound, number: int | None, detail: str) -> EngineRejected:
         return EngineRejected(
             venue=self.venue,
             session=self.session,
             epoch=self.epoch,
-            msg_seq_num=inbound.msg_seq_num,
-            raw=raw,
-            detail=f"our engine refused it: {inbound.detail}",
-            market_data=msg_type_of(inbound.raw) in _MARKET_DATA,
+            msg_seq_num=number,
+            raw=readable(without_surrogates(inbound.raw)),
+            detail=detail,
+            market_data=msg_type_of(inbound.raw) in MARKET_DATA,
         )
-
-    def _feed_after_reject(self, inbound: Inbound, now_ns: int) -> list[Event]:
-        """The books miss what a refused W or X said: ask for a snapshot. After a refused snapshot the next may be no better,
-        so that is asked for at leisure."""
-        kind = msg_type_of(inbound.raw)
-        if kind not in _MARKET_DATA:
-            return []
-        pause = REFUSED_SNAPSHOT_PAUSE_NS if kind == "W" else RESUBSCRIBE_PAUSE_NS
-        self._resubscribe_ns = max(now_ns, self._subscribed_ns + pause)
-        self._resubscribe(now_ns)
-        return [FeedStatus(venue=self.venue, status=FeedState.GAP, detail="market data that our engine refused")]
 
     # -------------------------------------------------------------------------------------------------------- session
 
@@ -392,8 +340,7 @@ class VenueAdapter:
         self._gap_in_session = True
         reason = "messages are missing, a resend was asked for"
         unsettled = SessionUnsettled(venue=self.venue, session=self.session, epoch=self.epoch, reason=reason)
-        books = [FeedStatus(venue=self.venue, status=FeedState.GAP, detail=reason)] if self._symbols else []
-        return [unsettled, *books]
+        return [unsettled, *self._subscription.interrupted(reason)]
 
     def _probe(self, now_ns: int) -> list[Event]:
         self._try(self.encoder.test_request(self._settling.next_probe(now_ns)))
@@ -406,16 +353,16 @@ class VenueAdapter:
     def _open(self, now_ns: int) -> list[Event]:
         self._settled_logon = self.link.logons
         self._resends.closed()
-        self._subscribe()
+        discarded = self._subscription.opened()
         sender, target = self.link.numbers
-        self._feed_gap, self._gap_in_session = "", False
+        self._gap_in_session = False
         if self._takes_orders and self.encoder.asks_mass_status:
             # Orders we know are asked about one by one; this finds those that we do not know.
             self._try(self.encoder.mass_status_request(f"MS{self._id_prefix}-{self.link.logons}"))
         settled = SessionSettled(
             venue=self.venue, session=self.session, epoch=self.epoch, next_sender=sender, next_target=target
         )
-        return [*self._told_discarded(), settled]
+        return [*discarded, settled]
 
     def _logged_out(self, now_ns: int) -> list[Event]:
         """A connection ended. The engine says so more than once when a logon fails: the first reason is the one that counts."""
@@ -428,7 +375,6 @@ class VenueAdapter:
     def _close(self, now_ns: int) -> list[Event]:
         self._decoder.forget_market_data()
         self._resends.disconnected()
-        self._subscribed, self._feed_gap = None, ""
         reason, self._down_reason, self._down_told = self._down_reason or "disconnected", "", True
         sender, target = self.link.numbers
         down = SessionDown(
@@ -439,19 +385,7 @@ class VenueAdapter:
             next_sender=sender,
             next_target=target,
         )
-        events: list[Event] = [down]
-        if self._symbols:
-            events.append(FeedStatus(venue=self.venue, status=FeedState.STALE, detail=reason))
-        return events
-
-    def _subscribe(self) -> None:
-        """Ask anew for a snapshot and updates; the answer repairs any gap."""
-        if self._symbols:
-            if self._subscribed is not None:
-                self._try(self.encoder.market_data_request(self._subscribed, self._symbols, subscribe=False))
-            self._subscriptions += 1
-            self._subscribed = f"MD{self._id_prefix}-{self._subscriptions}"
-            self._try(self.encoder.market_data_request(self._subscribed, self._symbols))
+        return [down, *self._subscription.closed(reason)]
 
     def _try(self, outgoing: Outgoing) -> None:
         """Send what a disconnect makes superfluous."""

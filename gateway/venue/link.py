@@ -104,3 +104,23 @@ class Link(Protocol):
 
     def stop(self) -> None:
         """Log out (bounded in time), end the engine's thread, release everything."""
+
+
+class Connection(Protocol):
+    """A venue's one session, as the parts that act on it see it. All of it is read on the runtime thread."""
+
+    venue: str
+    session: str
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def link(self) -> Link: ...
+
+    @property
+    def settled(self) -> bool:
+        """Whether both sides agreed on the numbers."""
+
+    def unsettled(self) -> str | None:
+        """Why nothing may be sent now; None when both sides agree on the numbers of the connection there is."""

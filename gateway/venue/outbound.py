@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from gateway.clock import wall_ns
 from gateway.core.events import Dispatched, Event, StatusReported, StatusRequested, SubmissionFailed, Transmitted
@@ -18,26 +17,10 @@ from gateway.core.values import CommandKind
 from gateway.errors import Denied
 from gateway.fix.encoder import Encoder
 from gateway.venue.gate import KillGate
-from gateway.venue.link import Link, NotSent
+from gateway.venue.link import Connection, NotSent
 from gateway.venue.send_log import SendLog
 
 _log = logging.getLogger(__name__)
-
-
-class Connection(Protocol):
-    """What sending needs to know of the session it sends on."""
-
-    venue: str
-    session: str
-
-    @property
-    def epoch(self) -> int: ...
-
-    @property
-    def link(self) -> Link: ...
-
-    def unsettled(self) -> str | None:
-        """Why nothing may be sent now; None when both sides agree on the numbers."""
 
 
 class Outbound:

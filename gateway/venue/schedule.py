@@ -5,24 +5,9 @@ The engine's own schedules are off: they would reset numbers behind our back. Ru
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from gateway.core.events import SessionScheduled
 from gateway.venue.hours import Hours
-from gateway.venue.link import Link
-
-
-class Connection(Protocol):
-    """What a schedule needs to know of its session."""
-
-    venue: str
-    session: str
-
-    @property
-    def epoch(self) -> int: ...
-
-    @property
-    def link(self) -> Link: ...
+from gateway.venue.link import Connection
 
 
 class Schedule:

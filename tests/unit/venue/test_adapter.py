@@ -22,11 +22,12 @@ from gateway.fix.decoder import Decoder
 from gateway.fix.dialect import load_dialect
 from gateway.fix.encoder import Encoder
 from gateway.fix.strict import StrictDictionary
-from gateway.venue.adapter import REFUSED_SNAPSHOT_PAUSE_NS, RESUBSCRIBE_PAUSE_NS, VenueAdapter
+from gateway.venue.adapter import VenueAdapter
 from gateway.venue.gate import KillGate
 from gateway.venue.link import Inbound, Kind, NotSent
 from gateway.venue.numbering import Place
 from gateway.venue.send_log import SendLog
+from gateway.venue.subscription import REFUSED_SNAPSHOT_PAUSE_NS, RESUBSCRIBE_PAUSE_NS
 
 
 class Wire:
