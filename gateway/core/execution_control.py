@@ -173,8 +173,9 @@ def purge(turn: Turn, scope: str, reason: str) -> None:
         turn.emit(ClosedUnsent(command=turn.state.execution.pending[order_id].command, reason=reason))
 
 
-def ask_status(turn: Turn, order: Order, *, again: bool = False) -> None:
-    """Ask the venue what became of an order; if that was asked already, only `again`."""
+def ask_status(turn: Turn, order: Order, *, cl_ord_id: str | None = None, again: bool = False) -> None:
+    """Ask the venue what became of an order, by its last accepted ClOrdID unless another is given; if that was asked
+    already, only `again`."""
     state = turn.state
     if order.venue not in state.control.settings.venues or (order.order_id in state.execution.asked and not again):
         return
@@ -188,7 +189,7 @@ def ask_status(turn: Turn, order: Order, *, again: bool = False) -> None:
         StatusRequested(
             venue=order.venue,
             order_id=order.order_id,
-            cl_ord_id=order.cl_ord_id,
+            cl_ord_id=cl_ord_id or order.cl_ord_id,
             request_id=f"S{state.control.run_id}-{state.seq + 1}",
             venue_order_id=order.venue_order_id,
             symbol=order.symbol,

@@ -74,6 +74,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     venue: str
     deadline_ns: int
     attempts: int
+    cl_ord_id: str = ""
+    """The name it was asked about by."""
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):

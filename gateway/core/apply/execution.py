@@ -68,7 +68,7 @@ def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[C
     if event.symbol is not None and event.symbol != order.symbol:
         changes.append(_anomaly(event, "contradiction", order, f"Symbol(55) is {event.symbol}, the order's is {order.symbol}"))
     order = replaces.proven_by_fill(state, event, order)
-    if isinstance(event, Rejected) and _names_request(event, order):
+    if isinstance(event, Rejected) and _names_request(state, event, order):
         changes += _request_refused(state, recorded, event, order)
     else:
         changes += _SPECIAL.get(type(event), _moved)(state, recorded, event, order)
@@ -76,10 +76,10 @@ def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[C
     return changes
 
 
-def _names_request(event: Rejected, order: Order) -> bool:
-    """A Reject(3) or BusinessMessageReject(j) of a cancel or replace ends that request, never the order."""
-    requests = {order.new_in_flight, order.cancel_in_flight} - {None, order.cl_ord_id}
-    return event.cl_ord_id in requests
+def _names_request(state: State, event: Rejected, order: Order) -> bool:
+    """A rejection of a cancel or replace ends that request, never the order; one that waits no more ends nothing."""
+    name = event.cl_ord_id
+    return name is not None and name != order.cl_ord_id and (event.venue, name) in state.execution.cl_ord_ids
 
 
 def _stop_asking(state: State, before: Order) -> None:

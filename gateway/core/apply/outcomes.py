@@ -139,7 +139,9 @@ def _born(command: Command, at_ns: int, trading_date: str) -> Order:
 def _status_requested(state: State, recorded: Recorded, event: StatusRequested) -> list[Change]:
     earlier = state.execution.asked.get(event.order_id)
     attempts = 1 if earlier is None else earlier.attempts + 1
-    state.execution.asked[event.order_id] = Asked(venue=event.venue, deadline_ns=event.deadline_ns, attempts=attempts)
+    state.execution.asked[event.order_id] = Asked(
+        venue=event.venue, deadline_ns=event.deadline_ns, attempts=attempts, cl_ord_id=event.cl_ord_id
+    )
     state.control.asked_about(event.venue, event.order_id)
     if event.bucket_ns is not None:
         state.execution.buckets[event.venue] = event.bucket_ns

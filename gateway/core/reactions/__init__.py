@@ -26,4 +26,6 @@ def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
 
 
 def _reopened(change: OrderChanged) -> bool:
-    return change.before is not None and change.before.state.terminal and not change.after.state.terminal
+    """Whether an order is open that was not: one that had ended, or one of another origin met just now."""
+    was_open = not (change.after.external if change.before is None else change.before.state.terminal)
+    return not was_open and not change.after.state.terminal

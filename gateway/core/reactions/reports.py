@@ -56,8 +56,9 @@ def _control_time(turn: Turn, event: ControlTime, changes: tuple[Change, ...]) -
             continue
         if asked.attempts >= STATUS_ATTEMPTS:
             turn.emit(InDoubt(order_id=order_id, reason="status_unanswered"))
+            enforce_kill(turn, asked.venue)  # whoever is silent may still act
         else:
-            control.ask_status(turn, state.execution.orders[order_id], again=True)
+            control.ask_status(turn, state.execution.orders[order_id], cl_ord_id=asked.cl_ord_id, again=True)
 
 
 def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, ...]) -> None:
@@ -68,7 +69,9 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
         infer_missing_fill(turn, event)
         return
     if event.unknown:
-        if order.state is OrderState.SUBMITTED and order.cum_qty == ZERO:
+        if _may_go_by_the_new_name(event, order):
+            control.ask_status(turn, order, cl_ord_id=order.new_in_flight)
+        elif order.state is OrderState.SUBMITTED and order.cum_qty == ZERO:
             turn.emit(Resolved(order_id=order.order_id, disposition="unknown_at_venue", detail=event.text or ""))
         elif not order.state.terminal and day_is_over(turn.state, order):
             turn.emit(Resolved(order_id=order.order_id, disposition="day_ended", detail=event.text or ""))
@@ -93,6 +96,11 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
     elif learned or order.in_doubt is not None or _unconfirmed(turn, order) or not _agrees(order.state, disposition):
         turn.emit(Resolved(order_id=order.order_id, disposition=disposition, detail=event.text or "", **learned))
     enforce_kill(turn, order.venue)
+
+
+def _may_go_by_the_new_name(event: StatusReported, order: Order) -> bool:
+    """Unknown by the last accepted ClOrdID(11) proves nothing while a REPLACE, which gives it another, is unanswered."""
+    return not order.state.terminal and order.replacing is not None and event.cl_ord_id == order.cl_ord_id
 
 
 def _unconfirmed(turn: Turn, order: Order) -> bool:
@@ -131,9 +139,9 @@ def _request_refused(turn: Turn, event: CancelRejected | ReplaceRejected, change
 
 
 def _rejected(turn: Turn, event: Rejected, changes: tuple[Change, ...]) -> None:
-    """A reject of an order that has fills cannot be the whole truth."""
+    """A reject of an order that has fills cannot be the whole truth, nor one of a request that calls the order rejected."""
     order = find_order(turn.state, event)
-    if order is not None and order.cum_qty and not order.state.terminal:
+    if order is not None and not order.state.terminal and (order.cum_qty or event.ord_status == "8"):
         control.ask_status(turn, order)
 
 

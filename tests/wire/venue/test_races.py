@@ -1,0 +1,87 @@
+"""Answers that cross, come late or never, over the wire: what the venue has is what we end up with, and kill stops it."""
+
+from __future__ import annotations
+
+import pytest
+from gateway_process import wait_for
+
+
+@pytest.fixture
+def order(gateway, venue):
+    """An accepted order: its id and the request."""
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    venue.report(request, "0", "0", (44, "110"))
+    gateway.wait_state(order_id, "Accepted")
+    return order_id, request
+
+
+def take_in_silence(venue, order, replace):
+    """The venue carries out a replace, knows the order by its new name alone, and tells nobody."""
+    venue.known[replace[11]] = venue.known.pop(order[11]) | {
+        11: replace[11],
+        38: replace[38],
+        44: replace[44],
+        151: replace[38],
+    }
+
+
+def test_an_order_is_found_by_the_name_of_the_replace_whose_answer_was_lost(gateway, venue, order):
+    order_id, request = order
+    gateway.replace(order_id, price="109")
+    replace = venue.wait("G")
+    take_in_silence(venue, request, replace)
+    venue.disconnect()
+    assert venue.wait("H")[11] == request[11]
+    assert venue.wait("H")[11] == replace[11]
+    gateway.wait_open()
+    [row] = gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ? AND price = 109 AND in_doubt = 0", order_id)
+    assert (row["state"], row["cl_ord_id"]) == ("Accepted", replace[11])
+
+
+def test_killed_in_the_middle_of_that_the_next_process_finds_and_cancels_it(gateway, venue, order):
+    order_id, request = order
+    gateway.replace(order_id, quantity="3000", price="109")
+    replace = venue.wait("G")
+    take_in_silence(venue, request, replace)
+    gateway.kill()
+    gateway.start().answering()
+    gateway.post("/kill", scope="all", reason="test")
+    first = venue.wait("F")
+    if first[41] != replace[11]:  # sent before the venue told the name
+        venue.send("9", (37, "NONE"), (11, first[11]), (41, first[41]), (39, "8"), (434, "1"), (102, "1"))
+        first = venue.wait("F")
+    assert first[41] == replace[11]
+    venue.report({**request, 11: first[11]}, "4", "4", (41, replace[11]), (151, "0"))
+    gateway.wait_state(order_id, "Cancelled")
+
+
+def test_a_late_refusal_of_a_replace_rejects_nothing(make, venue):
+    gateway = make(ack_timeout=1).start().ready()
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    venue.report(request, "0", "0", (44, "110"))
+    gateway.wait_state(order_id, "Accepted")
+    gateway.replace(order_id, price="109")
+    replace = venue.wait("G")
+    venue.wait("H")  # overdue; the answer shows the old terms
+    wait_for(lambda: gateway.journal("resolved"), "the doubt ends")
+    venue.send("8", *venue.report_fields({**request, 11: replace[11]}, "8", "8", (41, request[11]), (151, "0")))
+    assert venue.wait("H")[11] == request[11]
+    gateway.wait_state(order_id, "Accepted")
+    gateway.cancel(order_id)
+    assert venue.wait("F")[41] == request[11]
+
+
+def test_kill_goes_on_at_a_venue_that_answers_neither_cancels_nor_questions(make, venue):
+    gateway = make(ack_timeout=1).start().ready()
+    venue.status_answers = False
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    venue.report(request, "0", "0")
+    gateway.wait_state(order_id, "Accepted")
+    gateway.post("/kill", scope="all", reason="test")
+    first, second = venue.wait("F"), venue.wait("F")
+    assert first[11] != second[11]
+    venue.report({**request, 11: second[11]}, "4", "4", (41, request[11]), (151, "0"))
+    gateway.wait_state(order_id, "Cancelled")
