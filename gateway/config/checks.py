@@ -9,13 +9,12 @@ from collections.abc import Iterator
 
 from gateway.config.findings import Finding, Table, table, tables, text
 from gateway.config.secrets import DATABASES
+from gateway.core.values import DESK
 from gateway.errors import GatewayError
 from gateway.fix.dialect import load_dialect
 from gateway.toml_lines import KeyPath
 
 MARKET_DATA, ORDERS = "market-data", "orders"
-MANUAL_STRATEGY = "desk"
-"""The strategy of orders entered by hand; a configured strategy may not take its name."""
 
 
 def cross_checks(document: Table) -> Iterator[Finding]:
@@ -37,8 +36,8 @@ def cross_checks(document: Table) -> Iterator[Finding]:
         if not venues or text(strategy, "venue") not in ("", *venues):
             remedy = f"use one of: {', '.join(venues)}" if venues else "add a [[venues]] table that takes orders"
             yield Finding(("strategies", index, "venue"), "there is no such venue to trade at", remedy)
-        if text(strategy, "name") == MANUAL_STRATEGY:
-            what = f"{MANUAL_STRATEGY!r} is the strategy of manual orders"
+        if text(strategy, "name") == DESK:
+            what = f"{DESK!r} is the strategy of manual orders"
             yield Finding(("strategies", index, "name"), what, "choose another name")
 
 
@@ -114,7 +113,7 @@ def _risk_scopes_exist(document: Table) -> Iterator[Finding]:
     known = {
         "venue": {text(entry, "name") for _, entry in tables(document, "venues")},
         "instrument": {text(entry, "symbol") for _, entry in tables(document, "instruments")},
-        "strategy": {text(entry, "name") for _, entry in tables(document, "strategies")} | {MANUAL_STRATEGY},
+        "strategy": {text(entry, "name") for _, entry in tables(document, "strategies")} | {DESK},
     }
     risk = table(document, "risk")
     for scope, names in known.items():
@@ -127,7 +126,7 @@ def _risk_scopes_exist(document: Table) -> Iterator[Finding]:
 def _risk_names_exist(document: Table) -> Iterator[Finding]:
     """A misspelt name in a list would restrict, or permit, nothing."""
     symbols = {text(entry, "symbol") for _, entry in tables(document, "instruments")}
-    strategies = {text(entry, "name") for _, entry in tables(document, "strategies")} | {MANUAL_STRATEGY}
+    strategies = {text(entry, "name") for _, entry in tables(document, "strategies")} | {DESK}
     lists = {"restricted": symbols, "permitted_instruments": symbols, "permitted_strategies": strategies}
     risk = table(document, "risk")
     scopes: list[tuple[KeyPath, Table]] = [(("risk",), risk)]

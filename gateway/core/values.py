@@ -113,6 +113,8 @@ class FeedState(StrEnum):
     GAP = "gap"
 
 
+DESK = "desk"
+"""Strategy of orders that people enter; a configured strategy may not take its name."""
 SCOPE_ALL = "all"
 SCOPE_KINDS = ("venue", "strategy", "account", "instrument")
 

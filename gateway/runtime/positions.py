@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from gateway.control.surface import AdjustPosition
 from gateway.core.events import PositionAdjusted
-from gateway.core.reactions.intents import DESK
 from gateway.core.state import State
+from gateway.core.values import DESK
 from gateway.errors import Denied, GatewayError, NotFound
 
 

@@ -22,10 +22,10 @@ from gateway.core.core import AnyStrategy
 from gateway.core.events import ConfigurationUpdated
 from gateway.core.settings import CoreSettings, StrategySettings
 from gateway.errors import Denied
+from gateway.runtime.requests import APPLY_SECONDS, position
 from gateway.runtime.runtime import Runtime
 from gateway.runtime.settings import core_settings
 
-_APPLY_SECONDS = 5.0
 _NAMES = {"venues": "name", "strategies": "name", "instruments": "symbol"}
 """Arrays of tables, and what tells their entries apart."""
 
@@ -127,13 +127,13 @@ class Reloader:
                 self._runtime.core.use(strategies)
             return event
 
-        step = self._runtime.submit(make, _APPLY_SECONDS)
+        step = self._runtime.submit(make, APPLY_SECONDS)
         if repeated:
             raise Denied(f"request {request.request_id} was made before, for another content; use a new request id")
         self._loaded = new
         self._applied(new)
         return ConfigurationAnswer(
-            seq=step.records[-1].seq, sha256=new.sha256, changed=tuple(live), detail=f"applied: {', '.join(live)}"
+            seq=position(step), sha256=new.sha256, changed=tuple(live), detail=f"applied: {', '.join(live)}"
         )
 
     def _settings(self, new: LoadedConfiguration) -> CoreSettings:

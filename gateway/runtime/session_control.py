@@ -10,15 +10,13 @@ from collections.abc import Callable
 from time import monotonic
 
 from gateway.control.surface import Answer, SessionRequest
-from gateway.core.changes import OperatorActed
 from gateway.core.events import Event, SessionCommanded
-from gateway.core.turn import Step
-from gateway.errors import NotFound, PreconditionFailed, UsageError
+from gateway.errors import PreconditionFailed, UsageError
+from gateway.runtime.requests import APPLY_SECONDS, fresh, position, require_venue
 from gateway.runtime.runtime import Runtime
 from gateway.venue.adapter import VenueAdapter
 
 LOGOUT_SECONDS = 8.0
-_APPLY_SECONDS = 5.0
 
 
 class SessionControl:
@@ -37,8 +35,7 @@ class SessionControl:
     def act(self, request: SessionRequest, actor: str) -> Answer:
         """Journal the request, then do it. Raises NotFound, UsageError, PreconditionFailed, UnknownOutcome."""
         adapters = self._runtime.adapters
-        if request.venue not in adapters:
-            raise NotFound(f"venue {request.venue!r} is not configured; known: {', '.join(sorted(adapters))}")
+        require_venue(adapters, request.venue)
         action = self._actions.get(request.action)
         if action is None:
             raise UsageError(f"unknown session action {request.action!r}: use {', '.join(self._actions)}")
@@ -53,8 +50,8 @@ class SessionControl:
             next_sender=request.next_sender,
             next_target=request.next_target,
         )
-        step = self._runtime.submit(event, _APPLY_SECONDS)
-        seq = step.records[-1].seq
+        step = self._runtime.submit(event, APPLY_SECONDS)
+        seq = position(step)
         if not fresh(step):
             return Answer(seq=seq, detail=f"{request.action} of {adapter.session} was asked for before")
         return Answer(seq=action(adapter, request, actor) or seq, detail=f"{request.action} of {adapter.session} asked for")
@@ -92,11 +89,11 @@ class SessionControl:
 
         try:
             self._await_logout(adapter)
-            step = self._runtime.submit(plan, _APPLY_SECONDS, carry_out)
+            step = self._runtime.submit(plan, APPLY_SECONDS, carry_out)
         finally:
             if wanted:
                 adapter.link.logon()
-        return step.records[-1].seq
+        return position(step)
 
     def _await_logout(self, adapter: VenueAdapter) -> None:
         end = monotonic() + LOGOUT_SECONDS
@@ -108,8 +105,3 @@ class SessionControl:
                 )
             with self._runtime.turned:
                 self._runtime.turned.wait(min(left, 0.1))
-
-
-def fresh(step: Step) -> bool:
-    """Whether an operator's request was new: a repeated one leaves no change behind, and must not act again."""
-    return any(isinstance(change, OperatorActed) for _, changes in step.changes for change in changes)

@@ -12,12 +12,10 @@ from gateway.core.risk import Denial, check
 from gateway.core.state import State, intended, order_scopes
 from gateway.core.strategy import Cancel, Intent, New, Replace
 from gateway.core.turn import Turn
-from gateway.core.values import CommandKind
+from gateway.core.values import DESK, CommandKind
 
 MAX_KILL_REQUESTS = 10
 """Requests for one order, after which the kill switch repeats itself no more: a venue that refuses for ever is a person's."""
-DESK = "desk"
-"""Strategy of orders that people enter."""
 
 
 def repeated(changes: tuple[Change, ...]) -> bool:

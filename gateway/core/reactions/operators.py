@@ -22,11 +22,11 @@ from gateway.core.events import (
     VenueOpened,
     VenueOpenRequested,
 )
-from gateway.core.reactions.intents import DESK, cancel_own, cancel_scope, enforce_kill, intend, repeated
+from gateway.core.reactions.intents import cancel_own, cancel_scope, enforce_kill, intend, repeated
 from gateway.core.reactions.resolve import resolve_requested
 from gateway.core.strategy import Cancel, New, Replace
 from gateway.core.turn import Turn
-from gateway.core.values import SCOPE_ALL, TradingState
+from gateway.core.values import DESK, SCOPE_ALL, TradingState
 
 
 def _order_requested(turn: Turn, event: OrderRequested, changes: tuple[Change, ...]) -> None:
