@@ -34,7 +34,7 @@ ANOMALIES: Mapping[str, str] = {
     "strategy_disabled": "not consulted any more: it failed too often (orders stay) or executed too often (cancelled)",
     "strategy_failed": "a strategy raised an error: the event went on without it",
     "terms_differ": "a status answer shows a quantity or price nobody here asked for: taken over",
-    "unknown_execution": "a correction or bust of an execution that was never reported: not applied",
+    "unknown_execution": "a correction or bust of an execution never reported: counted as far as CumQty(14) bears out; asked",
     "unknown_order": "a report of an order that is not known and cannot be made known from it",
     "update_without_snapshot": "an increment for a book that was never sent whole: not applied",
     "untranslated": "a message that became no event: kept raw",

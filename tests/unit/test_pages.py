@@ -83,7 +83,7 @@ def test_every_anomaly_is_listed() -> None:
     for name, call in calls("core"):
         if name == "AnomalyRaised":
             used |= words(call, "anomaly")
-        elif name == "_anomaly":
+        elif name in ("_anomaly", "anomaly"):
             first = [argument.value for argument in call.args[:2] if isinstance(argument, ast.Constant)]
             used |= {str(value) for value in first[:1]}
     used |= {"reject", "business_reject"}  # by the name of the notice

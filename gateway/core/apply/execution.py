@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.core.apply import fills, replaces
+from gateway.core.apply import amendments, fills, replaces
 from gateway.core.apply.outcomes import settle_requests
 from gateway.core.changes import AnomalyRaised, Change, OrderChanged
 from gateway.core.events import (
@@ -219,8 +219,11 @@ def _status(state: State, recorded: Recorded, event: StatusReported, order: Orde
     after = replace(order, venue_status=status, venue_order_id=fills.venue_order_id(event, order), updated_ns=recorded.at_ns)
     state.execution.put_order(after)
     changes: list[Change] = [OrderChanged(before=order, after=after)]
-    if event.cum_qty is not None and event.cum_qty < order.cum_qty and not event.unknown:
-        detail = f"CumQty(14) is {event.cum_qty} at the venue, {order.cum_qty} here"
+    if not event.unknown:
+        changes += amendments.disproved(state, recorded, event, after)
+    cum_qty = state.execution.orders[order.order_id].cum_qty
+    if event.cum_qty is not None and event.cum_qty < cum_qty and not event.unknown:
+        detail = f"CumQty(14) is {event.cum_qty} at the venue, {cum_qty} here"
         changes.append(_anomaly(event, "cum_qty_behind", order, detail))
     return changes
 
@@ -314,8 +317,8 @@ def _anomaly(event: ExecutionEvent, kind: str, order: Order | None, detail: str)
 
 _SPECIAL: dict[type[Event], Callable[[State, Recorded, Any, Order], list[Change]]] = {
     Filled: _filled,
-    FillCorrected: fills.correct,
-    FillBusted: fills.bust,
+    FillCorrected: amendments.correct,
+    FillBusted: amendments.bust,
     Replaced: _replaced,
     Restated: _restated,
     CancelRejected: _request_refused,

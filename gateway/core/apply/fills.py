@@ -38,16 +38,16 @@ def venue_order_id(event: ExecutionEvent, order: Order) -> str | None:
 def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[Change]:
     """Apply a trade report to its order."""
     if event.last_qty <= 0:
-        return [_anomaly("no_quantity", event, order, f"a trade of {event.last_qty}")]
+        return [anomaly("no_quantity", event, order, f"a trade of {event.last_qty}")]
     execution = state.execution
     exec_id = event.exec_id or _unnamed(event)
-    key = _known_key(state, event.venue, order.order_id, exec_id, event.trade_date)
+    key = known_key(state, event.venue, order.order_id, exec_id, event.trade_date)
     known = execution.fills.get(key)
     if known is not None:
         return _seen_before(event, order, known)
     if _same_trade(state, order, event):
         detail = f"ExecID(17)={exec_id} repeats a trade already counted: {event.last_qty} at {event.last_px}"
-        return [_anomaly("duplicate_trade", event, order, detail)]
+        return [anomaly("duplicate_trade", event, order, detail)]
     absorbed = _absorb(state, recorded, event, order)
     new = Fill(
         order_id=order.order_id,
@@ -73,11 +73,11 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
         changes += recount_position(state, recorded, new, "replaced")
         total = sum((f.last_qty for f in live_fills(state, order.order_id)), ZERO)
         what = "filled" if total > order.cum_qty else "fill_inferred"  # what was counted already is no late or over-fill
-        return _update_order(state, recorded, order, what, event) + changes
+        return update_order(state, recorded, order, what, event) + changes
     changes.append(trade_position(state, recorded, new, "fill"))
     cum_qty = order.cum_qty + new.last_qty
     notional = order.notional + new.last_qty * new.last_px
-    return _update_order(state, recorded, order, "filled", event, cum_qty, notional) + changes
+    return update_order(state, recorded, order, "filled", event, cum_qty, notional) + changes
 
 
 def _unnamed(event: Filled) -> str:
@@ -108,7 +108,7 @@ def infer(state: State, recorded: Recorded, event: FillInferred) -> list[Change]
     cum_qty = order.cum_qty + new.last_qty
     notional = order.notional + new.last_qty * new.last_px
     return [
-        *_update_order(state, recorded, order, "fill_inferred", None, cum_qty, notional),
+        *update_order(state, recorded, order, "fill_inferred", None, cum_qty, notional),
         FillChanged(before=None, after=new),
         trade_position(state, recorded, new, "inferred"),
         AnomalyRaised(
@@ -120,53 +120,7 @@ def infer(state: State, recorded: Recorded, event: FillInferred) -> list[Change]
     ]
 
 
-def correct(state: State, recorded: Recorded, event: FillCorrected, order: Order) -> list[Change]:
-    """ExecType(150)=G: the execution named by ExecRefID(19) gets new content."""
-    return _amend(state, recorded, event, order, "fill_corrected")
-
-
-def bust(state: State, recorded: Recorded, event: FillBusted, order: Order) -> list[Change]:
-    """ExecType(150)=H: the execution named by ExecRefID(19) does not count any more."""
-    return _amend(state, recorded, event, order, "fill_busted")
-
-
-def _amend(state: State, recorded: Recorded, event: FillCorrected | FillBusted, order: Order, what: str) -> list[Change]:
-    key = _known_key(state, event.venue, order.order_id, event.exec_ref_id, event.trade_date)
-    if key not in state.execution.fills:  # amended on a later day
-        key = state.execution.by_exec_id.get((order.order_id, event.exec_ref_id), key)
-    before = state.execution.fills.get(key)
-    if before is None:
-        return [_anomaly("unknown_execution", event, order, f"ExecRefID(19)={event.exec_ref_id} was never reported")]
-    if event.exec_id is not None and event.exec_id in before.amendments:
-        return []  # said twice
-    if isinstance(event, FillCorrected):
-        if before.status is FillStatus.BUSTED or event.last_qty <= 0:
-            detail = f"ExecRefID(19)={event.exec_ref_id} is {before.status}, now {event.last_qty} at {event.last_px}"
-            return [_anomaly("impossible_correction", event, order, detail)]
-        after = replace(before, last_qty=event.last_qty, last_px=event.last_px, status=FillStatus.CORRECTED)
-        cause = "correction"
-    else:
-        after, cause = replace(before, status=FillStatus.BUSTED), "bust"
-    if after == before:
-        return []  # said twice
-    if event.exec_id is not None:
-        after = replace(after, amendments=(*before.amendments, event.exec_id))
-    state.execution.put_fill(key, after)
-    if cause == "bust" and order.state.value == "Filled" and _works_again(event):
-        what = "fill_busted_open"
-    return [
-        *_update_order(state, recorded, order, what, event),
-        FillChanged(before=before, after=after),
-        *recount_position(state, recorded, after, cause),
-    ]
-
-
-def _works_again(event: FillCorrected | FillBusted) -> bool:
-    """Whether the busted quantity is open again. A venue that does not say is taken to mean yes: never understate."""
-    return event.leaves_qty is None or event.leaves_qty > 0
-
-
-def _known_key(state: State, venue: str, order_id: str, exec_id: str, trade_date: str) -> FillKey:
+def known_key(state: State, venue: str, order_id: str, exec_id: str, trade_date: str) -> FillKey:
     """The key of an execution. A report that states no date is the execution we know by its ExecID, whatever its date."""
     if not trade_date:
         known = state.execution.by_exec_id.get((order_id, exec_id))
@@ -179,10 +133,10 @@ def _seen_before(event: Filled, order: Order, known: Fill) -> list[Change]:
         return []  # the original report again, after it was amended
     if (known.last_qty, known.last_px) != (event.last_qty, event.last_px):
         detail = f"ExecID(17)={known.exec_id} was {known.last_qty} at {known.last_px}, now {event.last_qty} at {event.last_px}"
-        return [_anomaly("exec_id_conflict", event, order, detail)]
+        return [anomaly("exec_id_conflict", event, order, detail)]
     if event.poss_dup:
         return []
-    return [_anomaly("duplicate_execution", event, order, f"ExecID(17)={known.exec_id} again, without PossDupFlag(43)")]
+    return [anomaly("duplicate_execution", event, order, f"ExecID(17)={known.exec_id} again, without PossDupFlag(43)")]
 
 
 def _same_trade(state: State, order: Order, event: Filled) -> bool:
@@ -226,7 +180,7 @@ def _absorb(state: State, recorded: Recorded, event: Filled, order: Order) -> li
     return changes
 
 
-def _update_order(
+def update_order(
     state: State,
     recorded: Recorded,
     order: Order,
@@ -242,7 +196,7 @@ def _update_order(
         notional = sum((f.last_qty * f.last_px for f in live), ZERO)
     if order.presumed and what in ("filled", "fill_inferred"):
         what = "filled_presumed"
-    new_state, anomaly = transition(what, order.state, quantity=order.most_quantity, cum_qty=cum_qty)
+    new_state, raised = transition(what, order.state, quantity=order.most_quantity, cum_qty=cum_qty)
     terminal_ns = (order.terminal_ns or recorded.at_ns) if new_state.terminal else None
     after = replace(
         order,
@@ -263,9 +217,9 @@ def _update_order(
     if new_state.terminal or (after.new_in_flight is not None and after.new_in_flight == after.cl_ord_id):
         after = release_requests(state, after, keep_cancel=not new_state.terminal)
     state.execution.put_order(after)
-    changes: list[Change] = [OrderChanged(before=order, after=after, anomaly=anomaly)]
-    if anomaly is not None:
-        changes.append(AnomalyRaised(anomaly=anomaly, order_id=order.order_id, venue=order.venue, detail=what))
+    changes: list[Change] = [OrderChanged(before=order, after=after, anomaly=raised)]
+    if raised is not None:
+        changes.append(AnomalyRaised(anomaly=raised, order_id=order.order_id, venue=order.venue, detail=what))
     return changes
 
 
@@ -284,7 +238,8 @@ def release_requests(state: State, order: Order, *, keep_cancel: bool) -> Order:
     return replace(order, new_in_flight=None, replacing=None, cancel_in_flight=kept)
 
 
-def _anomaly(kind: str, event: Filled | FillCorrected | FillBusted, order: Order, detail: str) -> AnomalyRaised:
+def anomaly(kind: str, event: Filled | FillCorrected | FillBusted, order: Order, detail: str) -> AnomalyRaised:
+    """What does not fit about a trade report, with where it came from."""
     return AnomalyRaised(
         anomaly=kind,
         order_id=order.order_id,

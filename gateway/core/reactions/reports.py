@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.core import execution_control as control
 from gateway.core.apply.execution import find_order
-from gateway.core.changes import Change
+from gateway.core.changes import AnomalyRaised, Change
 from gateway.core.events import (
     CancelRejected,
     ControlTime,
@@ -16,6 +16,7 @@ from gateway.core.events import (
     ExecutionEvent,
     FillBusted,
     FillCorrected,
+    Filled,
     FillInferred,
     InDoubt,
     Rejected,
@@ -145,6 +146,16 @@ def _rejected(turn: Turn, event: Rejected, changes: tuple[Change, ...]) -> None:
         control.ask_status(turn, order)
 
 
+def _amended_unseen(turn: Turn, event: FillBusted | FillCorrected, changes: tuple[Change, ...]) -> None:
+    """A bust or correction of an execution that was never reported: only the venue knows what is filled now."""
+    order = find_order(turn.state, event)
+    if order is not None and any(isinstance(change, AnomalyRaised) and change.anomaly == UNKNOWN for change in changes):
+        control.ask_status(turn, order)
+
+
+UNKNOWN = "unknown_execution"
+
+
 def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> bool:
     """CumQty(14) above ours proves a trade whose report we do not have: count it now, replace it when the report comes.
 
@@ -153,7 +164,7 @@ def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> bool:
     if event.cum_qty is None or isinstance(event, (FillBusted, FillCorrected)):
         return True
     order = find_order(turn.state, event)
-    if order is None or event.cum_qty <= order.cum_qty or (event.poss_dup and _amended(turn.state, order)):
+    if order is None or event.cum_qty <= order.cum_qty or _precedes_amendment(turn.state, event, order):
         return True
     missing = event.cum_qty - order.cum_qty
     price = _missing_price(event, order, missing)
@@ -186,10 +197,11 @@ def _missing_price(event: ExecutionEvent, order: Order, missing: Decimal) -> Dec
     return order.price
 
 
-def _amended(state: State, order: Order) -> bool:
-    """After a bust or a correction an old report's CumQty proves nothing."""
+def _precedes_amendment(state: State, event: ExecutionEvent, order: Order) -> bool:
+    """After a bust or a correction an old report's CumQty proves nothing, nor does that of the amended execution's own."""
     fills = (state.execution.fills[key] for key in state.execution.fills_of.get(order.order_id, ()))
-    return any(fill.status in ("busted", "corrected") for fill in fills)
+    amended = [fill.exec_id for fill in fills if fill.status in ("busted", "corrected")]
+    return bool(amended) and (event.poss_dup or (isinstance(event, Filled) and event.exec_id in amended))
 
 
 RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
@@ -198,4 +210,6 @@ RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
     CancelRejected: _request_refused,
     ReplaceRejected: _request_refused,
     Rejected: _rejected,
+    FillBusted: _amended_unseen,
+    FillCorrected: _amended_unseen,
 }

@@ -241,7 +241,7 @@ def test_a_bust_may_name_the_correction(harness: Harness, order_id: str) -> None
 
 def test_bust_and_correction_of_what_was_never_reported(harness: Harness, order_id: str) -> None:
     harness.report(FillBusted, order_id, exec_ref_id="E7")
-    harness.report(FillCorrected, order_id, exec_ref_id="E7", last_qty=D(1000), last_px=D(150))
+    harness.report(FillCorrected, order_id, exec_ref_id="E8", last_qty=D(1000), last_px=D(150))
     assert totals(harness, order_id) == (OrderState.ACCEPTED, 0, 10000, 0)
     assert harness.anomalies() == ["unknown_execution", "unknown_execution"]
 

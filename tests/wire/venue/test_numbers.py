@@ -174,3 +174,22 @@ def test_a_resend_in_pieces_is_waited_for(make, venue):
     assert quantities(gateway, order_id) == [100, 100, 100, 700]
     assert not gateway.rows("SELECT * FROM v_session_events WHERE event = 'lost_range'")
     gateway.wait_open()
+
+
+def test_a_bust_of_a_fill_that_was_gap_filled(gateway, venue, order):
+    """The report was lost, the quantity inferred; the bust names an execution we never saw."""
+    order_id, request = order
+    venue.resends = "gapfill"
+    keep_fill(venue, request, "600", "600")
+    venue.send("0")
+    gateway.wait_rows("SELECT * FROM v_fills WHERE status = 'inferred'")
+    gateway.wait_open()
+    lost = venue.known[request[11]][17]
+    venue.report(request, "H", "0", (19, lost), (14, "0"), (151, "1000"))
+    gateway.wait_state(order_id, "Accepted")
+    gateway.wait_rows("SELECT * FROM v_positions WHERE net_qty = 0")
+    assert {r["status"] for r in gateway.rows("SELECT status FROM v_fills")} == {"busted"}
+    venue.fill(request, "400", "110", "400")
+    gateway.wait_rows("SELECT * FROM v_positions WHERE net_qty = 400")
+    gateway.kill()
+    assert gateway.start().ready().status()["positions"][0]["net_qty"] == "400"
