@@ -1,4 +1,4 @@
-"""The random streams share a model of a venue."""
+"""The random streams share their rules, their invariants and a model of a venue."""
 
 import sys
 from pathlib import Path

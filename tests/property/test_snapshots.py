@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
-from test_streams import Amended, Streams
+from streams import Amended, Streams
 
 from gateway.core import snapshot
 from gateway.core.digest import Digest
