@@ -18,6 +18,8 @@ from gateway.cli.output import Column, Row
 from gateway.core.values import TERMINAL, FillStatus, OrderState
 
 LIMIT = 100
+HASH_LENGTH = 64
+"""Of a SHA-256 in hexadecimal."""
 OPEN_STATES = tuple(state.value for state in OrderState if state not in TERMINAL)
 OUTCOMES = ("dispatched", "queued", "denied", "superseded", "closed_unsent", "failed")
 
@@ -54,14 +56,20 @@ def _quotient(title: str, key: str) -> Column:
 
 
 def _terms(quantity: str, price: str) -> Column:
-    """`buy 1000 @150.125`: one column where three would not fit."""
+    """`buy 1000 @150.125 stop 150`: one column where four would not fit."""
 
     def of(row: Row) -> str:
         at = "" if row[price] is None else f"@{output.cell(row[price])}"
-        said = (row.get("intent"), row["side"], None if row[quantity] is None else output.cell(row[quantity]), at)
+        stop = "" if row.get("stop_price") is None else f"stop {output.cell(row['stop_price'])}"
+        said = (row.get("intent"), row["side"], None if row[quantity] is None else output.cell(row[quantity]), at, stop)
         return " ".join(part for part in said if part)
 
     return Column("Terms", of)
+
+
+def _after(row: Row) -> str:
+    """The hash of a configuration short enough for a screen."""
+    return " ".join(word[:12] if len(word) == HASH_LENGTH else word for word in output.cell(row["after"]).split())
 
 
 ORDERS = Listing(
@@ -190,7 +198,7 @@ AUDIT = Listing(
         Column("Actor", "actor"),
         Column("Action", "action", whole=True),
         Column("Scope", "scope"),
-        Column("After", "after"),
+        Column("After", _after),
         Column("Result", "result", whole=True),
         Column("Reason", lambda row: row["reason"] or "-"),
     ),

@@ -21,6 +21,7 @@ _HISTORY = (
     Column("Seq", "msg_seq_num", right=True),
     Column("Text", lambda row: "; ".join(part for part in (row["text"], row["anomaly"]) if part) or "-"),
 )
+_UNKNOWN = "unknown_order"
 _MOMENTS = ("created_ns", "updated_ns", "terminal_ns", "decided_ns", "dispatched_ns", "sent_ns", "recorded_ns")
 
 
@@ -31,9 +32,11 @@ def order_document(instance: Instance, order_id: str) -> Row:
 
     with opened(instance) as store:
         found = orders(store, Filter(order_id=order_id))
-        decided = [] if found else decisions(store, Filter(order_id=order_id))
+        asked = [] if found else decisions(store, Filter(order_id=order_id))
     if found:
         return {"order_id": order_id, "stage": "dispatched"} | found[0]
+    # Somebody who names an order that never was gets a denial with its number: that makes no order of it.
+    decided = [row for row in asked if row["code"] != _UNKNOWN]
     if not decided:
         raise NotFound(f"there is no order {order_id}; `gateway order list` and `gateway decision list` show what there is")
     output.say(_never_left(order_id, decided[0]))

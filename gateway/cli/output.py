@@ -16,11 +16,12 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
+from gateway.cli.layout import Measure, layout
 from gateway.redaction import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    import rich.table
+    from rich.console import Console, ConsoleOptions
 
 Row = dict[str, Any]
 _WIDTH = 80
@@ -30,7 +31,7 @@ _WIDTH = 80
 class Column:
     """A column of a table: its heading, and the row's key or a function of the row that gives the cell.
 
-    `whole`: never folded; only for what is short by its nature (times, our own words).
+    `whole`: folded after all others; for what is short by its nature (times, our own words).
     """
 
     title: str
@@ -74,18 +75,39 @@ def show(as_json: bool, columns: Sequence[Column], found: Sequence[Row], *, empt
 
 
 def table(columns: Sequence[Column], found: Iterable[Row]) -> Table:
-    """A table that folds what does not fit, and loses nothing."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    """A table that folds what does not fit, at spaces while it can, and loses nothing."""
+    return Table(columns, [[column.of(row) for column in columns] for row in found])
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
-    for column in columns:
-        justify: Literal["left", "right"] = "right" if column.right else "left"
-        made.add_column(column.title, justify=justify, overflow="fold", no_wrap=column.whole)
-    for row in found:
-        made.add_row(*(Text(column.of(row)) for column in columns))
-    return made
+
+class Table:
+    """What `table` makes: laid out when it is printed, for the width it is printed in."""
+
+    def __init__(self, columns: Sequence[Column], cells: list[list[str]]) -> None:
+        self._columns = columns
+        self._cells = cells
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[rich.table.Table]:
+        from rich import box, table
+        from rich.text import Text
+
+        fitted = layout([self._measure(at) for at in range(len(self._columns))], options.max_width)
+        padding = (0, fitted.gap - 1, 0, 0)
+        made = table.Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=padding, header_style="bold", show_edge=False)
+        for column, width in zip(self._columns, fitted.widths, strict=True):
+            justify: Literal["left", "right"] = "right" if column.right else "left"
+            made.add_column(column.title, justify=justify, overflow="fold", width=width)
+        for row in self._cells:
+            made.add_row(*map(Text, row))
+        yield made
+
+    def _measure(self, at: int) -> Measure:
+        from rich.cells import cell_len
+
+        column = self._columns[at]
+        texts = [column.title, *(row[at] for row in self._cells)]
+        line = max(cell_len(part) for text in texts for part in text.split("\n"))
+        word = max((cell_len(part) for text in texts for part in text.split()), default=1)
+        return Measure(max(line, 1), max(line if column.whole else word, 1), max(word, 1))
 
 
 def console(stream: IO[str] | None = None) -> Console:

@@ -12,8 +12,8 @@ from gateway.core.values import TradingState
 trading = group("trading", "Enable, reduce or disable trading in a scope.")
 
 
-def _switch(name: str, state: TradingState, summary: str) -> click.Command:
-    @command(name, within=trading, example=f'gateway trading {name} --scope venue:SIM --reason "venue maintenance"')
+def _switch(name: str, state: TradingState, why: str, summary: str) -> click.Command:
+    @command(name, within=trading, example=f'gateway trading {name} --scope venue:SIM --reason "{why}"')
     @scope
     @asks(reason="optional")
     def switch(instance: Instance, scope: str, reason: str, request_id: str | None) -> None:
@@ -24,9 +24,14 @@ def _switch(name: str, state: TradingState, summary: str) -> click.Command:
     return switch
 
 
-_switch("enable", TradingState.ENABLED, "Allow new orders; enabling a strategy also clears its errors.")
-_switch("disable", TradingState.DISABLED, "Deny new orders, and drop those that wait. What is open at venues stays open.")
-_switch("reduce", TradingState.REDUCED, "Allow only orders that bring a position nearer to zero.")
+_switch("enable", TradingState.ENABLED, "maintenance is over", "Allow new orders; enabling a strategy also clears its errors.")
+_switch(
+    "disable",
+    TradingState.DISABLED,
+    "venue maintenance",
+    "Deny new orders, and drop those that wait. What is open at venues stays open.",
+)
+_switch("reduce", TradingState.REDUCED, "flat by the close", "Allow only orders that bring a position nearer to zero.")
 
 
 @command("roll-day", within=trading, example='gateway trading roll-day --yes --reason "the venue closed early"')

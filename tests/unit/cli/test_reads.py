@@ -10,6 +10,7 @@ import pytest
 
 from gateway.cli import output
 from gateway.cli.book import summed
+from gateway.core.events import CancelRequested
 
 LISTS = ["order", "fill", "position", "decision", "anomaly", "audit", "session"]
 
@@ -127,6 +128,18 @@ def test_show_says_what_became_of_an_order(cli: Any, traded: Any) -> None:
     unknown = cli("order", "show", "9-9")
     assert (unknown.exit_code, unknown.stdout) == (3, "")
     assert unknown.stderr.startswith("error: there is no order 9-9")
+
+
+def test_asking_for_an_order_that_never_was_makes_none_of_it(cli: Any, desk: Any) -> None:
+    desk.trades()
+    for order_id in ("9-99", "7-2"):
+        desk.feed(CancelRequested(actor="alice(1000)", reason="", request_id=f"c-{order_id}", order_id=order_id))
+    desk.records()
+    for verb in ("show", "history"):
+        result = cli("order", verb, "9-99", "--json")
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert "there is no order 9-99" in result.stderr
+    assert cli.json("order", "show", "7-2")["code"] == "max_order_quantity", "the decision that ended it"
 
 
 def test_history_of_what_never_left_is_empty_and_explained(cli: Any, traded: Any) -> None:
