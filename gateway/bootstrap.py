@@ -43,6 +43,7 @@ from gateway.journal.stores import JournalAt
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.store import RecordStore
 from gateway.records.writer import RecordWriter
+from gateway.runtime.alarms import AlarmLog
 from gateway.runtime.intake import Intake
 from gateway.runtime.keeper import Keeper
 from gateway.runtime.observer import Observer
@@ -124,6 +125,7 @@ class Gateway:
         self._reporter: Reporter | None = None
         self._retries_seen = 0
         observer = Observer(self._metrics)
+        observer.begin(v.name for v in configuration.venues)
         self._intake = Intake(INTAKE_CAPACITY)
         marks = self._journal.watermarks()
         self._adapters = {v.name: self._adapter(v, marks, observer) for v in configuration.venues}
@@ -140,7 +142,7 @@ class Gateway:
             after_commit=self._keeper.after_commit,
         )
         self._logs: list[FixLog] = []
-        self._attach_links(passwords, marks)
+        self._attach_links(passwords, marks, observer)
         self._reporter = Reporter(
             name=configuration.gateway.name,
             state_dir=loaded.state_dir,
@@ -152,6 +154,7 @@ class Gateway:
             symbols={v.name: tuple(v.market_data) for v in configuration.venues},
         )
         self.reporter = self._reporter
+        self._alarms = AlarmLog(self._reporter.document)
         self.reloader = Reloader(
             loaded,
             self.runtime,
@@ -209,7 +212,7 @@ class Gateway:
     def _venue_dir(self, venue: Venue) -> Path:
         return self.loaded.state_dir / "fix" / venue.name
 
-    def _attach_links(self, passwords: dict[str, str | None], marks: Mapping[str, Watermark]) -> None:
+    def _attach_links(self, passwords: dict[str, str | None], marks: Mapping[str, Watermark], observer: Observer) -> None:
         from gateway.venue.engine import EngineSettings, QuickFixLink
         from gateway.venue.numbers import Numbers, read_store, to_restore
 
@@ -243,7 +246,7 @@ class Gateway:
             )
             log = FixLog(directory / "messages.log")
             self._logs.append(log)
-            link = QuickFixLink(settings, numbers, self._intake, log)
+            link = QuickFixLink(settings, numbers, self._intake, log, observer.message)
             adapter.attach(link)
             if planned is not None:
                 adapter.renumber(planned)
@@ -322,6 +325,7 @@ class Gateway:
                 return
             self._adopt_kill_file()
             self._tidy()
+            self._alarms.look()
             if self._reload_asked.is_set():
                 self._reload_asked.clear()
                 self._reload()
@@ -442,7 +446,7 @@ def _private_directory(path: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise PreconditionFailed(f"state directory {path}: {error.strerror}; make it writable") from error
+        raise PreconditionFailed(f"state directory {path}: {error.strerror}; make it writable, and yours alone") from error
 
 
 def _engine_version() -> str:

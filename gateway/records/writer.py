@@ -229,6 +229,8 @@ class RecordWriter:
             except (IntegrityError, DataError) as error:
                 raise PreconditionFailed(f"{self._store.explain(error)}; {ANEW}") from error
             except (DBAPIError, PoolTimeout) as error:
+                if self._store.lost():  # what was wrong with it has been removed
+                    raise _Lost from error
                 self._try_later(self._store.explain(error), pause)
             except (JournalError, RecordsUnavailable) as error:
                 self._try_later(str(error), pause)

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from gateway.clock import wall_ns
-from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged, SessionChanged
+from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged
 from gateway.core.events import (
     CancelRejected,
     ClosedUnsent,
@@ -39,6 +39,7 @@ from gateway.core.events import (
 )
 from gateway.core.turn import Step
 from gateway.core.values import OrderState
+from gateway.core.vocabulary import ANOMALIES
 from gateway.telemetry.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
@@ -52,6 +53,8 @@ _OUTCOMES: dict[type[Event], str] = {
 }
 
 
+_COMPONENTS = ("venue", "journal")
+"""Where errors are caught."""
 _LOGGED = (
     RunStarted, RunStopped, SessionLoggedOn, SessionSettled, SessionDown, SessionReset, LostRange, VenueOpened,
     ReconciliationStarted, OperatorEvent, StrategyDisabled, InDoubt, Resolved,
@@ -72,8 +75,15 @@ class Observer:
         self._metrics = metrics
         self.fills = 0
 
+    def begin(self, venues: Iterable[str]) -> None:
+        """Everything that is counted stands at zero."""
+        self._metrics.begin(venues=venues, components=_COMPONENTS, outcomes=_OUTCOMES.values(), anomalies=ANOMALIES)
+
     def message(self, venue: str, direction: str, msg_type: str) -> None:
+        """A FIX message in or out. Any thread."""
         self._metrics.messages_total(venue, direction, msg_type).inc()
+        if msg_type == "2":
+            self._metrics.resend_requests_total(venue).inc()
 
     def heartbeat(self, venue: str, seconds: float) -> None:
         """From a TestRequest(1) of ours to its Heartbeat(0)."""
@@ -125,8 +135,6 @@ class Observer:
             _log.warning("anomaly", **_plain(change))
         elif isinstance(change, OrderChanged):
             self._acknowledged(change)
-        elif isinstance(change, SessionChanged) and change.event == "resend_request" and change.before is not None:
-            self._metrics.resend_requests_total(change.after.venue).inc()
 
     def _acknowledged(self, change: OrderChanged) -> None:
         before, after = change.before, change.after

@@ -35,9 +35,10 @@ _ANSWER_SECONDS = 0.5
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """`severity`: critical (no trading, or not safely) or warning."""
+    """`severity`: critical (no trading, or not safely) or warning. `name` stays the same while `what` counts on."""
 
     severity: str
+    name: str
     what: str
     since_ns: int
 
@@ -83,7 +84,7 @@ class Reporter:
             "name": self._name,
             "pid": os.getpid(),
             "now_ns": wall_ns(),
-            "kill": dict(self._gate.engaged) | core.get("kill", {}),
+            "kill": core.get("kill", {}) | dict(self._gate.engaged),  # the gate knows the reason even of a start under kill
             "intake_depth": self._intake.depth,
             "metrics_port": self.metrics_port,
             "journal": self._journal(),
@@ -91,7 +92,7 @@ class Reporter:
                 "seq": writer.seq,
                 "lag_events": writer.lag,
                 "state": writer.state,
-                "detail": writer.last_error or "",
+                "detail": _trouble(writer),
             },
         }
         document["capabilities"] = self._capabilities(document, writer)
@@ -191,7 +192,7 @@ class Reporter:
             "state": "none" if feed is None else str(feed),
             "bid": str(book.bids[0].price) if book and book.bids else None,
             "ask": str(book.asks[0].price) if book and book.asks else None,
-            "age_seconds": None if book is None else round(max(0, wall_ns() - book.updated_ns) / 1e9, 1),
+            "age_seconds": None if book is None else f"{max(0, wall_ns() - book.updated_ns) / 1e9:.1f}",
         }
 
     # ------------------------------------------------------------------------------------------------------ conclusions
@@ -211,7 +212,7 @@ class Reporter:
             "runtime": self._runtime_state(document),
             "venue_connectivity": _connectivity(document),
             "operational_control": ("running", ""),
-            "record_writer": (writer.state, writer.last_error or (f"{writer.lag} events behind" if writer.lag > 1000 else "")),
+            "record_writer": (writer.state, _trouble(writer) or (f"{writer.lag} events behind" if writer.lag > 1000 else "")),
             "observability": ("running", ""),
         }
         return {name: self._stamped(name, state, detail) for name, (state, detail) in found.items()}
@@ -225,31 +226,40 @@ class Reporter:
     def _runtime_state(self, document: Mapping[str, Any]) -> tuple[ComponentState, str]:
         if self._runtime.failure is not None:
             return "failed", f"ended by a defect: {type(self._runtime.failure).__name__}"
+        if document["journal"]["state"] != "running":
+            state: ComponentState = "failed" if self._stalled() else "degraded"
+            return state, f"dispatch halted, the journal refuses: {document['journal']['detail']}"
         if self._stalled():
             return "failed", "the thread does not turn"
-        if document["journal"]["state"] != "running":
-            return "degraded", "journal refuses: dispatch halted"
         return "running", ""
 
     def _alarms(self, document: Mapping[str, Any]) -> list[Alarm]:
-        found: list[tuple[str, str]] = []
+        found: list[tuple[str, str, str]] = []
         for scope, reason in document["kill"].items():
-            found.append(("critical", f"kill switch engaged for {scope}: {reason or 'no reason given'}"))
+            said = f"kill switch engaged for {scope}: {reason or 'no reason given'}"
+            found.append(("critical", f"kill switch {scope}", said))
         for name, capability in document["capabilities"].items():
             if capability["state"] in ("degraded", "failed"):
                 severity = "critical" if capability["state"] == "failed" else "warning"
-                found.append((severity, f"{name}: {capability['state']}: {capability['detail']}"))
+                found.append((severity, name, f"{name}: {capability['state']}: {capability['detail']}"))
         for strategy in document.get("strategies", ()):
             if strategy["state"] == "disabled":
-                found.append(("warning", f"strategy {strategy['name']} disabled: {strategy['reason']}"))
+                said = f"strategy {strategy['name']} disabled: {strategy['reason']}"
+                found.append(("warning", f"strategy {strategy['name']}", said))
         doubt = document.get("orders", {}).get("in_doubt", 0)
         if doubt:
-            found.append(("warning", f"{doubt} open orders in doubt"))
+            found.append(("warning", "in doubt", f"{doubt} open orders in doubt"))
         if shutil.disk_usage(self._state_dir).free < LOW_DISK_BYTES:
-            found.append(("warning", "less than 1 GiB free where the journal lies"))
+            found.append(("warning", "disk", "less than 1 GiB free where the journal lies"))
         now = wall_ns()
-        self._alarm_since = {what: self._alarm_since.get(what, now) for _, what in found}
-        return [Alarm(severity=severity, what=what, since_ns=self._alarm_since[what]) for severity, what in found]
+        since = {name: self._alarm_since.get(name, now) for _, name, _ in found}
+        self._alarm_since = since
+        return [Alarm(severity=severity, name=name, what=what, since_ns=since[name]) for severity, name, what in found]
+
+
+def _trouble(writer: WriterStatus) -> str:
+    """What is wrong with the records now; the writer itself remembers it for longer."""
+    return "" if writer.state == "running" else writer.last_error or ""
 
 
 def _trading_state(state: State) -> str:
@@ -305,7 +315,7 @@ def _session_gauges(venue: Mapping[str, Any]) -> SessionGauges:
 
 def _feed_gauges(venue: str, feeds: Any) -> FeedGauges:
     mine = [feed for feed in feeds if feed["venue"] == venue]
-    ages = [feed["age_seconds"] for feed in mine if feed["age_seconds"] is not None]
+    ages = [float(feed["age_seconds"]) for feed in mine if feed["age_seconds"] is not None]
     up = bool(mine) and all(feed["state"] == FeedState.UP for feed in mine)
     return FeedGauges(venue=venue, up=up, stale_seconds=max(ages, default=0.0))
 

@@ -8,7 +8,7 @@ must harm nothing; ids of orders, fills or clients never become labels.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics, generate_latest
@@ -67,10 +67,11 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # doubles the series and says nothing the counters do not
         self.registry = CollectorRegistry()
         self._label_cap = label_cap
+        # First: what a look at the gateway counts is then in the same answer.
+        self.registry.register(SnapshotCollector(PREFIX, snapshot))
         self._define_sessions()
         self._define_orders()
         self._define_process()
-        self.registry.register(SnapshotCollector(PREFIX, snapshot))
 
     def _define_sessions(self) -> None:
         self.session_logons_total = self._counters("session_logons_total", "Logons completed", "venue")
@@ -109,6 +110,31 @@ class Metrics:
         self.record_retries_total = self._counter("record_retries_total", "Record transactions tried again")
         self._build = Info(f"{PREFIX}_build", "Versions of what runs", registry=self.registry)
         self._config = Info(f"{PREFIX}_config", "The configuration in effect", registry=self.registry)
+
+    def begin(
+        self, *, venues: Iterable[str], components: Iterable[str], outcomes: Iterable[str], anomalies: Iterable[str]
+    ) -> None:
+        """Show zero for what has not happened yet: an alert on the increase of a counter misses one that begins at 1."""
+        for venue in venues:
+            for counters in (
+                self.session_logons_total,
+                self.session_disconnects_total,
+                self.session_rejects_total,
+                self.business_rejects_total,
+                self.resend_requests_total,
+                self.sequence_gaps_total,
+                self.feed_messages_total,
+                self.order_rejects_total,
+                self.cancel_rejects_total,
+            ):
+                counters(venue)
+        for counters, values in (
+            (self.errors_total, components),
+            (self.intents_total, outcomes),
+            (self.anomalies_total, anomalies),
+        ):
+            for value in values:
+                counters(value)
 
     def set_build_info(self, *, version: str, quickfix: str, python: str) -> None:
         self._build.info({"version": version, "quickfix": quickfix, "python": python})

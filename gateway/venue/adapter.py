@@ -391,7 +391,8 @@ class VenueAdapter:
         """Send what a disconnect makes superfluous."""
         try:
             self.link.send(outgoing)
-            self._count(self.venue, "out", outgoing.msg_type)
+            if outgoing.msg_type != "1":  # administrative ones the link counts
+                self._count(self.venue, "out", outgoing.msg_type)
         except NotSent as error:
             _log.warning("%s: MsgType(35)=%s not sent: %s", self.session, outgoing.msg_type, error)
 

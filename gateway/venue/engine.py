@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
@@ -55,6 +56,10 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"EngineSettings(venue={self.venue!r})"
+
+
+Count = Callable[[str, str, str], None]
+"""Told venue, direction and MsgType(35) of a message. Any thread."""
 
 
 def _text(settings: EngineSettings) -> str:
@@ -162,9 +167,10 @@ class _LogFactory(fix.LogFactory):  # type: ignore[misc]  # the engine has no ty
 class _Application(fix.Application):  # type: ignore[misc]  # the engine has no type stubs
     """The callbacks. `onLogout` also follows a refused logon; the Logout's text has come as a message before it."""
 
-    def __init__(self, settings: EngineSettings, sink: Sink, recent: deque[str]) -> None:
+    def __init__(self, settings: EngineSettings, sink: Sink, recent: deque[str], count: Count) -> None:
         super().__init__()
         self._settings = settings
+        self._count = count
         self._sink = sink
         self._recent = recent
         self.rewind_to: int | None = None
@@ -203,6 +209,7 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
     def toAdmin(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         try:
             msg_type = message.getHeader().getField(35)
+            self._count(self._settings.venue, "out", msg_type)
             if msg_type == "A":
                 self._logon_leaves(message, session)
             elif msg_type == "3":
@@ -218,6 +225,7 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
     def toApp(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         try:
             if message.getHeader().getField(35) == "j":  # only the engine sends these
+                self._count(self._settings.venue, "out", "j")
                 self._engine_refused(message)
                 return
             number = int(message.getHeader().getField(34))
@@ -317,7 +325,8 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
 class QuickFixLink:
     """A session on an initiator of its own: it starts, stops and fails alone."""
 
-    def __init__(self, settings: EngineSettings, numbers: Numbers, sink: Sink, log: FixLog) -> None:
+    def __init__(self, settings: EngineSettings, numbers: Numbers, sink: Sink, log: FixLog, count: Count) -> None:
+        """`count` is told of the messages the engine sends by itself, and of all administrative ones."""
         self._settings = settings
         self._log_file = log
         recent: deque[str] = deque(maxlen=_RECENT)
@@ -330,7 +339,7 @@ class QuickFixLink:
             settings.store.mkdir(parents=True, exist_ok=True)
             parsed = fix.SessionSettings()
             parsed.setFromString(_text(settings))
-            self._application = _Application(settings, sink, recent)
+            self._application = _Application(settings, sink, recent, count)
             self._logs = _LogFactory(log, recent)
             self._stores = fix.FileStoreFactory(parsed)
             self._parsed = parsed

@@ -299,3 +299,23 @@ def test_a_file_that_was_removed_is_made_anew(
     assert LOST in states
     assert store.checkpoint().seq == len(desk.journal.records)
     assert list(verify.compare(store, desk.journal)) == []
+
+
+def test_a_damaged_file_that_is_removed_is_made_anew(
+    make_writer: Make, desk: Any, store: RecordStore, url: str, until: Until
+) -> None:
+    if not url.startswith("sqlite"):
+        pytest.skip("a server keeps its files")
+    writer = make_writer()
+    writer.start()
+    until(lambda: writer.status().seq == len(desk.journal.records))
+    file = Path(url.removeprefix("sqlite:///"))
+    for part in file.parent.glob(file.name + "*"):
+        part.write_bytes(b"x" * part.stat().st_size)
+    desk.trades(3)
+    writer.wake(len(desk.journal.records))
+    until(lambda: writer.status().state == "degraded")
+    for part in file.parent.glob(file.name + "*"):
+        part.unlink()
+    until(lambda: file.exists() and writer.status().state == "running" and writer.status().lag == 0)
+    assert list(verify.compare(store, desk.journal)) == []

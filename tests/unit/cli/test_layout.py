@@ -49,7 +49,9 @@ _MOVE = {
 
 
 @pytest.mark.parametrize(("listing", "row"), [(ORDERS, _ORDER), (AUDIT, _ACTION), (POSITION_HISTORY, _MOVE)])
-def test_no_word_is_broken_while_there_is_room(listing: Listing, row: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_word_is_broken_while_there_is_room(
+    listing: Listing, row: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     output.console().print(output.table(listing.columns, [row]))
     shown = capsys.readouterr().out
     assert all(len(line) <= 80 for line in shown.splitlines()), shown

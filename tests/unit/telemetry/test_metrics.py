@@ -155,3 +155,23 @@ def test_a_new_configuration_replaces_the_old_one() -> None:
     assert ("gateway_config_info", (("name", "desk-1"), ("sha256", "a"))) not in shown
     assert shown["gateway_config_info", (("name", "desk-1"), ("sha256", "b"))] == 1
     assert shown["gateway_build_info", (("python", "3.11"), ("quickfix", "1.16.0"), ("version", "0.1.0"))] == 1
+
+
+def test_what_has_not_happened_yet_is_zero() -> None:
+    metrics = Metrics(snapshot)
+    metrics.begin(venues=["SIM"], components=["journal"], outcomes=["denied"], anomalies=["overfill"])
+    found = samples(metrics)
+    for name in ("session_rejects", "business_rejects", "resend_requests", "order_rejects", "cancel_rejects", "sequence_gaps"):
+        assert found[f"gateway_{name}_total", (("venue", "SIM"),)] == 0
+    assert found["gateway_errors_total", (("component", "journal"),)] == 0
+    assert found["gateway_intents_total", (("outcome", "denied"),)] == 0
+    assert found["gateway_anomalies_total", (("kind", "overfill"),)] == 0
+
+
+def test_what_a_look_counts_is_in_the_same_answer() -> None:
+    def looked() -> GaugeSnapshot:
+        metrics.record_retries_total.inc()
+        return snapshot()
+
+    metrics = Metrics(looked)
+    assert samples(metrics)["gateway_record_retries_total", ()] == 1
