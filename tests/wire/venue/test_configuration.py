@@ -104,19 +104,17 @@ def test_a_strategy_gets_its_parameters_and_keeps_its_memory(make, venue):
         venue.send("W", (262, asked[262]), (55, "USD/JPY"), (268, 2), *entries)
 
     quote("110.000")
-    first = venue.wait("D")
-    venue.wait("D")
-    assert first[38] == "1000"
-    change(gateway, 'quantity = "1000"', 'quantity = "3000"')
+    quotes = [venue.wait("D"), venue.wait("D")]
+    for request in quotes:
+        assert request[38] == "1000"
+        venue.report(request, "0", "0")
+    change(gateway, 'quantity = "1000"', 'quantity = "500"')
     assert gateway.post("/configuration")["changed"] == ["strategies.maker.params.quantity"]
     quote("111.000")
-    cancels = [venue.wait("F"), venue.wait("F")]
-    for request in [message for message in venue.received if message[35] == "D"]:
-        cancel = next(one for one in cancels if one[41] == request[11])
-        venue.report(request, "4", "4", (11, cancel[11]), (41, request[11]))
-    quote("111.001")
-    assert venue.wait("D")[38] == "3000"
-    change(gateway, 'quantity = "3000"', 'quantity = "x"')
+    replaces = [venue.wait("G"), venue.wait("G")]
+    assert {replace[41] for replace in replaces} == {request[11] for request in quotes}, "it remembers its orders"
+    assert [replace[38] for replace in replaces] == ["500", "500"]
+    change(gateway, 'quantity = "500"', 'quantity = "x"')
     with pytest.raises(PreconditionFailed, match="strategy maker: params"):
         gateway.post("/configuration")
     assert gateway.terminate() == 0
