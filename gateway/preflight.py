@@ -17,6 +17,8 @@ from pathlib import Path
 from gateway.bootstrap import journal_at, load_strategies, record_store, tls_files
 from gateway.clock import wall_ns
 from gateway.config.load import LoadedConfiguration, load
+from gateway.config.paths import sqlite_file
+from gateway.core.values import NANOS
 from gateway.errors import GatewayError, NotReachable, PreconditionFailed, Problem
 from gateway.fix.dialect import load_dialect
 from gateway.fix.strict import StrictDictionary
@@ -98,8 +100,9 @@ def _directory(path: Path) -> None:
 def _journal(loaded: LoadedConfiguration) -> None:
     """It can be read to its end, and the clock is not behind it: its times never fall."""
     place = journal_at(loaded)
-    if loaded.journal_url.startswith("sqlite"):
-        _directory(Path(loaded.journal_url.removeprefix("sqlite:///")).parent)
+    file = sqlite_file(loaded.journal_url)
+    if file is not None:
+        _directory(file.parent)
     if not place.exists():
         return
     with closing(place.reader()) as reader:
@@ -107,18 +110,19 @@ def _journal(loaded: LoadedConfiguration) -> None:
         last = reader.read(head - 1, 1) if head else ()
     ahead = last[0].recorded.at_ns - wall_ns() if last else 0
     if ahead > _FUTURE_NS:
-        raise PreconditionFailed(f"the clock is {ahead // 1_000_000_000} s behind the journal's last event; set the clock")
+        raise PreconditionFailed(f"the clock is {ahead // NANOS} s behind the journal's last event; set the clock")
 
 
 def _records(loaded: LoadedConfiguration) -> None:
     """Reachable and of the right revision; a SQLite file that is missing or old is made or upgraded by `gateway run`."""
     with closing(record_store(loaded)) as store:
-        if loaded.records_url.startswith("sqlite"):
-            _directory(Path(loaded.records_url.removeprefix("sqlite:///")).parent)
-            if Path(loaded.records_url.removeprefix("sqlite:///")).exists():
-                store.refuse_newer()
-        else:
+        file = sqlite_file(loaded.records_url)
+        if file is None:
             store.require_current()
+            return
+        _directory(file.parent)
+        if file.exists():
+            store.refuse_newer()
 
 
 def _not_held(loaded: LoadedConfiguration) -> None:

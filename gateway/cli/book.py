@@ -98,4 +98,4 @@ def book(instance: Instance, by: tuple[str, ...], from_ns: int | None, to_ns: in
 
 
 def _rounded(price: Decimal | None) -> str:
-    return "-" if price is None else f"{round(price, 6).normalize():f}"
+    return "-" if price is None else output.rounded(price)

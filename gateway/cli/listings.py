@@ -51,8 +51,7 @@ def _number(title: str, key: str) -> Column:
 
 
 def _quotient(title: str, key: str) -> Column:
-    """What a division left, to six decimals; JSON has all of them."""
-    return Column(title, lambda row: f"{round(Decimal(row[key]), 6).normalize():f}", right=True)
+    return Column(title, lambda row: output.rounded(Decimal(row[key])), right=True)
 
 
 def _terms(quantity: str, price: str) -> Column:

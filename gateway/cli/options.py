@@ -18,12 +18,12 @@ from typing import Any, TypeVar
 import click
 
 from gateway.cli.instance import Instance
-from gateway.core.values import NANOS, scope_problem, text_problem
+from gateway.core.values import scope_problem, text_problem
 from gateway.errors import OperatorError, UsageError
+from gateway.instants import utc_ns
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 _DEFAULT_CONFIG = Path("gateway.toml")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
@@ -77,8 +77,7 @@ def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> int
     except ValueError:
         what = f"{value!r} is neither ISO 8601 (2024-05-31T14:30:00Z) nor UTC nanoseconds"
         raise click.BadParameter(what, ctx, param) from None
-    since = (found if found.tzinfo else found.replace(tzinfo=UTC)) - _EPOCH
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * (NANOS // 1_000_000)
+    return utc_ns(found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 def _scope(ctx: click.Context, param: click.Parameter, value: str) -> str:

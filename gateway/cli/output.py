@@ -134,6 +134,11 @@ def cell(value: object) -> str:
             return _safe(str(value))
 
 
+def rounded(value: Decimal) -> str:
+    """What a division left, to six decimals; JSON has all of them."""
+    return f"{round(value, 6).normalize():f}"
+
+
 def _safe(text: str) -> str:
     """Printable, and without lone surrogates (arguments that are not UTF-8), which would stop the print itself."""
     return printable(text).encode("utf-8", "backslashreplace").decode()

@@ -45,6 +45,11 @@ def resolve(configuration: Configuration, base_dir: Path) -> Places:
     )
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of an absolute SQLite URL; None for a URL of another database."""
+    return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+
+
 def absolute(base_dir: Path, path: str) -> Path:
     """`path` as seen from the folder of the configuration file."""
     return Path(os.path.abspath(base_dir / path))

@@ -14,17 +14,14 @@ import os
 import pwd
 import socket
 import stat
-import sys
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cheroot import wsgi
-
 from gateway.control.client import HTTP_STATUS
 from gateway.errors import Denied, PreconditionFailed
+from gateway.serving import SHUTDOWN_SECONDS, Server, ServerThread
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,7 +33,6 @@ _THREADS = 24
 _LARGEST_BODY = 1 << 20
 _LARGEST_HEADER = 1 << 16
 _PROBE_SECONDS = 2.0
-_SHUTDOWN_SECONDS = 2
 
 _log = logging.getLogger(__name__)
 
@@ -57,23 +53,19 @@ class ControlServer:
     def __init__(self, path: Path, app: WSGIApplication) -> None:
         self._path = path
         self._server = _Server(str(path), _only_ours(app))
-        self._thread: threading.Thread | None = None
+        self._thread = ServerThread(self._server, "control")
         self._bound: os.stat_result | None = None
 
     def start(self) -> None:
         """Listen and serve. Raises PreconditionFailed when the socket is in use or cannot be made private."""
         _make_private_directory(self._path.parent)
         _remove_stale(self._path)
-        failures: list[OSError] = []
-        listening = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(listening, failures), name="control", daemon=True)
-        self._thread.start()
-        listening.wait()
-        if failures:
-            self._thread.join()
+        try:
+            self._thread.start()
+        except OSError as failure:
             raise PreconditionFailed(
-                f"cannot listen on {self._path} ({failures[0].strerror or failures[0]}); check control.socket"
-            ) from failures[0]
+                f"cannot listen on {self._path} ({failure.strerror or failure}); check control.socket"
+            ) from failure
         self._bound = os.stat(self._path)
 
     def stop(self, timeout: float = 4.0) -> None:
@@ -83,22 +75,8 @@ class ControlServer:
         # Removed first, so that no caller finds a socket that is about to stop answering.
         self._remove_own_socket(self._bound)
         self._bound = None
-        closing = threading.Thread(target=self._server.stop, name="control-stop", daemon=True)
-        closing.start()
-        closing.join(timeout)
-        if closing.is_alive():
+        if not self._thread.stop(timeout):
             _log.warning("a control request did not end in time and was abandoned")
-
-    def _run(self, listening: threading.Event, failures: list[OSError]) -> None:
-        # Threads inherit being daemons: prepared on this one, no worker of the pool can hold up the end of the process.
-        try:
-            self._server.prepare()
-        except OSError as failure:
-            failures.append(failure)
-            return
-        finally:
-            listening.set()
-        self._server.serve()
 
     def _remove_own_socket(self, bound: os.stat_result) -> None:
         """Remove the file unless another gateway has put its own there since."""
@@ -107,15 +85,14 @@ class ControlServer:
                 self._path.unlink()
 
 
-class _Server(wsgi.Server):
-    """cheroot, with a socket that only its owner can open and errors that go to the log."""
+class _Server(Server):
+    """On a Unix socket that only its owner can open."""
 
     max_request_body_size = _LARGEST_BODY
     max_request_header_size = _LARGEST_HEADER
-    expiration_interval = 0.1  # also how long its loop takes to notice a stop
 
     def __init__(self, path: str, app: WSGIApplication) -> None:
-        super().__init__(path, app, numthreads=_THREADS, peercreds_enabled=True, shutdown_timeout=_SHUTDOWN_SECONDS, timeout=10)
+        super().__init__(path, app, numthreads=_THREADS, peercreds_enabled=True, shutdown_timeout=SHUTDOWN_SECONDS, timeout=10)
 
     def bind_unix_socket(self, bind_addr: str) -> socket.socket:
         """In place of cheroot's own, which removes any file of that name and lets everybody connect."""
@@ -129,9 +106,6 @@ class _Server(wsgi.Server):
             raise
         self.socket = listener
         return listener
-
-    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        _log.log(level, "%s", msg, exc_info=traceback and sys.exc_info()[0] is not None)
 
 
 def _only_ours(app: WSGIApplication) -> WSGIApplication:

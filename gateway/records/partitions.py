@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 
 from sqlalchemy import Connection, text
 
+from gateway.instants import local_time, utc_ns
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.tables import PARTITIONED
 
-_NANOS = 1_000_000_000
 _BOUNDS = re.compile(r"FROM \('?(-?\d+|MINVALUE)'?\) TO \('?(-?\d+|MAXVALUE)'?\)")
 _EVERYTHING = range(-(2**63), 2**63)
 
@@ -82,9 +82,9 @@ def make(connection: Connection, times_ns: Iterable[int]) -> None:
 
 def month(ns: int) -> tuple[str, range]:
     """The calendar month (UTC) around a time: `2026_11`, and from its first nanosecond up to the next month's."""
-    first = datetime.fromtimestamp(ns // _NANOS, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    first = local_time(ns, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    return f"{first:%Y_%m}", range(int(first.timestamp()) * _NANOS, int(following.timestamp()) * _NANOS)
+    return f"{first:%Y_%m}", range(utc_ns(first), utc_ns(following))
 
 
 def _make(connection: Connection, table: str, name: str, span: range) -> None:

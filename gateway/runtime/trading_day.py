@@ -7,15 +7,14 @@ rolls once (the first time), and one that is skipped rolls at the instant it wou
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.core.events import TradingDayRolled
-from gateway.core.values import NANOS
 from gateway.errors import PreconditionFailed, UsageError
+from gateway.instants import local_time, utc_ns
 
 _DAY = timedelta(days=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TradingDay:
@@ -69,13 +68,12 @@ class TradingDay:
         return self._trading(day)
 
     def _local_date(self, at_ns: int) -> date:
-        return (_EPOCH + timedelta(seconds=at_ns // NANOS)).astimezone(self._zone).date()
+        return local_time(at_ns, self._zone).date()
 
     def _begins_ns(self, day: date) -> int:
         """When the trading day of this date begins: at midnight on the date itself, else on the evening before."""
         calendar = day if self._roll == time(0) else day - _DAY
-        instant = datetime.combine(calendar, self._roll, self._zone)
-        return int((instant - _EPOCH) / timedelta(seconds=1)) * NANOS
+        return utc_ns(datetime.combine(calendar, self._roll, self._zone))
 
     def _trading(self, day: date) -> date:
         while not self._weekends and day.weekday() >= 5:

@@ -7,17 +7,14 @@ Read-only: nothing that is asked here changes anything, and nothing here may be 
 from __future__ import annotations
 
 import json
-import logging
 import socket
-import sys
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from cheroot import wsgi
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.errors import PreconditionFailed
+from gateway.serving import SHUTDOWN_SECONDS, Server, ServerThread
 from gateway.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -26,9 +23,6 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 _THREADS = 2
-_SHUTDOWN_SECONDS = 2
-
-_log = logging.getLogger(__name__)
 
 _Answer = tuple[str, str, bytes]
 
@@ -45,7 +39,7 @@ class MetricsServer:
         self._not_ready = not_ready
         self._wanted = port
         self._server = _Server(port, self._app)
-        self._thread: threading.Thread | None = None
+        self._thread = ServerThread(self._server, "metrics")
 
     @property
     def port(self) -> int:
@@ -54,34 +48,17 @@ class MetricsServer:
 
     def start(self) -> None:
         """Listen and serve. Raises PreconditionFailed when the port is taken."""
-        failures: list[OSError] = []
-        listening = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(listening, failures), name="metrics", daemon=True)
-        self._thread.start()
-        listening.wait()
-        if failures:
-            self._thread.join()
+        try:
+            self._thread.start()
+        except OSError as failure:
             raise PreconditionFailed(
                 f"cannot listen on {HOST}:{self._wanted} for metrics, another process probably does; "
                 "change telemetry.metrics_port (0 takes any free port)"
-            ) from failures[0]
+            ) from failure
 
     def stop(self, timeout: float = 4.0) -> None:
         """Stop serving; a scrape still running after `timeout` seconds is abandoned."""
-        closing = threading.Thread(target=self._server.stop, name="metrics-stop", daemon=True)
-        closing.start()
-        closing.join(timeout)
-
-    def _run(self, listening: threading.Event, failures: list[OSError]) -> None:
-        # Threads inherit being daemons: prepared on this one, no worker of the pool can hold up the end of the process.
-        try:
-            self._server.prepare()
-        except OSError as failure:
-            failures.append(failure)
-            return
-        finally:
-            listening.set()
-        self._server.serve()
+        self._thread.stop(timeout)
 
     def _app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
@@ -109,15 +86,14 @@ class MetricsServer:
         return ("503 Service Unavailable" if reasons else "200 OK"), "application/json", body
 
 
-class _Server(wsgi.Server):
-    """cheroot, with errors that go to the log and a socket that does not leak when the port is taken."""
+class _Server(Server):
+    """On the loopback interface, with a socket that does not leak when the port is taken."""
 
     max_request_body_size = 1 << 16
     max_request_header_size = 1 << 16
-    expiration_interval = 0.1  # also how long its loop takes to notice a stop
 
     def __init__(self, port: int, app: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -> None:
-        super().__init__((HOST, port), app, numthreads=_THREADS, shutdown_timeout=_SHUTDOWN_SECONDS, timeout=10)
+        super().__init__((HOST, port), app, numthreads=_THREADS, shutdown_timeout=SHUTDOWN_SECONDS, timeout=10)
 
     @staticmethod
     def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
@@ -127,6 +103,3 @@ class _Server(wsgi.Server):
             socket_.close()
             raise
         return socket_
-
-    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        _log.log(level, "%s", msg, exc_info=traceback and sys.exc_info()[0] is not None)

@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from gateway.instants import local_time, utc_ns
+
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_NANOS = 1_000_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REACH = 9
 """Days to look ahead and back: more than a week, and the longest window is a week."""
 
@@ -46,8 +46,7 @@ class Hours:
 
     def text(self, at_ns: int) -> str:
         """A moment as the venue's people read it: `Mon 2024-06-03 07:00 Europe/London`."""
-        local = (_EPOCH + timedelta(microseconds=at_ns // 1000)).astimezone(self._zone)
-        return f"{local:%a %Y-%m-%d %H:%M} {self._zone.key}"
+        return f"{local_time(at_ns, self._zone):%a %Y-%m-%d %H:%M} {self._zone.key}"
 
     def _windows(self, at_ns: int) -> list[tuple[int, int]]:
         """Windows around a moment, merged where they touch, in order."""
@@ -72,8 +71,7 @@ class Hours:
         local = datetime.combine(day, clock, self._zone)
         # In the gap of a change forward, fold=0 is the offset before it: never earlier than meant.
         exists = local.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None) == local.replace(tzinfo=None)
-        since = local.replace(fold=fold if exists else 0).astimezone(UTC) - _EPOCH
-        return (since.days * 86_400 + since.seconds) * _NANOS
+        return utc_ns(local.replace(fold=fold if exists else 0))
 
     def _local_date(self, at_ns: int) -> date:
-        return (_EPOCH + timedelta(microseconds=at_ns // 1000)).astimezone(self._zone).date()
+        return local_time(at_ns, self._zone).date()
