@@ -30,7 +30,7 @@ from gateway.control.surface import ApplyConfiguration
 from gateway.core.core import AnyStrategy, Core
 from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested
 from gateway.core.settings import CoreSettings, StrategySettings
-from gateway.core.values import NANOS
+from gateway.core.values import NANOS, SessionState
 from gateway.errors import GatewayError, JournalError, JournalLost, PreconditionFailed
 from gateway.fix.decoder import Decoder
 from gateway.fix.dialect import load_dialect
@@ -338,9 +338,7 @@ class Gateway:
         control = self._core.state.control
         if name in control.hours or control.venues[name].opened:
             return True
-        session = control.sessions.get(name)
-        settled = session is not None and session.state == "settled"
-        return name in control.closed and settled and name not in control.reconciliations
+        return name in control.closed and control.settled(name) and name not in control.reconciliations
 
     def _adopt_kill_file(self) -> None:
         """Somebody may have engaged the kill switch beside us, through the file alone."""
@@ -396,7 +394,7 @@ class Gateway:
         execution, sessions = self._core.state.execution, self._core.state.control.sessions
         venues = {one.venue for one in list(execution.awaiting.values())}
         venues |= {one.command.venue for one in list(execution.pending.values())}
-        return any((session := sessions.get(name)) is not None and session.state != "down" for name in venues)
+        return any((session := sessions.get(name)) is not None and session.state is not SessionState.DOWN for name in venues)
 
     def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         end = monotonic() + seconds

@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ from gateway.control.surface import (
     NewOrder,
     OpenVenue,
     ReplaceOrder,
+    Request,
     ResolveOrder,
     RollDay,
     SessionRequest,
@@ -62,6 +63,7 @@ class _WrongMethod(UsageError):
     """A path that exists, asked in a way that does not."""
 
 
+Asking = TypeVar("Asking", bound=Request)
 Handler = Callable[[Surface, _Asked], object]
 _STATUS: dict[type[GatewayError], HTTPStatus] = {
     _TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -103,64 +105,16 @@ def _body(environ: WSGIEnvironment) -> bytes:
     return body
 
 
-def _new_order(surface: Surface, asked: _Asked) -> object:
-    return surface.new_order(decode(asked.body, NewOrder, asked.names), asked.actor)
+def _change(kind: type[Asking], act: Callable[[Surface, Asking, str], object], *, says_why: bool = False) -> Handler:
+    """Decode a request of a kind and act on it; `says_why`: it is refused without a reason."""
 
+    def handle(surface: Surface, asked: _Asked) -> object:
+        request = decode(asked.body, kind, asked.names)
+        if says_why:
+            require_reason(request)
+        return act(surface, request, asked.actor)
 
-def _replace_order(surface: Surface, asked: _Asked) -> object:
-    return surface.replace_order(decode(asked.body, ReplaceOrder, asked.names), asked.actor)
-
-
-def _cancel_order(surface: Surface, asked: _Asked) -> object:
-    return surface.cancel_order(decode(asked.body, CancelOrder, asked.names), asked.actor)
-
-
-def _cancel_all(surface: Surface, asked: _Asked) -> object:
-    return surface.cancel_all(decode(asked.body, CancelAll, asked.names), asked.actor)
-
-
-def _engage_kill(surface: Surface, asked: _Asked) -> object:
-    return surface.engage_kill(decode(asked.body, Kill, asked.names), asked.actor)
-
-
-def _release_kill(surface: Surface, asked: _Asked) -> object:
-    request = decode(asked.body, Kill, asked.names)
-    require_reason(request)
-    return surface.release_kill(request, asked.actor)
-
-
-def _trading(surface: Surface, asked: _Asked) -> object:
-    return surface.switch_trading(decode(asked.body, SwitchTrading, asked.names), asked.actor)
-
-
-def _open_venue(surface: Surface, asked: _Asked) -> object:
-    request = decode(asked.body, OpenVenue, asked.names)
-    require_reason(request)
-    return surface.open_venue(request, asked.actor)
-
-
-def _close_venue(surface: Surface, asked: _Asked) -> object:
-    request = decode(asked.body, CloseVenue, asked.names)
-    require_reason(request)
-    return surface.close_venue(request, asked.actor)
-
-
-def _resolve_order(surface: Surface, asked: _Asked) -> object:
-    request = decode(asked.body, ResolveOrder, asked.names)
-    require_reason(request)
-    return surface.resolve_order(request, asked.actor)
-
-
-def _adjust_position(surface: Surface, asked: _Asked) -> object:
-    request = decode(asked.body, AdjustPosition, asked.names)
-    require_reason(request)
-    return surface.adjust_position(request, asked.actor)
-
-
-def _roll_day(surface: Surface, asked: _Asked) -> object:
-    request = decode(asked.body, RollDay, asked.names)
-    require_reason(request)
-    return surface.roll_day(request, asked.actor)
+    return handle
 
 
 def _session(surface: Surface, asked: _Asked) -> object:
@@ -174,35 +128,25 @@ def _session(surface: Surface, asked: _Asked) -> object:
     return surface.session(request, asked.actor)
 
 
-def _apply_configuration(surface: Surface, asked: _Asked) -> object:
-    return surface.apply_configuration(decode(asked.body, ApplyConfiguration, asked.names), asked.actor)
-
-
-def _stop(surface: Surface, asked: _Asked) -> object:
-    request = decode(asked.body, Stop, asked.names)
-    require_reason(request)
-    return surface.stop(request, asked.actor)
-
-
 ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/status"): lambda surface, _: surface.status(),
     ("GET", "/seq"): lambda surface, _: {"seq": surface.seq()},
     ("GET", "/kill"): lambda surface, _: surface.kill_status(),
-    ("POST", "/orders"): _new_order,
-    ("POST", "/orders/{order_id}/replace"): _replace_order,
-    ("POST", "/orders/{order_id}/cancel"): _cancel_order,
-    ("POST", "/orders/{order_id}/resolve"): _resolve_order,
-    ("POST", "/cancel-all"): _cancel_all,
-    ("POST", "/kill"): _engage_kill,
-    ("POST", "/kill/release"): _release_kill,
-    ("POST", "/trading"): _trading,
-    ("POST", "/trading/roll-day"): _roll_day,
-    ("POST", "/positions/adjust"): _adjust_position,
-    ("POST", "/venues/{venue}/open"): _open_venue,
-    ("POST", "/venues/{venue}/close"): _close_venue,
+    ("POST", "/orders"): _change(NewOrder, lambda on, it, who: on.new_order(it, who)),
+    ("POST", "/orders/{order_id}/replace"): _change(ReplaceOrder, lambda on, it, who: on.replace_order(it, who)),
+    ("POST", "/orders/{order_id}/cancel"): _change(CancelOrder, lambda on, it, who: on.cancel_order(it, who)),
+    ("POST", "/orders/{order_id}/resolve"): _change(ResolveOrder, lambda on, it, who: on.resolve_order(it, who), says_why=True),
+    ("POST", "/cancel-all"): _change(CancelAll, lambda on, it, who: on.cancel_all(it, who)),
+    ("POST", "/kill"): _change(Kill, lambda on, it, who: on.engage_kill(it, who)),
+    ("POST", "/kill/release"): _change(Kill, lambda on, it, who: on.release_kill(it, who), says_why=True),
+    ("POST", "/trading"): _change(SwitchTrading, lambda on, it, who: on.switch_trading(it, who)),
+    ("POST", "/trading/roll-day"): _change(RollDay, lambda on, it, who: on.roll_day(it, who), says_why=True),
+    ("POST", "/positions/adjust"): _change(AdjustPosition, lambda on, it, who: on.adjust_position(it, who), says_why=True),
+    ("POST", "/venues/{venue}/open"): _change(OpenVenue, lambda on, it, who: on.open_venue(it, who), says_why=True),
+    ("POST", "/venues/{venue}/close"): _change(CloseVenue, lambda on, it, who: on.close_venue(it, who), says_why=True),
     ("POST", "/sessions/{venue}/{action}"): _session,
-    ("POST", "/configuration"): _apply_configuration,
-    ("POST", "/stop"): _stop,
+    ("POST", "/configuration"): _change(ApplyConfiguration, lambda on, it, who: on.apply_configuration(it, who)),
+    ("POST", "/stop"): _change(Stop, lambda on, it, who: on.stop(it, who), says_why=True),
 }
 """(method, path) -> handler. A name in braces is a field of the request."""
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from gateway.core.orders import Fill, Order, Position
+from gateway.core.values import SessionState
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,12 +81,12 @@ class OperatorActed(Change, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One FIX session as the core knows it. `state`: `down`, `logged_on` (numbers not yet agreed), `settled`."""
+    """One FIX session as the core knows it."""
 
     venue: str
     session: str
     epoch: int = 1
-    state: str = "down"
+    state: SessionState = SessionState.DOWN
     next_sender: int = 1
     next_target: int = 1
     logons: int = 0

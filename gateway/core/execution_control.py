@@ -64,8 +64,7 @@ def place(turn: Turn, command: Command) -> None:
 
 def held(state: State, command: Command) -> str | None:
     """Why the command must wait (`session`, `in_flight`, `rate`); None when it may go now."""
-    session = state.control.sessions.get(command.venue)
-    if session is None or session.state != "settled":
+    if not state.control.settled(command.venue):
         return "session"
     if command.kind is not CommandKind.CANCEL and not state.control.venues[command.venue].opened:
         return "session"
@@ -179,8 +178,7 @@ def ask_status(turn: Turn, order: Order, *, cl_ord_id: str | None = None, again:
     state = turn.state
     if order.venue not in state.control.settings.venues or (order.order_id in state.execution.asked and not again):
         return
-    session = state.control.sessions.get(order.venue)
-    if session is None or session.state != "settled":
+    if not state.control.settled(order.venue):
         if state.execution.orders[order.order_id].in_doubt is None:
             turn.emit(InDoubt(order_id=order.order_id, reason="not_settled"))  # the reconciliation after the logon asks
         return
@@ -203,8 +201,7 @@ def ask_status(turn: Turn, order: Order, *, cl_ord_id: str | None = None, again:
 def _ask(turn: Turn, venue: str) -> None:
     """Ask about orders a reconciliation waits for, in waves and within the rate."""
     state = turn.state
-    session = state.control.sessions.get(venue)
-    if session is None or session.state != "settled":
+    if not state.control.settled(venue):
         return
     outstanding = sum(1 for asked in state.execution.asked.values() if asked.venue == venue)
     for order_id in tuple(state.control.to_ask[venue])[: max(0, MAX_STATUS_REQUESTS - outstanding)]:

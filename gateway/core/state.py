@@ -17,7 +17,7 @@ from gateway.core.events import Level
 from gateway.core.exposure import Exposure
 from gateway.core.orders import Adjustment, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
-from gateway.core.values import CommandKind, FeedState, TradingState, scopes_of
+from gateway.core.values import CommandKind, FeedState, SessionState, TradingState, scopes_of
 from gateway.core.windows import Window, Windows
 
 FillKey = tuple[str, str, str, str]
@@ -315,6 +315,11 @@ class ControlState:
         self.strategies: Table[str, StrategyState] = Table("strategy", digest)
         self.requests: Table[str, str] = Table("request", digest)
         """Operator request id -> order id it made, or "": a retry changes nothing."""
+
+    def settled(self, venue: str) -> bool:
+        """Whether the venue's session is up and both sides agree on its sequence numbers."""
+        session = self.sessions.get(venue)
+        return session is not None and session.state is SessionState.SETTLED
 
     def expect_confirmation(self, venue: str, order_id: str) -> None:
         self.unconfirmed[venue, order_id] = ""

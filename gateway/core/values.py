@@ -105,6 +105,15 @@ class TradingState(StrEnum):
     """No new orders; cancels as ever."""
 
 
+class SessionState(StrEnum):
+    """How far a FIX session has come."""
+
+    DOWN = "down"
+    LOGGED_ON = "logged_on"
+    """Numbers not yet agreed: nothing is sent."""
+    SETTLED = "settled"
+
+
 class FeedState(StrEnum):
     """Whether a market-data feed can be believed."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.core.values import SessionState
+
 ANOMALIES: Mapping[str, str] = {
     "business_reject": "BusinessMessageReject(j) in either direction: a message was understood and refused",
     "contradiction": "a report names another side or symbol than the order has; what is certain in it is applied",
@@ -71,9 +73,9 @@ SESSION_EVENTS: Mapping[str, str] = {
 """`v_session_events.event`."""
 
 SESSION_STATES: Mapping[str, str] = {
-    "down": "not connected, or not logged on",
-    "logged_on": "logged on; the sequence numbers are not known to agree, nothing is sent",
-    "settled": "both sides agree on the numbers",
+    SessionState.DOWN: "not connected, or not logged on",
+    SessionState.LOGGED_ON: "logged on; the sequence numbers are not known to agree, nothing is sent",
+    SessionState.SETTLED: "both sides agree on the numbers",
 }
 """`v_sessions.state`."""
 

@@ -11,7 +11,6 @@ store holds no password.
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -418,10 +417,3 @@ class QuickFixLink:
 
     def take_next_number(self) -> None:
         self._application.takes_number = True
-
-    def stop(self) -> None:
-        """The engine keeps bare pointers to our objects: it must be gone before they are."""
-        self._initiator.stop()
-        del self._initiator
-        gc.collect()
-        self._log_file.close()

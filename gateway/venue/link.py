@@ -102,9 +102,6 @@ class Link(Protocol):
     def take_next_number(self) -> None:
         """Take MsgSeqNum(34) of the next Logon(A) as the one expected: what was sent before it is not asked for."""
 
-    def stop(self) -> None:
-        """Log out (bounded in time), end the engine's thread, release everything."""
-
 
 class Connection(Protocol):
     """A venue's one session, as the parts that act on it see it. All of it is read on the runtime thread."""

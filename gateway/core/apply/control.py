@@ -43,7 +43,7 @@ from gateway.core.events import (
     VenueOpenRequested,
 )
 from gateway.core.state import PlannedNumbers, Run, State, VenueState
-from gateway.core.values import SCOPE_ALL, TradingState
+from gateway.core.values import SCOPE_ALL, SessionState, TradingState
 
 KILL_FILE = "kill file"
 
@@ -74,7 +74,7 @@ def _run_started(state: State, recorded: Recorded, event: RunStarted) -> list[Ch
             control.killed[scope] = KILL_FILE
     changes: list[Change] = []
     for session in tuple(control.sessions.values()):
-        changes += _session(state, replace(session, state="down"), event="disconnect" if unclean else None)
+        changes += _session(state, replace(session, state=SessionState.DOWN), event="disconnect" if unclean else None)
     return changes
 
 
@@ -226,7 +226,7 @@ def _logged_on(state: State, recorded: Recorded, event: SessionLoggedOn) -> list
     known = _known(state, event)
     session = replace(
         known,
-        state="logged_on",
+        state=SessionState.LOGGED_ON,
         next_sender=event.next_sender,
         next_target=event.next_target,
         logons=known.logons + 1,
@@ -238,7 +238,9 @@ def _logged_on(state: State, recorded: Recorded, event: SessionLoggedOn) -> list
 
 
 def _settled(state: State, recorded: Recorded, event: SessionSettled) -> list[Change]:
-    session = replace(_known(state, event), state="settled", next_sender=event.next_sender, next_target=event.next_target)
+    session = replace(
+        _known(state, event), state=SessionState.SETTLED, next_sender=event.next_sender, next_target=event.next_target
+    )
     state.control.venues[event.venue] = VenueState(reason="settled, not yet reconciled")
     return _session(state, session, event=None)
 
@@ -246,7 +248,7 @@ def _settled(state: State, recorded: Recorded, event: SessionSettled) -> list[Ch
 def _unsettled(state: State, recorded: Recorded, event: SessionUnsettled) -> list[Change]:
     state.control.venues[event.venue] = VenueState(reason=event.reason)
     _forget_questions(state, event.venue)
-    return _session(state, replace(_known(state, event), state="logged_on"), event=None)
+    return _session(state, replace(_known(state, event), state=SessionState.LOGGED_ON), event=None)
 
 
 def _down(state: State, recorded: Recorded, event: SessionDown) -> list[Change]:
@@ -257,7 +259,7 @@ def _down(state: State, recorded: Recorded, event: SessionDown) -> list[Change]:
     kind = "logout" if event.reason.startswith("logout") else "disconnect"
     after = replace(
         known,
-        state="down",
+        state=SessionState.DOWN,
         next_sender=event.next_sender or known.next_sender,
         next_target=event.next_target or known.next_target,
         last_logout_ns=recorded.at_ns,
@@ -297,7 +299,7 @@ def _scheduled(state: State, recorded: Recorded, event: SessionScheduled) -> lis
         state.control.hours.discard(event.venue)
     else:
         state.control.hours[event.venue] = event.reason
-    if known.state == "down":
+    if known.state is SessionState.DOWN:
         state.control.venues[event.venue] = VenueState(reason="not logged on" if event.up else event.reason)
     kind = "schedule_begin" if event.up else "schedule_end"
     return _session(state, known, event=kind, detail=event.reason)

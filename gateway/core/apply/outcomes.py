@@ -164,8 +164,7 @@ def _in_doubt(state: State, recorded: Recorded, event: InDoubt) -> list[Change]:
             state.execution.drop_awaiting(before.cancel_in_flight)
             after = replace(after, cancel_in_flight=None)  # neither it nor the question was answered: another may go
     state.execution.put_order(after)
-    session = state.control.sessions.get(before.venue)
-    if event.reason == DAY_ROLLED and session is not None and session.state == "settled":
+    if event.reason == DAY_ROLLED and state.control.settled(before.venue):
         state.control.expect_confirmation(before.venue, before.order_id)  # else the reconciliation after the logon asks
     return [OrderChanged(before=before, after=after)]
 

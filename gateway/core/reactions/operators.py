@@ -85,8 +85,7 @@ def _stop_requested(turn: Turn, event: StopRequested, changes: tuple[Change, ...
 
 
 def _venue_open_requested(turn: Turn, event: VenueOpenRequested, changes: tuple[Change, ...]) -> None:
-    session = turn.state.control.sessions.get(event.venue)
-    if not repeated(changes) and session is not None and session.state == "settled":
+    if not repeated(changes) and turn.state.control.settled(event.venue):
         unanswered = tuple(turn.state.control.unconfirmed_of[event.venue])
         if event.venue in turn.state.control.reconciliations:
             turn.emit(ReconciliationFinished(venue=event.venue, complete=False, unanswered=unanswered))

@@ -58,16 +58,14 @@ def _scheduled(turn: Turn, event: SessionScheduled, changes: tuple[Change, ...])
 
 def _reports_missing(turn: Turn, event: LostRange | EngineRejected, changes: tuple[Change, ...]) -> None:
     """Something the venue said will never be seen: ask for its outcome. Before the session is settled that happens anyway."""
-    session = turn.state.control.sessions.get(event.venue)
     concerns_orders = isinstance(event, LostRange) or not event.market_data
-    if concerns_orders and session is not None and session.state == "settled":
+    if concerns_orders and turn.state.control.settled(event.venue):
         _reconcile(turn, event.venue, event.kind())
 
 
 def _noticed(turn: Turn, event: SessionNotice, changes: tuple[Change, ...]) -> None:
     """What the venue missed of ours is gap-filled, never sent again: find out which orders that concerns."""
-    session = turn.state.control.sessions.get(event.venue)
-    if event.event == "resend_request" and session is not None and session.state == "settled":
+    if event.event == "resend_request" and turn.state.control.settled(event.venue):
         _reconcile(turn, event.venue, event.event)
 
 
