@@ -47,19 +47,27 @@ class ReplaceOrder(Request, frozen=True, kw_only=True):
 
 
 class CancelOrder(Request, frozen=True, kw_only=True):
+    """The end of one order. `wait_seconds`: how long to wait for the venue's answer."""
+
     order_id: str
     wait_seconds: float = 0
 
 
 class CancelAll(Request, frozen=True, kw_only=True):
+    """The end of every open order in a scope."""
+
     scope: str
 
 
 class Kill(Request, frozen=True, kw_only=True):
+    """The kill switch of a scope, engaged or released."""
+
     scope: str = "all"
 
 
 class SwitchTrading(Request, frozen=True, kw_only=True):
+    """The trading state of a scope."""
+
     scope: str = "all"
     state: TradingState
 
@@ -105,6 +113,8 @@ class ApplyConfiguration(Request, frozen=True, kw_only=True):
 
 
 class Stop(Request, frozen=True, kw_only=True):
+    """The end of the run; `cancel_open`: open orders are cancelled before."""
+
     cancel_open: bool = False
 
 
@@ -165,26 +175,38 @@ class Surface(Protocol):
     def seq(self) -> int:
         """Position of the last event whose effects are durable."""
 
-    def new_order(self, request: NewOrder, actor: str) -> OrderAnswer: ...
+    def new_order(self, request: NewOrder, actor: str) -> OrderAnswer:
+        """What risk and execution control made of it: an order that risk denies is an answer with `stage` denied, no error.
 
-    def replace_order(self, request: ReplaceOrder, actor: str) -> OrderAnswer: ...
+        Raises Denied for a request id that was used for another order.
+        """
 
-    def cancel_order(self, request: CancelOrder, actor: str) -> OrderAnswer: ...
+    def replace_order(self, request: ReplaceOrder, actor: str) -> OrderAnswer:
+        """The same for other terms. Raises NotFound for an order that is not there."""
 
-    def cancel_all(self, request: CancelAll, actor: str) -> Answer: ...
+    def cancel_order(self, request: CancelOrder, actor: str) -> OrderAnswer:
+        """The same for an end. Raises NotFound for an order that is not there."""
+
+    def cancel_all(self, request: CancelAll, actor: str) -> Answer:
+        """Every open order of a scope. Raises NotFound for a scope that names nothing."""
 
     def engage_kill(self, request: Kill, actor: str) -> KillAnswer:
-        """The gate closes before anything else, also when the core is stuck."""
+        """The gate closes before anything else, also when the core is stuck. Raises NotFound for a scope that names nothing."""
 
-    def release_kill(self, request: Kill, actor: str) -> KillAnswer: ...
+    def release_kill(self, request: Kill, actor: str) -> KillAnswer:
+        """Raises PreconditionFailed when it is not engaged, or was engaged again since."""
 
-    def kill_status(self) -> KillAnswer: ...
+    def kill_status(self) -> KillAnswer:
+        """What is engaged, and why: by the kill file or by the journal."""
 
-    def switch_trading(self, request: SwitchTrading, actor: str) -> Answer: ...
+    def switch_trading(self, request: SwitchTrading, actor: str) -> Answer:
+        """Raises NotFound for a scope that names nothing."""
 
-    def open_venue(self, request: OpenVenue, actor: str) -> Answer: ...
+    def open_venue(self, request: OpenVenue, actor: str) -> Answer:
+        """Raises NotFound for a venue that is not configured, PreconditionFailed for one whose numbers are not settled."""
 
-    def close_venue(self, request: CloseVenue, actor: str) -> Answer: ...
+    def close_venue(self, request: CloseVenue, actor: str) -> Answer:
+        """No new orders there until it is opened again. Raises NotFound for a venue that is not configured."""
 
     def resolve_order(self, request: ResolveOrder, actor: str) -> OrderAnswer:
         """Raises NotFound for an order that is not there, PreconditionFailed for one this cannot be said of."""
@@ -195,7 +217,8 @@ class Surface(Protocol):
     def roll_day(self, request: RollDay, actor: str) -> Answer:
         """Raises PreconditionFailed for a date that is not after the present one."""
 
-    def session(self, request: SessionRequest, actor: str) -> Answer: ...
+    def session(self, request: SessionRequest, actor: str) -> Answer:
+        """Raises NotFound for a venue that is not configured, PreconditionFailed for a session that does not log out."""
 
     def apply_configuration(self, request: ApplyConfiguration, actor: str) -> ConfigurationAnswer:
         """All of it or nothing. Raises Denied naming the keys that need a restart."""

@@ -40,6 +40,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LastTrade(msgspec.Struct, frozen=True):
+    """The newest trade of an instrument at a venue; `at_ns` is the stream time it was seen at."""
+
     price: Decimal
     quantity: Decimal
     at_ns: int
@@ -101,6 +103,8 @@ class VenueState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StrategyState(msgspec.Struct, frozen=True, kw_only=True):
+    """`memory` as its encoded text; `errors` since it was enabled; `disabled`: why, None while it runs."""
+
     memory: str | None = None
     errors: int = 0
     disabled: str | None = None
@@ -131,7 +135,10 @@ class MarketState:
 
 
 class ExecutionState:
-    """Orders, fills, positions, and the execution-control queue."""
+    """Orders, fills, positions, and the execution-control queue.
+
+    `put_...` and `drop_...` change a table and the indexes over it together; nothing else writes to an indexed table.
+    """
 
     def __init__(self, digest: Digest) -> None:
         self.orders: Table[str, Order] = Table("order", digest)

@@ -109,6 +109,7 @@ class View:
         return self._state.market.books.get(key) if self._state.market.feeds.get(key) is FeedState.UP else None
 
     def last_trade(self, symbol: str) -> LastTrade | None:
+        """The last trade seen, however old; None before the first."""
         return self._state.market.trades.get(self._feed(symbol))
 
     def _feed(self, symbol: str) -> tuple[str, str]:

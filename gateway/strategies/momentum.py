@@ -40,6 +40,8 @@ class MomentumMemory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Momentum(Strategy[MomentumParams, MomentumMemory]):
+    """One immediate-or-cancel order at a time in each of its instruments."""
+
     Params = MomentumParams
     Memory = MomentumMemory
 

@@ -51,6 +51,8 @@ class QuoterMemory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quoter(Strategy[QuoterParams, QuoterMemory]):
+    """One bid and one offer in each of its instruments."""
+
     Params = QuoterParams
     Memory = QuoterMemory
 

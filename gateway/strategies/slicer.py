@@ -52,6 +52,8 @@ class SlicerMemory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Slicer(Strategy[SlicerParams, SlicerMemory]):
+    """One parent order, one child at a time."""
+
     Params = SlicerParams
     Memory = SlicerMemory
 

@@ -139,12 +139,15 @@ class Harness:
         return self.feed(started)
 
     def log_on(self, venue: str = VENUE) -> Step:
+        """The venue answers the Logon(A); numbers are not agreed on yet."""
         return self.feed(SessionLoggedOn(venue=venue, session=self._session(venue), next_sender=1, next_target=1))
 
     def settle(self, venue: str = VENUE) -> Step:
+        """Both sides agree on the numbers."""
         return self.feed(SessionSettled(venue=venue, session=self._session(venue), next_sender=2, next_target=2))
 
     def disconnect(self, reason: str = "connection lost", venue: str = VENUE) -> Step:
+        """The session goes down."""
         return self.feed(SessionDown(venue=venue, session=self._session(venue), reason=reason))
 
     def open(self) -> Harness:
@@ -171,6 +174,7 @@ class Harness:
     def request_replace(
         self, order_id: str, *, quantity: str | None = None, price: str | None = None, stop_price: str | None = None
     ) -> Step:
+        """An operator's request for other terms; None leaves one as it was last asked for."""
         self._requests += 1
         said = {"quantity": quantity, "price": price, "stop_price": stop_price}
         terms: dict[str, Any] = {name: None if value is None else Decimal(value) for name, value in said.items()}
@@ -184,11 +188,13 @@ class Harness:
         return self.report(Replaced, order_id, **{**named, **fields})
 
     def request_cancel(self, order_id: str | None = None, *, scope: str | None = None) -> Step:
+        """An operator's cancel, of one order or of a scope."""
         self._requests += 1
         request_id = f"cancel-{self._requests}"
         return self.feed(CancelRequested(request_id=request_id, actor="alice", order_id=order_id, scope=scope))
 
     def kill(self, scope: str = SCOPE_ALL) -> Step:
+        """An operator engages the kill switch."""
         self._requests += 1
         return self.feed(KillEngaged(request_id=f"kill-{self._requests}", actor="alice", reason="test", scope=scope))
 
@@ -215,6 +221,7 @@ class Harness:
         return kind(**{**common, **fields})
 
     def accept(self, order_id: str, **fields: Any) -> Step:
+        """The venue accepts the order."""
         return self.report(Accepted, order_id, **{"ord_status": "0", **fields})
 
     def fill(self, order_id: str, quantity: str, price: str = "156", **fields: Any) -> Step:
@@ -230,9 +237,11 @@ class Harness:
         return self.reported(Filled, order_id, **{**own, "last_qty": amount, "last_px": Decimal(price), **fields})
 
     def confirm_cancel(self, order_id: str, **fields: Any) -> Step:
+        """The venue cancels the order."""
         return self.report(Cancelled, order_id, **{"ord_status": "4", **fields})
 
     def answer_status(self, order_id: str, ord_status: str | None, **fields: Any) -> Step:
+        """The venue answers a status request, with an OrdStatus(39)."""
         return self.report(StatusReported, order_id, ord_status=ord_status, **fields)
 
     def book(self, bid: str, ask: str, *, quantity: str = "1000000", venue: str = VENUE, symbol: str = SYMBOL) -> Step:

@@ -77,6 +77,7 @@ def _reconcile(turn: Turn, venue: str, reason: str) -> None:
 
 
 def finish_reconciliations(turn: Turn) -> None:
+    """End every reconciliation that waits for nothing more, and open its venue when all was answered."""
     state = turn.state.control
     for venue, reconciliation in tuple(state.reconciliations.items()):
         if state.unconfirmed_of[venue]:

@@ -3,6 +3,9 @@
 Every NEW and every REPLACE passes every control, in the order of `CONTROLS`; the first that objects is the answer. A control
 that raises denies (`rule_error`). Controls never schedule, delay or change anything. Cancels are never denied.
 
+What each checks and where the rule comes from stands in `CONTROLS` and nowhere else: the functions behind it have no docstrings
+that would repeat it.
+
 Limits come from the configuration by scope (all, venue, strategy, account, instrument). Every scope that sets a limit is
 checked: a narrower scope can tighten a limit, never loosen it. Exposure counts from approval: queued orders count as open, and
 an order that is being replaced counts at the larger of old and new.
@@ -21,6 +24,8 @@ from gateway.core.state import State
 
 
 class Denial(msgspec.Struct, frozen=True):
+    """`code` is one of `CODES`; `reason` is for people, with the numbers."""
+
     code: str
     reason: str
 
