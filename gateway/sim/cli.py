@@ -58,7 +58,9 @@ def _flags(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--console", is_flag=True, help="Take commands on stdin, answer each with one line; try help.")
 @click.option("--exit-with-parent", is_flag=True, help="Stop when the process that started it is gone.")
 def venue_sim(config: Path | None, quiet: bool, as_json: bool, console: bool, exit_with_parent: bool, **flags: object) -> None:
-    """A FIX venue to connect to: matching, market data, status requests, faults and a ledger of its own.
+    """A FIX venue to connect to.
+
+    Matching, market data, status requests, faults and a ledger of its own.
 
     CONFIG is a TOML file with the flags' names (tick_size for --tick-size); flags win over it.
     """

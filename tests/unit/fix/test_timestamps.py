@@ -58,9 +58,12 @@ def test_agrees_with_datetime(microseconds):
     assert utc_date(microseconds * 1000) == f"{moment:%Y%m%d}"
 
 
-@given(st.text())
-def test_any_text_is_a_time_or_none(text):
-    assert parse_utc(text) is None or format_utc(parse_utc(text) or 0)
+@given(st.text() | st.from_regex(r"[0-9]{8}-[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?", fullmatch=True))
+def test_any_text_is_a_time_that_reads_the_same_or_none(text):
+    ns = parse_utc(text)
+    if ns is not None:
+        digits = len(text.partition(".")[2])
+        assert format_utc(ns, digits) == text
 
 
 def test_dates_and_odd_decimals():
