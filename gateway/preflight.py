@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
-from gateway.bootstrap import journal_at, load_strategies, record_store, tls_files
+from gateway.bootstrap.places import journal_at, record_store, tls_files
 from gateway.clock import wall_ns
 from gateway.config.load import LoadedConfiguration, load
 from gateway.config.paths import sqlite_file
@@ -22,7 +22,7 @@ from gateway.core.values import NANOS
 from gateway.errors import GatewayError, NotReachable, PreconditionFailed, Problem
 from gateway.fix.dialect import load_dialect
 from gateway.fix.strict import StrictDictionary
-from gateway.runtime.settings import strategy_settings
+from gateway.runtime.settings import load_strategies, strategy_settings
 from gateway.venue.tls import check_tls
 
 _FUTURE_NS = 5_000_000_000

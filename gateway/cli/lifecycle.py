@@ -116,7 +116,7 @@ def run(instance: Instance, config: Path | None) -> None:
     Prints `ready` when every venue that should be up is logged on and reconciled. SIGTERM and SIGINT stop it cleanly. CONFIG
     is the instance's configuration when left out.
     """
-    from gateway.bootstrap import run as run_gateway
+    from gateway.bootstrap.process import run as run_gateway
 
     code = run_gateway(config or instance.config_path, json_output=instance.as_json)
     click.get_current_context().exit(code)

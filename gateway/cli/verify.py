@@ -23,7 +23,7 @@ def verify(instance: Instance, skip_records: bool) -> None:
     Checks the hash chain, recomputes every decision and every recorded state digest, and compares the SQL rows with what the
     journal amounts to. May run beside a live gateway. Exit code 0 when all is equal, 1 when not.
     """
-    from gateway.bootstrap import load_strategies
+    from gateway.runtime.settings import load_strategies
     from gateway.verification import verify_instance
 
     store = None if skip_records else instance.record_store()

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from gateway.bootstrap import journal_at, load_strategies
+from gateway.bootstrap.places import journal_at
 from gateway.config.load import LoadedConfiguration, load
 from gateway.control.client import ControlClient
 from gateway.demo.compare import Comparison, compare
@@ -23,6 +23,7 @@ from gateway.demo.screen import Screen
 from gateway.errors import GatewayError, PreconditionFailed, UsageError
 from gateway.fix.dialect import load_dialect
 from gateway.records.store import RecordStore
+from gateway.runtime.settings import load_strategies
 from gateway.sim.process import VenueProcess, start_venue
 from gateway.sim.versions import version_of
 from gateway.verification import Verdict, verify_instance

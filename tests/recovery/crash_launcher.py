@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from gateway import bootstrap
+from gateway.bootstrap import process
 from gateway.core.events import Dispatched, TradingSwitched, Transmitted
 from gateway.journal.postgresql import PostgresqlJournal
 from gateway.journal.sqlite import SqliteJournal
@@ -87,4 +87,4 @@ if __name__ == "__main__":
         roll_on_switch(point.removeprefix("roll:"))
     else:
         wrap(point)
-    sys.exit(bootstrap.run(Path(sys.argv[2])))
+    sys.exit(process.run(Path(sys.argv[2])))

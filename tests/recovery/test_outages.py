@@ -13,7 +13,7 @@ import pytest
 from gateway_process import GatewayProcess, wait_for
 from rogue import Rogue
 
-from gateway.bootstrap import CANCEL_SECONDS
+from gateway.bootstrap.gateway import CANCEL_SECONDS
 from gateway.errors import NotFound
 from gateway.sim.process import VenueProcess, start_venue
 

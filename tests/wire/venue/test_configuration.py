@@ -7,9 +7,9 @@ import signal
 import pytest
 from gateway_process import wait_for
 
-from gateway.bootstrap import load_strategies
 from gateway.errors import Denied, PreconditionFailed
 from gateway.records.store import RecordStore
+from gateway.runtime.settings import load_strategies
 from gateway.verification import verify_instance
 
 MAKER = """

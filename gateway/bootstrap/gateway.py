@@ -1,4 +1,4 @@
-"""The one place where the parts meet: from a configuration to a running gateway, and to its orderly end.
+"""A run, from its parts to its orderly end.
 
 Order of the start: configuration, state directory, journal (locked), fold, run number, gate, records, venues, control,
 telemetry, runtime, connections. The control surface answers from before the first logon until after the last logout.
@@ -9,39 +9,26 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from time import monotonic
 
-import msgspec
-
 from gateway import __version__
+from gateway.bootstrap.places import journal_at, private_directory, record_store
+from gateway.bootstrap.venues import attach_links, make_adapters
 from gateway.clock import StreamClock, wall_ns
-from gateway.config.load import LoadedConfiguration, load
-from gateway.config.model import Venue
-from gateway.config.paths import absolute
-from gateway.config.secrets import resolve_password, resolve_secrets
+from gateway.config.load import LoadedConfiguration
+from gateway.config.secrets import resolve_secrets
 from gateway.control.app import application
 from gateway.control.server import ControlServer
 from gateway.control.surface import ApplyConfiguration
 from gateway.core.core import AnyStrategy, Core
 from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested
 from gateway.core.settings import CoreSettings, StrategySettings
-from gateway.core.values import NANOS, SessionState
-from gateway.errors import GatewayError, JournalError, JournalLost, PreconditionFailed
-from gateway.fix.decoder import Decoder
-from gateway.fix.dialect import load_dialect
-from gateway.fix.encoder import Encoder
-from gateway.fix.permissive import write_permissive
-from gateway.fix.strict import StrictDictionary
-from gateway.journal.interface import Watermark
+from gateway.core.values import SessionState
+from gateway.errors import GatewayError, JournalError, JournalLost
 from gateway.journal.run_number import take
-from gateway.journal.stores import JournalAt
 from gateway.records.engines import RecordsUnavailable
-from gateway.records.store import RecordStore
 from gateway.records.writer import RecordWriter
 from gateway.runtime.alarms import AlarmLog
 from gateway.runtime.intake import Intake
@@ -49,53 +36,22 @@ from gateway.runtime.keeper import Keeper
 from gateway.runtime.observer import Observer
 from gateway.runtime.reload import Reloader
 from gateway.runtime.runtime import Runtime
-from gateway.runtime.settings import core_settings, load_strategies, session_id
+from gateway.runtime.settings import core_settings, load_strategies
 from gateway.runtime.status import Reporter
 from gateway.runtime.surface import GatewaySurface
 from gateway.runtime.timed import Timed
 from gateway.runtime.trading_day import TradingDay
-from gateway.telemetry import logs
 from gateway.telemetry.gauges import GaugeSnapshot
 from gateway.telemetry.http import MetricsServer
 from gateway.telemetry.metrics import Metrics
-from gateway.venue.adapter import VenueAdapter
-from gateway.venue.fix_log import FixLog
 from gateway.venue.gate import KillGate
-from gateway.venue.hours import Hours
-from gateway.venue.numbering import Place
-from gateway.venue.send_log import SendLog
-from gateway.venue.tls import TlsFiles
 
-__all__ = ["Gateway", "journal_at", "load_strategies", "record_store", "run", "tls_files"]
 _log = logging.getLogger(__name__)
 INTAKE_CAPACITY = 20_000
 _HOUSEKEEPING_SECONDS = 0.5
 CANCEL_SECONDS = 5.0
 LOGOUT_SECONDS = 5.0
 DRAIN_SECONDS = 10.0
-
-
-def journal_at(loaded: LoadedConfiguration) -> JournalAt:
-    """Where the journal is, with the password where one is configured; nothing is opened yet."""
-    section = loaded.configuration.journal
-    password = resolve_password(section, "journal", loaded.base_dir, os.environ)
-    return JournalAt(loaded.journal_url, section.durability, password)
-
-
-def record_store(loaded: LoadedConfiguration) -> RecordStore:
-    """The records, with the password where one is configured; nothing is connected yet."""
-    password = resolve_password(loaded.configuration.records, "records", loaded.base_dir, os.environ)
-    return RecordStore(loaded.records_url, password=password)
-
-
-def tls_files(loaded: LoadedConfiguration, venue: Venue) -> TlsFiles | None:
-    """The files of a venue's encryption, absolute; None when its session is not encrypted by us."""
-    if not venue.tls:
-        return None
-    given = (venue.tls_ca_file, venue.tls_cert_file, venue.tls_key_file)
-    ca_file, cert_file, key_file = (absolute(loaded.base_dir, path) if path else None for path in given)
-    assert ca_file is not None, "checked when the configuration was loaded"
-    return TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
 
 
 class Gateway:
@@ -106,7 +62,7 @@ class Gateway:
         configuration = loaded.configuration
         settings = core_settings(loaded)
         passwords = {v.name: resolve_secrets(v, loaded.base_dir, os.environ) for v in configuration.venues}
-        _private_directory(loaded.state_dir)
+        private_directory(loaded.state_dir)
         place = journal_at(loaded)
         self._journal = place.open()
         self._metrics = Metrics(self._gauges)
@@ -128,7 +84,7 @@ class Gateway:
         observer.begin(v.name for v in configuration.venues)
         self._intake = Intake(INTAKE_CAPACITY)
         marks = self._journal.watermarks()
-        self._adapters = {v.name: self._adapter(v, marks, observer) for v in configuration.venues}
+        self._adapters = make_adapters(loaded, state, marks, self._run_number, self.gate, observer)
         self.runtime = Runtime(
             self._core,
             self._journal,
@@ -141,8 +97,7 @@ class Gateway:
             wake_writer=self._writer.wake,
             after_commit=self._keeper.after_commit,
         )
-        self._logs: list[FixLog] = []
-        self._attach_links(passwords, marks, observer)
+        self._logs = attach_links(loaded, self._adapters, state, marks, passwords, self._intake, observer)
         self._reporter = Reporter(
             name=configuration.gateway.name,
             state_dir=loaded.state_dir,
@@ -180,76 +135,6 @@ class Gateway:
 
     def _tell_configuration(self, loaded: LoadedConfiguration) -> None:
         self._metrics.set_config_info(name=loaded.configuration.gateway.name, sha256=loaded.sha256)
-
-    def _adapter(self, venue: Venue, marks: Mapping[str, Watermark], observer: Observer) -> VenueAdapter:
-        dialect = load_dialect(venue.dialect)
-        session = session_id(self.loaded.configuration, venue.name)
-        strict = StrictDictionary(dialect)
-        mark = marks.get(session)
-        known = self._core.state.control.sessions.get(venue.name)
-        epoch = max(mark.epoch if mark else 1, known.epoch if known else 1)
-        place = Place(
-            venue=venue.name,
-            session=session,
-            epoch=epoch,
-            watermark=mark.msg_seq_num if mark is not None and mark.epoch == epoch else 0,
-        )
-        return VenueAdapter(
-            place,
-            decoder=Decoder(dialect, strict, venue.name, session),
-            encoder=Encoder(dialect, strict),
-            send_log=SendLog(self._venue_dir(venue) / "send.log", self._run_number.run_id),
-            gate=self.gate,
-            symbols=venue.market_data,
-            count=observer.message,
-            id_prefix=f"{self._run_number.id_prefix}-{self._run_number.run_id}",
-            heartbeat=observer.heartbeat,
-            takes_orders=venue.role != "market-data",
-            resend_timeout_ns=venue.resend_timeout_seconds * NANOS,
-            hours=None if venue.schedule is None else Hours(**venue.schedule.model_dump()),
-        )
-
-    def _venue_dir(self, venue: Venue) -> Path:
-        return self.loaded.state_dir / "fix" / venue.name
-
-    def _attach_links(self, passwords: dict[str, str | None], marks: Mapping[str, Watermark], observer: Observer) -> None:
-        from gateway.venue.engine import EngineSettings, QuickFixLink
-        from gateway.venue.numbers import Numbers, read_store, to_restore
-
-        for venue in self.loaded.configuration.venues:
-            dialect = load_dialect(venue.dialect)
-            adapter = self._adapters[venue.name]
-            directory = self._venue_dir(venue)
-            store = directory / "store"
-            on_disk = read_store(store, dialect.begin_string, venue.sender_comp_id, venue.target_comp_id)
-            watermark = adapter.watermark
-            known = watermark.msg_seq_num if adapter.session in marks else None
-            numbers = to_restore(on_disk, known, adapter.outbound.last_number)
-            planned = self._core.state.control.planned.get(venue.name)
-            if planned is not None:  # the end of the last run came before the logon that was to use them
-                numbers = Numbers(planned.next_sender, planned.next_target)
-            settings = EngineSettings(
-                venue=venue.name,
-                begin_string=dialect.begin_string,
-                sender_comp_id=venue.sender_comp_id,
-                target_comp_id=venue.target_comp_id,
-                host=venue.host,
-                port=venue.port,
-                heartbeat_seconds=venue.heartbeat_seconds,
-                reconnect_seconds=venue.reconnect_seconds,
-                reset_on_logon=venue.reset_on_logon,
-                store=store,
-                dictionaries=write_permissive(dialect, directory / "dictionary"),
-                appl_ver_id=dialect.appl_ver_id,
-                credentials=adapter.encoder.credentials(venue.username, passwords[venue.name]),
-                tls=tls_files(self.loaded, venue),
-            )
-            log = FixLog(directory / "messages.log")
-            self._logs.append(log)
-            link = QuickFixLink(settings, numbers, self._intake, log, observer.message)
-            adapter.attach(link)
-            if planned is not None:
-                adapter.renumber(planned)
 
     def _run_started(self, settings: CoreSettings) -> RunStarted:
         return RunStarted(
@@ -403,48 +288,6 @@ class Gateway:
                 if condition():
                     return
                 self.runtime.turned.wait(0.1)
-
-
-def run(config_path: Path, *, json_output: bool = False) -> int:
-    """The live process in the foreground. Returns its exit code."""
-    loaded = load(config_path)
-    _private_directory(loaded.state_dir)
-    log = logs.configure("json" if json_output else "console", loaded.state_dir / "gateway.log")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    gateway = Gateway(loaded)
-    # After the engine was imported: its import resets SIGINT to the default action.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: gateway.request_stop(signal.Signals(received).name))
-    signal.signal(signal.SIGHUP, lambda *_: gateway.request_reload())  # also what a terminal sends that closes
-    gateway.start()
-    gateway.wait(lambda: _say_ready(gateway, json_output))
-    clean = gateway.stop()
-    _log.info("stopped" if clean else "stopped, not everything was done in time")
-    code = 0 if clean else 1
-    if isinstance(gateway.runtime.failure, JournalLost):
-        print(f"error: {gateway.runtime.failure}", file=sys.stderr, flush=True)  # noqa: T201 - the reason of this end
-        code = gateway.runtime.failure.exit_code
-    log.stop()
-    # The engine's own teardown can crash while a peer connects at that moment. Everything is durable and closed: leave it out.
-    os._exit(code)
-
-
-def _say_ready(gateway: Gateway, json_output: bool) -> None:
-    port = gateway.reporter.metrics_port
-    document = {"ready": True, "pid": os.getpid(), "metrics_port": port}
-    line = msgspec.json.encode(document).decode() if json_output else "ready"
-    print(line, flush=True)  # noqa: T201 - the one line `run` promises on stdout
-
-
-def _private_directory(path: Path) -> None:
-    """Journal, kill file and control socket lie here: ours alone."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = path / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise PreconditionFailed(f"state directory {path}: {error.strerror}; make it writable, and yours alone") from error
 
 
 def _engine_version() -> str:

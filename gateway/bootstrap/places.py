@@ -1,0 +1,49 @@
+"""Where the things are that a configuration names. Nothing is opened or connected here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gateway.config.load import LoadedConfiguration
+from gateway.config.model import Venue
+from gateway.config.paths import absolute
+from gateway.config.secrets import resolve_password
+from gateway.errors import PreconditionFailed
+from gateway.journal.stores import JournalAt
+from gateway.records.store import RecordStore
+from gateway.venue.tls import TlsFiles
+
+
+def journal_at(loaded: LoadedConfiguration) -> JournalAt:
+    """Where the journal is, with the password where one is configured; nothing is opened yet."""
+    section = loaded.configuration.journal
+    password = resolve_password(section, "journal", loaded.base_dir, os.environ)
+    return JournalAt(loaded.journal_url, section.durability, password)
+
+
+def record_store(loaded: LoadedConfiguration) -> RecordStore:
+    """The records, with the password where one is configured; nothing is connected yet."""
+    password = resolve_password(loaded.configuration.records, "records", loaded.base_dir, os.environ)
+    return RecordStore(loaded.records_url, password=password)
+
+
+def tls_files(loaded: LoadedConfiguration, venue: Venue) -> TlsFiles | None:
+    """The files of a venue's encryption, absolute; None when its session is not encrypted by us."""
+    if not venue.tls:
+        return None
+    given = (venue.tls_ca_file, venue.tls_cert_file, venue.tls_key_file)
+    ca_file, cert_file, key_file = (absolute(loaded.base_dir, path) if path else None for path in given)
+    assert ca_file is not None, "checked when the configuration was loaded"
+    return TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+
+
+def private_directory(path: Path) -> None:
+    """Make the state directory: journal, kill file and control socket lie here, ours alone. Raises PreconditionFailed."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise PreconditionFailed(f"state directory {path}: {error.strerror}; make it writable, and yours alone") from error

@@ -1,0 +1,50 @@
+"""A run as a process in the foreground: its log, its signals, the line it promises, its exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from gateway.bootstrap.gateway import Gateway
+from gateway.bootstrap.places import private_directory
+from gateway.config.load import load
+from gateway.errors import JournalLost
+from gateway.telemetry import logs
+
+_log = logging.getLogger(__name__)
+
+
+def run(config_path: Path, *, json_output: bool = False) -> int:
+    """The live process in the foreground. Returns its exit code."""
+    loaded = load(config_path)
+    private_directory(loaded.state_dir)
+    log = logs.configure("json" if json_output else "console", loaded.state_dir / "gateway.log")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    gateway = Gateway(loaded)
+    # After the engine was imported: its import resets SIGINT to the default action.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: gateway.request_stop(signal.Signals(received).name))
+    signal.signal(signal.SIGHUP, lambda *_: gateway.request_reload())  # also what a terminal sends that closes
+    gateway.start()
+    gateway.wait(lambda: _say_ready(gateway, json_output))
+    clean = gateway.stop()
+    _log.info("stopped" if clean else "stopped, not everything was done in time")
+    code = 0 if clean else 1
+    if isinstance(gateway.runtime.failure, JournalLost):
+        print(f"error: {gateway.runtime.failure}", file=sys.stderr, flush=True)  # noqa: T201 - the reason of this end
+        code = gateway.runtime.failure.exit_code
+    log.stop()
+    # The engine's own teardown can crash while a peer connects at that moment. Everything is durable and closed: leave it out.
+    os._exit(code)
+
+
+def _say_ready(gateway: Gateway, json_output: bool) -> None:
+    port = gateway.reporter.metrics_port
+    document = {"ready": True, "pid": os.getpid(), "metrics_port": port}
+    line = msgspec.json.encode(document).decode() if json_output else "ready"
+    print(line, flush=True)  # noqa: T201 - the one line `run` promises on stdout
