@@ -146,6 +146,11 @@ TABLE: dict[str, dict[OrderState, Edge]] = {
     "reported_accepted": {S: Edge(A), A: Edge(BY_QUANTITY), P: Edge(BY_QUANTITY)},
     "reported_pending_replace": {S: Edge(A), A: Edge(KEEP), P: Edge(KEEP)},
     "reported_filled": {S: Edge(BY_QUANTITY), A: Edge(BY_QUANTITY), P: Edge(BY_QUANTITY), F: Edge(KEEP)},
+    # The same, said twice of an order that had ended here: exposure is never understated.
+    "reported_working": {
+        state: Edge(BY_QUANTITY, "reinstated, or never ended: the venue's desk, a replace made of cancel and new", "reopened")
+        for state in (F, C, R, X)
+    },
     "reported_cancelled": {S: Edge(C), A: Edge(C), P: Edge(C), C: Edge(KEEP)},
     "reported_rejected": {S: Edge(R), A: Edge(R), R: Edge(KEEP)},
     "reported_expired": {S: Edge(X), A: Edge(X), P: Edge(X), X: Edge(KEEP)},

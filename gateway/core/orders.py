@@ -112,8 +112,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def request_number(cl_ord_id: str) -> int:
-    """Which request about its order one of our own ClOrdIDs names, counted from 1: the last part of it."""
-    return int(cl_ord_id.rpartition("-")[2])
+    """Which request about its order one of our own ClOrdIDs names, counted from 1; 0 for a name that the venue gave."""
+    last = cl_ord_id.rpartition("-")[2]
+    return int(last) if last.isascii() and last.isdigit() and len(last) < 10 else 0
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,6 +49,7 @@ DOUBTS: Mapping[str, str] = {
     "disconnect": "the session went down with a request unanswered; asked after the next logon",
     "not_settled": "the venue cannot be asked before sequence numbers agree; the reconciliation after the logon asks",
     "restart": "the gateway died with a request unanswered; asked after the next logon",
+    "said_working": "a status answer says that an order works which has ended here; asked once more before it is opened again",
     "status_unanswered": "the venue did not answer the question either: an operator's, or the next reconciliation's",
     "unknown_at_venue": "the venue denies knowing an order that it had acknowledged: an operator's",
 }

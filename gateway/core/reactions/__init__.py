@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.core.changes import Change, OrderChanged
 from gateway.core.events import Event, ExecutionEvent, StatusReported
-from gateway.core.reactions import day, limits, operators, reports, sessions
+from gateway.core.reactions import contradictions, day, limits, operators, reports, sessions
 from gateway.core.reactions.intents import enforce_kill
 from gateway.core.turn import Turn
 
@@ -18,6 +18,7 @@ def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
         rule(turn, event, changes)
     if isinstance(event, ExecutionEvent) and not isinstance(event, StatusReported):  # its own rule did
         reports.infer_missing_fill(turn, event)
+        contradictions.ask_if_contradicted(turn, event, changes)
     limits.throttle(turn, changes)
     for change in changes:
         if isinstance(change, OrderChanged) and _reopened(change):

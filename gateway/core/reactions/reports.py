@@ -25,6 +25,7 @@ from gateway.core.events import (
     StatusReported,
 )
 from gateway.core.orders import Order
+from gateway.core.reactions.contradictions import SAID_WORKING, works_after_all
 from gateway.core.reactions.day import DONE_FOR_DAY, day_is_over
 from gateway.core.reactions.intents import enforce_kill
 from gateway.core.reactions.terms import terms_learned, undecided
@@ -76,12 +77,16 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
             turn.emit(Resolved(order_id=order.order_id, disposition="unknown_at_venue", detail=event.text or ""))
         elif not order.state.terminal and day_is_over(turn.state, order):
             turn.emit(Resolved(order_id=order.order_id, disposition="day_ended", detail=event.text or ""))
+        elif order.state.terminal and order.in_doubt == SAID_WORKING:  # venues forget orders that have ended
+            turn.emit(Resolved(order_id=order.order_id, disposition=_HELD[order.state], detail=event.text or ""))
         elif not order.state.terminal or order.in_doubt is not None:
             turn.emit(InDoubt(order_id=order.order_id, reason="unknown_at_venue"))
         return
     if not infer_missing_fill(turn, event):
         return
     order = turn.state.execution.orders[order.order_id]
+    if works_after_all(turn, event, order):
+        return
     disposition = REPORTED.get(event.ord_status or "")
     if event.ord_status == DONE_FOR_DAY and day_is_over(turn.state, order):
         disposition = "reported_expired"
@@ -121,6 +126,15 @@ _AGREES = {
     "reported_rejected": (OrderState.REJECTED,),
     "reported_expired": (OrderState.EXPIRED,),
 }
+
+
+_HELD = {
+    OrderState.FILLED: "reported_filled",
+    OrderState.CANCELLED: "reported_cancelled",
+    OrderState.REJECTED: "reported_rejected",
+    OrderState.EXPIRED: "reported_expired",
+}
+"""The disposition that leaves an order that has ended as it is."""
 
 
 def _agrees(state: OrderState, disposition: str) -> bool:

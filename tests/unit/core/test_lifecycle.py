@@ -59,6 +59,7 @@ day_ended             X    X    X    .    .    .    .
 reported_accepted     A    #    #    .    .    .    .
 reported_pending_replace A =    =    .    .    .    .
 reported_filled       #    #    #    =    .    .    .
+reported_working      .    .    .    #!   #!   #!   #!
 reported_cancelled    C    C    C    .    =    .    .
 reported_rejected     R    R    .    .    .    =    .
 reported_expired      X    X    X    .    .    .    =
@@ -73,6 +74,7 @@ ANOMALIES = {
     ("replaced", "F"): "reopened",
     ("accepted_presumed", "R"): "reopened",
     ("filled_presumed", "R"): "reopened",
+    **{("reported_working", letter): "reopened" for letter in "FCRX"},
 }
 STATES = dict(zip("SAPFCRX", OrderState, strict=True))
 ROWS = [line.split() for line in GRID.strip().splitlines()[1:]]

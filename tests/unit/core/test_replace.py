@@ -238,6 +238,17 @@ def test_an_old_replaced_come_again_moves_nothing_back(harness: Harness, order_i
     assert harness.anomalies() == ["stale_report"]
 
 
+def test_a_name_the_venue_gave_is_followed_and_an_earlier_one_moves_nothing_back(harness: Harness, order_id: str) -> None:
+    for name, price in (("BROKER", "155"), (C1, "156"), ("BROKER-B", "154"), ("BROKER", "155")):
+        harness.report(Replaced, order_id, cl_ord_id=name, order_qty=D(10000), price=D(price), exec_id=f"{name}{price}")
+    assert terms(harness, order_id) == (D(10000), D(154), "BROKER-B")
+    harness.request_replace(order_id, price="153")
+    harness.confirm_replace(order_id)
+    harness.report(Replaced, order_id, cl_ord_id="BROKER-B", order_qty=D(10000), price=D(154), exec_id="again")
+    assert terms(harness, order_id) == (D(10000), D(153), C2)
+    assert harness.anomalies() == ["stale_report"] * 3
+
+
 def test_a_second_acknowledgement_of_the_new_does_not_answer_the_replace(harness: Harness, order_id: str) -> None:
     harness.request_replace(order_id, price="155")
     harness.accept(order_id, poss_dup=True)

@@ -85,3 +85,47 @@ def test_kill_goes_on_at_a_venue_that_answers_neither_cancels_nor_questions(make
     assert first[11] != second[11]
     venue.report({**request, 11: second[11]}, "4", "4", (41, request[11]), (151, "0"))
     gateway.wait_state(order_id, "Cancelled")
+
+
+def test_a_name_the_venue_gave_and_an_old_report_after_it_harm_nothing(gateway, venue, order):
+    order_id, request = order
+    for name, price in (("BROKER", "109"), (request[11], "110")):
+        fields = venue.report_fields({**request, 11: name}, "5", "5", (44, price), (37, f"O-{request[11]}"), (41, request[11]))
+        venue.send("8", *fields)
+    gateway.wait_rows("SELECT * FROM v_anomalies WHERE kind = 'stale_report'")
+    [row] = gateway.rows("SELECT * FROM v_orders WHERE order_id = ?", order_id)
+    assert (row["state"], row["cl_ord_id"], row["price"]) == ("Accepted", "BROKER", 109)
+    gateway.cancel(order_id)
+    assert venue.wait("F")[41] == "BROKER"
+
+
+def test_an_order_that_works_at_the_venue_does_not_stay_cancelled_here(gateway, venue, order):
+    """The venue made its replace of a cancel and a new order."""
+    order_id, request = order
+    gateway.replace(order_id, price="109")
+    replace = venue.wait("G")
+    gone = venue.report_fields(request, "4", "4", (151, "0"))
+    venue.send("8", *gone)
+    venue.report(replace, "0", "0", (41, request[11]), (44, "109"))
+    assert [venue.wait("H")[11] for _ in range(2)] == [replace[11]] * 2
+    [row] = gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ? AND price = 109", order_id)
+    assert (row["cl_ord_id"], row["state"], row["in_doubt"]) == (replace[11], "Accepted", 0)
+    gateway.post("/kill", scope="all", reason="test")
+    assert venue.wait("F")[41] == replace[11]
+
+
+def test_a_bust_that_puts_a_cancelled_order_back_to_work_under_kill(gateway, venue, order):
+    order_id, request = order
+    venue.fill(request, "400", "110")
+    busted = venue.known[request[11]][17]
+    gateway.wait_state(order_id, "PartiallyFilled")
+    gateway.post("/kill", scope="all", reason="test")
+    first = venue.wait("F")
+    venue.report({**request, 11: first[11]}, "4", "4", (41, request[11]), (14, "400"), (151, "0"))
+    gateway.wait_state(order_id, "Cancelled")
+    venue.report(request, "H", "0", (19, busted), (14, "0"), (151, "1000"))
+    second = venue.wait("F")
+    assert second[41] == request[11]
+    venue.report({**request, 11: second[11]}, "4", "4", (41, request[11]), (151, "0"))
+    gateway.wait_state(order_id, "Cancelled")
+    gateway.wait_rows("SELECT * FROM v_positions WHERE net_qty = 0")
