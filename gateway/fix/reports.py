@@ -95,7 +95,7 @@ class ReportReader:
                 raise UndecodableMessage(
                     "neither ExecType(150) nor OrdStatus(39) nor CumQty(14) can be understood", message.raw
                 )
-            event = StatusReported(**_deviating(common, message, found))
+            event = StatusReported(**_deviating(common, message, found), believed=False)
         return event
 
     def no_orders(self, message: FixMessage) -> bool:
@@ -194,13 +194,12 @@ class ReportReader:
         orig_cl_ord_id = self._id(message, tags.ORIG_CL_ORD_ID)
         if cl_ord_id is None and venue_order_id is None and orig_cl_ord_id is None:
             raise UndecodableMessage("no order is named: ClOrdID(11), OrigClOrdID(41) and OrderID(37) say nothing", message.raw)
-        venue_time_ns = parse_utc(get(tags.TRANSACT_TIME))
         return {
             "venue": self._venue,
             "session": self._session,
             "msg_seq_num": message.msg_seq_num,
             "poss_dup": message.poss_dup,
-            "venue_time_ns": parse_utc(get(tags.SENDING_TIME)) if venue_time_ns is None else venue_time_ns,
+            "venue_time_ns": _venue_time(message),
             "received_ns": received_ns,
             "cl_ord_id": cl_ord_id,
             "orig_cl_ord_id": orig_cl_ord_id,
@@ -230,6 +229,12 @@ class ReportReader:
             found.append(f"{self._strict.label(tag)}={value:f} is negative")
             return None
         return value
+
+
+def _venue_time(message: FixMessage) -> int | None:
+    """TransactTime(60), else when it was sent: for a resend the first time, or it would be another trade on another day."""
+    stated = (tags.TRANSACT_TIME, tags.ORIG_SENDING_TIME, tags.SENDING_TIME)
+    return next((time for time in (parse_utc(message.get(tag)) for tag in stated) if time is not None), None)
 
 
 def _deviating(common: dict[str, Any], message: FixMessage, found: list[str]) -> dict[str, Any]:

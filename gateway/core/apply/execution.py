@@ -212,6 +212,8 @@ def _status(state: State, recorded: Recorded, event: StatusReported, order: Orde
     """A status answer informs; what it implies is decided by the core and comes as `Resolved` or `FillInferred`."""
     if event.poss_dup:
         return [OrderChanged(before=order, after=order)]  # what was true when it was said need not be true now
+    if not event.believed:
+        return [OrderChanged(before=order, after=order)]
     state.execution.asked.discard(order.order_id)
     if order.state.terminal and order.in_doubt is None:
         state.control.confirm(order.venue, order.order_id)  # venues forget orders that have ended

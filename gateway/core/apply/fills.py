@@ -43,6 +43,8 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
     exec_id = event.exec_id or _unnamed(event)
     key = known_key(state, event.venue, order.order_id, exec_id, event.trade_date)
     known = execution.fills.get(key)
+    if known is None and event.poss_dup:  # told again on another day, by a venue that states no date of the trade
+        known = _same_content(state, event, order)
     if known is not None:
         return _seen_before(event, order, known)
     if _same_trade(state, order, event):
@@ -137,6 +139,12 @@ def _seen_before(event: Filled, order: Order, known: Fill) -> list[Change]:
     if event.poss_dup:
         return []
     return [anomaly("duplicate_execution", event, order, f"ExecID(17)={known.exec_id} again, without PossDupFlag(43)")]
+
+
+def _same_content(state: State, event: Filled, order: Order) -> Fill | None:
+    key = None if event.exec_id is None else state.execution.by_exec_id.get((order.order_id, event.exec_id))
+    known = None if key is None else state.execution.fills[key]
+    return known if known is not None and (known.last_qty, known.last_px) == (event.last_qty, event.last_px) else None
 
 
 def _same_trade(state: State, order: Order, event: Filled) -> bool:

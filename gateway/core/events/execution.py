@@ -117,6 +117,9 @@ class StatusReported(ExecutionEvent, frozen=True, kw_only=True):
     """ExecType(150)=I: the answer to an OrderStatusRequest(H). `unknown`: the venue does not know the order."""
 
     unknown: bool = False
+    believed: bool = True
+    """Not so for a report of something else that contradicts itself or lacks what it takes: it makes us ask, and answers
+    nothing."""
 
 
 class CancelRejected(ExecutionEvent, frozen=True, kw_only=True):

@@ -51,8 +51,7 @@ def ask_if_contradicted(turn: Turn, event: ExecutionEvent, changes: tuple[Change
     if order is None or event.poss_dup or isinstance(event, _OWN_RULE):
         return
     if order.state.terminal:
-        session = turn.state.control.sessions.get(order.venue)
-        settled = session is not None and session.state == "settled"  # before, a venue may tell the whole day again
+        settled = turn.state.control.settled(order.venue)  # before, a venue may tell the whole day again
         wrong = settled and (_says_working(event, order) or _ended_by_old_name(turn.state, event, order))
     else:
         wrong = _says_over(event, order) or _has_unknown_terms(event, order, changes)

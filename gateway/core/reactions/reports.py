@@ -70,6 +70,10 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
     if event.poss_dup:  # said before the question was asked: only what it proves to be filled counts
         infer_missing_fill(turn, event)
         return
+    if not event.believed:
+        infer_missing_fill(turn, event)
+        control.ask_status(turn, order)
+        return
     if event.unknown:
         if _may_go_by_the_new_name(event, order):
             control.ask_status(turn, order, cl_ord_id=order.new_in_flight)
@@ -182,7 +186,7 @@ def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> bool:
         return True
     missing = event.cum_qty - order.cum_qty
     price = _missing_price(event, order, missing)
-    if price is None and isinstance(event, StatusReported):
+    if price is None and isinstance(event, StatusReported) and event.believed:
         turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
         return False
     if price is None:

@@ -20,6 +20,7 @@ from gateway.core.events import (
     SessionNotice,
     SessionScheduled,
     SessionSettled,
+    Untranslated,
     VenueOpened,
 )
 from gateway.core.reactions.intents import cancel_own, enforce_kill
@@ -63,6 +64,12 @@ def _reports_missing(turn: Turn, event: LostRange | EngineRejected, changes: tup
         _reconcile(turn, event.venue, event.kind())
 
 
+def _untranslated(turn: Turn, event: Untranslated, changes: tuple[Change, ...]) -> None:
+    """ExecutionReport(8) or OrderCancelReject(9) that names no order or says nothing certain: it was about one of ours."""
+    if event.msg_type in ("8", "9") and turn.state.control.settled(event.venue):
+        _reconcile(turn, event.venue, event.kind())
+
+
 def _noticed(turn: Turn, event: SessionNotice, changes: tuple[Change, ...]) -> None:
     """What the venue missed of ours is gap-filled, never sent again: find out which orders that concerns."""
     if event.event == "resend_request" and turn.state.control.settled(event.venue):
@@ -97,4 +104,5 @@ RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
     SessionScheduled: _scheduled,
     LostRange: _reports_missing,
     EngineRejected: _reports_missing,
+    Untranslated: _untranslated,
 }

@@ -184,3 +184,22 @@ def test_replaced_after_the_answer_said_no_and_without_terms(harness: Harness, o
     assert asked(harness) == [C1, C2]
     harness.answer_status(order_id, "0", cl_ord_id=C2, order_qty=D(20000), price=D(156), cum_qty=D(0))
     assert harness.order(order_id).quantity == D(20000)
+
+
+def test_a_report_that_cannot_be_believed_makes_us_ask_and_answers_nothing(harness: Harness, order_id: str) -> None:
+    """A trade without quantity, a cancel whose OrdStatus(39) is 0."""
+    harness.answer_status(order_id, "1", believed=False)
+    harness.answer_status(order_id, "0", believed=False)
+    assert asked(harness) == [C1]
+    assert harness.order(order_id).in_doubt is None
+    harness.answer_status(order_id, "4", cum_qty=D(0))
+    assert harness.order(order_id).state is OrderState.CANCELLED
+
+
+def test_an_execution_told_again_on_another_day_counts_once(harness: Harness, order_id: str) -> None:
+    """PossResend(97) over midnight from a venue that states no time of the trade."""
+    harness.fill(order_id, "4000", exec_id="E1", trade_date="20250615")
+    harness.fill(order_id, "4000", exec_id="E1", trade_date="20250616", cum_qty=D(4000), poss_dup=True)
+    assert harness.position() == D(4000)
+    harness.fill(order_id, "3000", exec_id="E1", trade_date="20250616", cum_qty=D(7000), poss_dup=True)
+    assert harness.position() == D(7000), "another content on another day is another execution"

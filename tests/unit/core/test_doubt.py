@@ -26,6 +26,7 @@ from gateway.core.events import (
     StatusRequested,
     SubmissionFailed,
     Transmitted,
+    Untranslated,
     VenueOpened,
     VenueOpenRequested,
 )
@@ -373,6 +374,7 @@ def test_an_order_that_ends_while_reconciling_does_not_block_the_venue(harness: 
         LostRange(venue=VENUE, session=SESSION, begin=5, end=6, reason="gap filled"),
         EngineRejected(venue=VENUE, session=SESSION, msg_seq_num=5, raw="8=FIX.4.4"),
         SessionNotice(venue=VENUE, session=SESSION, event="resend_request"),
+        Untranslated(venue=VENUE, session=SESSION, msg_type="8", raw="8=FIX.4.4|35=8|32=1000|", detail="no order is named"),
     ],
 )
 def test_a_message_nobody_will_see_again_starts_a_reconciliation(harness: Harness, order_id: str, event: Any) -> None:

@@ -124,6 +124,20 @@ def test_the_trade_date_falls_back(decoder, fix):
     assert (only(decoder, nowhere).trade_date, only(decoder, nowhere).venue_time_ns) == ("", None)
 
 
+def test_a_resend_is_the_trade_it_was_at_first(decoder, fix):
+    """Without TransactTime(60) and TradeDate(75), sent again after midnight."""
+    first = fix(changed({"drop": [60]}))
+    again = first.replace("52=20240102-10:11:13.000", "43=Y\x01122=20240102-10:11:13.000\x0152=20240103-00:00:01.000")
+    one, two = only(decoder, first), only(decoder, again)
+    assert (two.trade_date, two.venue_time_ns, two.poss_dup) == (one.trade_date, one.venue_time_ns, True)
+
+
+@pytest.mark.parametrize(("status", "drop"), [("1", [14, 32]), ("2", [32])])
+def test_what_cannot_be_believed_as_it_stands_is_no_status_answer(decoder, fix, status, drop):
+    event = only(decoder, fix(changed({"drop": drop, "set": {"39": status}})))
+    assert (event.kind(), event.believed) == ("status_reported", False)
+
+
 def test_a_reject_says_why(decoder, fix):
     event = only(decoder, fix("37=NONE|11=1-1|17=E1|150=8|39=8|103=3|54=1|55=X|151=0|14=0|6=0|58=limit 5|"))
     assert isinstance(event, Rejected)

@@ -182,3 +182,22 @@ def test_market_data_that_the_engine_refuses_makes_the_feed_untrusted(make, venu
     assert len(venue.of_type("V")) == 3
     venue.send("W", (262, req_id), (55, "USD/JPY"), (268, 2), *entries)
     wait_for(lambda: gateway.status()["feeds"][0]["state"] == "up", "a book again")
+
+
+def test_a_fill_that_names_no_order_is_found_by_asking(gateway, venue, order):
+    order_id, request = order
+    fields = venue.report_fields(request, "F", "1", (32, "400"), (31, "110"), (14, "400"), (151, "600"), (6, "110"))
+    venue.send("8", *(field for field in fields if field[0] not in (11, 37)))
+    assert venue.wait("H")[11] == request[11]
+    gateway.wait_state(order_id, "PartiallyFilled")
+    assert fills(gateway, order_id) == [{"last_qty": 400, "last_px": 110, "status": "inferred"}]
+    gateway.wait_open()
+
+
+def test_a_report_that_contradicts_itself_is_asked_about(gateway, venue, order):
+    """ExecType=4 (cancelled) with OrdStatus=0 (new): which of them is true, only the venue knows."""
+    order_id, request = order
+    fields = venue.report_fields(request, "4", "4", (151, "0"))  # its books say so from now on
+    venue.send("8", *((tag, "0" if tag == 39 else value) for tag, value in fields))
+    assert venue.wait("H")[11] == request[11]
+    gateway.wait_state(order_id, "Cancelled")
