@@ -26,13 +26,39 @@ _POLL_SECONDS = 0.05
 )
 @asks(reason="required")
 def stop(instance: Instance, cancel_open: bool, timeout: float, reason: str, request_id: str | None) -> None:
-    """Ask the gateway to stop, and wait for its clean end."""
+    """Ask the gateway to stop, and wait for its clean end.
+
+    With --cancel-open, exit code 7 means that it has ended and a venue has not confirmed every cancel.
+    """
     answer = instance.ask("/stop", reason=reason, request_id=request_id, cancel_open=cancel_open)
     await_end(instance, timeout)
+    left = orders_left(instance)
     if instance.as_json:
-        output.document(answer | {"stopped": True, "clean_stop": True})
+        output.document(answer | {"stopped": True, "clean_stop": True, "open_orders": left})
     else:
         click.echo("stopped cleanly")
+    if not left:
+        return
+    if cancel_open:
+        raise UnknownOutcome(
+            f"{left} orders may still be open: their cancels were not confirmed before the end; look at `gateway order list"
+            " --open` and ask the venues. The next start asks about them"
+        )
+    output.say(f"{left} orders stay open at their venues: `gateway order list --open`")
+
+
+def orders_left(instance: Instance) -> int | None:
+    """How many orders are open after the end; None when the records cannot tell."""
+    from gateway.cli.listings import OPEN_STATES
+    from gateway.cli.reading import opened
+    from gateway.records.queries import view_rows
+
+    try:
+        with opened(instance) as store:
+            return len(view_rows(store, "v_orders", where={"state": OPEN_STATES}))
+    except GatewayError as error:
+        output.say(f"which orders are still open is not known here: {error}")
+        return None
 
 
 def await_end(instance: Instance, timeout: float) -> None:

@@ -63,7 +63,7 @@ class SqliteReader(SegmentedReader):
 
     def _find_segments(self) -> list[int]:
         pattern = re.compile(re.escape(self._path.stem) + r"-([0-9]+)" + re.escape(self._path.suffix))
-        names = [pattern.fullmatch(entry.name) for entry in self._path.parent.iterdir()] if self._path.parent.exists() else []
+        names = [pattern.fullmatch(entry.name) for entry in self._path.parent.iterdir()] if self._path.parent.is_dir() else []
         later = [int(match[1]) for match in names if match]
         return sorted([1, *later] if self._path.exists() else later)
 
@@ -269,7 +269,7 @@ def holder_of(path: Path) -> str | None:
                 fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return f"process {handle.read().strip() or 'unknown'}"
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     return None
 

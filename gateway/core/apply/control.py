@@ -138,7 +138,10 @@ def _kill_released(state: State, recorded: Recorded, event: KillReleased) -> lis
 
 
 def _order_requested(state: State, recorded: Recorded, event: OrderRequested) -> list[Change]:
-    what = f"{event.side} {event.quantity} {event.symbol} at {event.price if event.price is not None else event.order_type}"
+    terms = [str(event.price if event.price is not None else event.order_type)]
+    if event.stop_price is not None:
+        terms = [*([] if event.price is None else terms), f"stop {event.stop_price}"]
+    what = f"{event.side} {event.quantity} {event.symbol} at {' '.join(terms)}"
     run = state.control.run
     return _act(state, event, f"venue:{event.venue}", "", what, "requested", f"{run.run_id}-{run.orders + 1}")
 

@@ -94,6 +94,13 @@ def test_everything_is_found_at_once_and_nothing_is_changed(ready: Any) -> None:
     assert len(text.stderr.splitlines()) == 3
 
 
+def test_a_state_directory_that_is_a_file(ready: Any) -> None:
+    edit(ready, 'state_dir = "var"', 'state_dir = "gateway.toml"')
+    assert "gateway.state_dir" in [key for key, _, _ in found(ready)]
+    result = ready("verify")
+    assert (result.exit_code, result.exception.__class__) == (6, SystemExit), result.stderr
+
+
 def test_a_state_directory_that_cannot_be(ready: Any) -> None:
     edit(ready, 'state_dir = "var"', 'state_dir = "gateway.toml/var"')
     key, what, _ = only(ready)

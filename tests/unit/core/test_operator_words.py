@@ -13,6 +13,7 @@ from gateway.core.events import (
     ClosedUnsent,
     Denied,
     FillInferred,
+    OrderRequested,
     OrderResolveRequested,
     Resolved,
     VenueCloseRequested,
@@ -20,7 +21,7 @@ from gateway.core.events import (
     VenueOpenRequested,
 )
 from gateway.core.reactions.resolve import DISPOSITIONS, objection
-from gateway.core.values import CommandKind, OrderState, OrderType
+from gateway.core.values import CommandKind, OrderState, OrderType, Side
 from gateway.testing.harness import ACCOUNT, SYMBOL, VENUE, Harness, settings
 
 
@@ -169,3 +170,33 @@ def test_a_market_order_needs_the_price_of_what_is_filled() -> None:
     harness.feed(word(order_id, "filled", avg_px=Decimal("156.2")))
     assert harness.order(order_id).avg_px == Decimal("156.2")
     assert harness.state.execution.positions[ACCOUNT, "desk", VENUE, SYMBOL].net_qty == Decimal(10000)
+
+
+@pytest.mark.parametrize(
+    ("order_type", "price", "stop_price", "said"),
+    [
+        (OrderType.LIMIT, "156", None, "at 156"),
+        (OrderType.MARKET, None, None, "at market"),
+        (OrderType.STOP, None, "155", "at stop 155"),
+        (OrderType.STOP_LIMIT, "156", "155", "at 156 stop 155"),
+    ],
+)
+def test_the_audit_has_every_price_of_an_order(
+    order_type: OrderType, price: str | None, stop_price: str | None, said: str
+) -> None:
+    terms = {"price": price, "stop_price": stop_price}
+    decimals = {name: None if text is None else Decimal(text) for name, text in terms.items()}
+    request = OrderRequested(
+        actor="op",
+        reason="",
+        request_id="r",
+        venue=VENUE,
+        symbol=SYMBOL,
+        side=Side.SELL,
+        quantity=Decimal(500),
+        order_type=order_type,
+        **decimals,
+    )
+    step = Harness().open().feed(request)
+    [acted] = [c for _, changes in step.changes for c in changes if isinstance(c, OperatorActed)]
+    assert acted.after == f"sell 500 {SYMBOL} {said}"

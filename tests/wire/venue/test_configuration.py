@@ -8,6 +8,7 @@ import pytest
 from gateway_process import wait_for
 
 from gateway.errors import Denied, PreconditionFailed
+from gateway.journal.stores import JournalAt
 from gateway.records.store import RecordStore
 from gateway.runtime.settings import load_strategies
 from gateway.verification import verify_instance
@@ -32,9 +33,8 @@ def effective(gateway):
 
 
 def verified(gateway):
-    verdict = verify_instance(
-        gateway.state / "journal.db", RecordStore(f"sqlite:///{gateway.records}"), load_strategies, lambda *_: None
-    )
+    place = JournalAt(f"sqlite:///{gateway.state}/journal.db")
+    verdict = verify_instance(place, RecordStore(f"sqlite:///{gateway.records}"), load_strategies, lambda *_: None)
     assert verdict.equal, verdict.first
     return verdict
 
