@@ -39,12 +39,13 @@ def stop(instance: Instance, cancel_open: bool, timeout: float, reason: str, req
         click.echo("stopped cleanly")
     if not left:
         return
+    orders = "1 order" if left == 1 else f"{left} orders"
     if cancel_open:
         raise UnknownOutcome(
-            f"{left} orders may still be open: their cancels were not confirmed before the end; look at `gateway order list"
+            f"{orders} may still be open: their cancels were not confirmed before the end; look at `gateway order list"
             " --open` and ask the venues. The next start asks about them"
         )
-    output.say(f"{left} orders stay open at their venues: `gateway order list --open`")
+    output.say(f"{orders} left open at the venues: `gateway order list --open`")
 
 
 def orders_left(instance: Instance) -> int | None:

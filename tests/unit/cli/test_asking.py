@@ -277,7 +277,7 @@ def test_stop_says_what_stays_open(cli: Any, desk: Any, surface: Any) -> None:
     desk.records()
     left = cli("stop", "--reason", "night", "--json")
     assert (left.exit_code, json.loads(left.stdout)["open_orders"]) == (0, 2)
-    assert "2 orders stay open" in left.stderr
+    assert "2 orders left open" in left.stderr
     unknown = cli("stop", "--reason", "night", "--cancel-open", "--json")
     assert (unknown.exit_code, json.loads(unknown.stdout)["open_orders"]) == (7, 2)
     assert "2 orders may still be open" in unknown.stderr

@@ -58,6 +58,14 @@ def only(problems: list[Problem]) -> Problem:
     return problems[0]
 
 
+def test_the_starter_configuration_stands_without_its_strategy(tmp_path: Path) -> None:
+    """Which the README asks for before the first real venue."""
+    text, _, _ = STARTER.read_text().partition("[[strategies]]")
+    path = tmp_path / "gateway.toml"
+    path.write_text(text)
+    assert load(path, environ={}).configuration.strategies == ()
+
+
 def test_the_starter_configuration_loads() -> None:
     loaded = load(STARTER, environ={})
     configuration = loaded.configuration
@@ -65,7 +73,6 @@ def test_the_starter_configuration_loads() -> None:
     assert configuration.instruments[0].tick_size == Decimal("0.001")
     assert configuration.instruments[0].reference_price is None
     assert configuration.strategies[0].class_path == "gateway.strategies.quoter:Quoter"
-    assert configuration.risk.strategy["maker"].max_open_orders == 20
 
 
 def test_what_is_left_out_has_the_default_of_the_contract(tmp_path: Path) -> None:
