@@ -95,7 +95,7 @@ class ReportReader:
                 raise UndecodableMessage(
                     "neither ExecType(150) nor OrdStatus(39) nor CumQty(14) can be understood", message.raw
                 )
-            event = StatusReported(**_deviating(common, message, found), believed=False)
+            event = StatusReported(**_deviating(common, message, found), believed=tags.ORD_STATUS_REQ_ID in message)
         return event
 
     def no_orders(self, message: FixMessage) -> bool:

@@ -118,8 +118,8 @@ class StatusReported(ExecutionEvent, frozen=True, kw_only=True):
 
     unknown: bool = False
     believed: bool = True
-    """Not so for a report of something else that contradicts itself or lacks what it takes: it makes us ask, and answers
-    nothing."""
+    """Not so for a report of something else that contradicts itself or lacks what it takes, unless it repeats the
+    OrdStatusReqID(790) of a question: it makes us ask, and answers nothing."""
 
 
 class CancelRejected(ExecutionEvent, frozen=True, kw_only=True):

@@ -152,15 +152,20 @@ def _request_refused(turn: Turn, event: CancelRejected | ReplaceRejected, change
         return
     disposition = REPORTED.get(event.ord_status or "")
     unknown = event.cxl_rej_reason == "1"  # CxlRejReason(102)=1: unknown order
-    killed = any(scope in turn.state.control.killed for scope in order_scopes(order))
-    if unknown or killed or (disposition is not None and not _agrees(order.state, disposition)):
+    if unknown or _killed(turn, order) or (disposition is not None and not _agrees(order.state, disposition)):
         control.ask_status(turn, order)
+
+
+def _killed(turn: Turn, order: Order) -> bool:
+    return any(scope in turn.state.control.killed for scope in order_scopes(order))
 
 
 def _rejected(turn: Turn, event: Rejected, changes: tuple[Change, ...]) -> None:
     """A reject of an order that has fills cannot be the whole truth, nor one of a request that calls the order rejected."""
     order = find_order(turn.state, event)
-    if order is not None and not order.state.terminal and (order.cum_qty or event.ord_status == "8"):
+    if order is None or order.state.terminal:
+        return
+    if order.cum_qty or event.ord_status == "8" or _killed(turn, order):
         control.ask_status(turn, order)
 
 

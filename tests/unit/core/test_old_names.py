@@ -129,6 +129,14 @@ def test_a_killed_order_whose_cancel_was_refused_is_cancelled_again(harness: Har
     assert len(harness.sent(CommandKind.CANCEL)) == 2
 
 
+def test_a_killed_order_whose_cancel_was_refused_by_an_execution_report_is_asked_about(harness: Harness, order_id: str) -> None:
+    harness.kill()
+    first = harness.sent(CommandKind.CANCEL)[0]
+    harness.report(Rejected, order_id, cl_ord_id=first.cl_ord_id)
+    harness.answer_status(order_id, "0", cum_qty=D(0))
+    assert len(harness.sent(CommandKind.CANCEL)) == 2
+
+
 def test_an_order_of_another_origin_that_appears_under_kill_is_cancelled(harness: Harness, order_id: str) -> None:
     harness.kill()
     harness.report(Accepted, order_id, cl_ord_id="X", venue_order_id="VX", order_qty=D(1000), price=D(156))

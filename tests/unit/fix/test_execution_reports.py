@@ -136,6 +136,8 @@ def test_a_resend_is_the_trade_it_was_at_first(decoder, fix):
 def test_what_cannot_be_believed_as_it_stands_is_no_status_answer(decoder, fix, status, drop):
     event = only(decoder, fix(changed({"drop": drop, "set": {"39": status}})))
     assert (event.kind(), event.believed) == ("status_reported", False)
+    answer = only(decoder, fix(changed({"drop": drop, "set": {"39": status}, "append": "790=S1-1|"})))
+    assert (answer.kind(), answer.believed) == ("status_reported", True)
 
 
 def test_a_reject_says_why(decoder, fix):
