@@ -209,7 +209,7 @@ class Desk:
                 self.opened()
             case "config apply":
                 config = self.directory / "gateway.toml"
-                config.write_text(config.read_text().replace("max_open_orders = 20", "max_open_orders = 19"))
+                config.write_text(config.read_text().replace('max_order_value = "50000000"', 'max_order_value = "40000000"'))
         return {}
 
     def after(self, path: str) -> None:
@@ -219,7 +219,7 @@ class Desk:
             case "session logon" | "session set-seq" | "session reset" | "venue open" | "kill release":
                 self.opened()
             case "config apply":
-                assert "max_open_orders = 19" in self.json("gateway config history")[0]["toml"]
+                assert 'max_order_value = "40000000"' in self.json("gateway config history")[0]["toml"]
 
 
 @pytest.fixture
