@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+from datetime import UTC, datetime
 from random import Random
 
 from gateway_process import wait_for
@@ -28,7 +28,7 @@ def test_in_a_burst_and_over_restarts(home, make):
         with Traders(gateway, Random(1), threads=4):
             wait_for(lambda: len(sent_orders(gateway)) > 30, "a burst")
             answer = gateway.post("/kill", reason="test")
-            engaged = time.strftime("%H:%M:%S.", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"[:6]
+            engaged = datetime.now(UTC).strftime("%H:%M:%S.%f")
             assert answer["engaged"] == {"all": "test"}
             assert json.loads(kill_file.read_text()) == {"all": "test"}
             wait_for(lambda: gateway.rows("SELECT * FROM v_decisions WHERE code = 'kill_engaged' LIMIT 1"), "denials")
