@@ -62,7 +62,7 @@ def _package(name: str) -> Fact:
 def _engine() -> Iterator[Fact]:
     yield _package("quickfix")
     try:
-        import _quickfix  # type: ignore[import-not-found]
+        import _quickfix  # type: ignore[import-not-found]  # the engine has no type stubs
         import quickfix
     except ImportError as error:
         yield _fact("engine", f"cannot be imported ({error}); reinstall quickfix", "bad")

@@ -182,13 +182,13 @@ def _type(shape: Shape) -> Any:
     types = [_type(one) for one in inner]
     match kind:
         case "tuple":
-            return tuple[tuple(types)]  # type: ignore[misc]
+            return tuple[tuple(types)]  # type: ignore[misc]  # a type made at run time
         case "list of tuple":
-            return tuple[types[0], ...]  # type: ignore[valid-type]
+            return tuple[types[0], ...]  # type: ignore[valid-type]  # a type made at run time
         case "list":
-            return list[types[0]]  # type: ignore[valid-type]
+            return list[types[0]]  # type: ignore[valid-type]  # a type made at run time
         case "dict":
-            return dict[types[0], types[1]]  # type: ignore[valid-type]
+            return dict[types[0], types[1]]  # type: ignore[valid-type]  # a type made at run time
         case "any of":
             return Union[tuple(types)]  # noqa: UP007 - made at run time
         case "nothing":

@@ -67,7 +67,7 @@ def connect(url: str, password: str | None, application_name: str, *, answer_sec
         password=password,
         autocommit=True,
         application_name=application_name,
-        **_LIMITS,  # type: ignore[arg-type]
+        **_LIMITS,  # type: ignore[arg-type]  # one dict for parameters of several types
     )
     connection.answer_seconds = answer_seconds
     return connection

@@ -270,7 +270,7 @@ def holder_of(path: Path) -> str | None:
             except BlockingIOError:
                 return f"process {handle.read().strip() or 'unknown'}"
     except (FileNotFoundError, NotADirectoryError):
-        pass
+        pass  # no lock file: nobody has ever written here
     return None
 
 

@@ -131,7 +131,7 @@ class Intake:
                 self._arrivals.get_nowait()
                 arrived += 1
         except queue.Empty:
-            pass
+            pass  # the time is up, or nothing more has arrived
         items = self._next(arrived)
         if self._snapshots:
             with self._lock:

@@ -19,7 +19,7 @@ class Timed(Strategy[Any, Any]):
     def __init__(self, strategy: AnyStrategy, observe: Callable[[float], None]) -> None:
         super().__init__(strategy.params)
         self.Params = type(strategy).Params  # type: ignore[misc]  # declared a class variable; here each instance wraps another class
-        self.Memory = type(strategy).Memory  # type: ignore[misc]
+        self.Memory = type(strategy).Memory  # type: ignore[misc]  # as above
         self._strategy = strategy
         self._observe = observe
 

@@ -81,21 +81,21 @@ class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ship
     def onCreate(self, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name, as are those below
         pass
 
-    def onLogon(self, session_id: fix.SessionID) -> None:  # noqa: N802
+    def onLogon(self, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         log.info("%s logged on", _client(session_id))
 
-    def onLogout(self, session_id: fix.SessionID) -> None:  # noqa: N802
+    def onLogout(self, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         client = _client(session_id)
         log.info("%s logged out", client)
         if self.venue is not None:
             self.venue.session_gone(client)
 
-    def toAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
+    def toAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         header = message.getHeader()
         if self.silent_resends and header.getField(35) == "4" and _is_resent(header):
             _silence(message)
 
-    def fromAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
+    def fromAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         if message.getHeader().getField(35) != "A":
             return
         if self.refuse_logon:
@@ -103,13 +103,13 @@ class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ship
         if any(not message.isSetField(tag) or message.getField(tag) != value for tag, value in self._credentials):
             raise fix.RejectLogon("wrong username or password")
 
-    def toApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
+    def toApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         header = message.getHeader()
         withheld = self.gap_fill_resends or self.silent_resends or header.getField(35) in MARKET_DATA
         if withheld and _is_resent(header):
             raise fix.DoNotSend
 
-    def fromApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
+    def fromApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         try:
             self._take(message, _client(session_id))
         except Exception:
