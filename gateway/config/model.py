@@ -94,6 +94,9 @@ class TradingDaySection(Section):
 class RiskLimits(Section):
     """Limits of one scope; None means that this scope sets no such limit."""
 
+    currency: Currency | None = None
+    """Of the limits of value (order value, gross and net exposure, daily value); they then cover instruments of every currency,
+    by `[risk.rates]`. Left out: as in `[risk]`; left out there: each instrument's own, and those of its currency alone."""
     max_order_quantity: NotNegativeDecimal | None = None
     max_order_value: NotNegativeDecimal | None = None
     price_collar_pct: NotNegativeDecimal | None = None
@@ -142,6 +145,8 @@ class RiskSection(RiskLimits):
     max_order_quantity: NotNegativeDecimal | None = Decimal(1_000_000)
     max_order_value: NotNegativeDecimal | None = Decimal(50_000_000)
     price_collar_pct: NotNegativeDecimal | None = Decimal(5)
+    rates: dict[Currency, PositiveDecimal] = {}
+    """What one unit of a currency is worth, in a unit common to all that are named: only their ratios count."""
     venue: dict[str, RiskLimits] = {}
     instrument: dict[str, RiskLimits] = {}
     strategy: dict[str, RiskLimits] = {}

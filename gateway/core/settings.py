@@ -45,7 +45,10 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Limits of one scope; `None` means that this scope says nothing. Values in the instrument's currency."""
+    """Limits of one scope; `None` means that this scope says nothing."""
+
+    currency: str | None = None
+    """Of the limits of value; None for that of the scope `all`, and without one there for the instrument's own."""
 
     max_order_quantity: Decimal | None = None
     max_order_value: Decimal | None = None
@@ -107,6 +110,8 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     strategies: dict[str, StrategySettings] = {}
     risk: dict[str, RiskLimits] = {}
     """Scope (see `gateway.core.values`) -> limits; every scope that sets one is checked."""
+    rates: dict[str, Decimal] = {}
+    """Currency -> value of one unit of it, in a unit common to all of them: only their ratios count."""
     positions: tuple[OpeningSettings, ...] = ()
 
     def feed_of(self, venue: str) -> str:

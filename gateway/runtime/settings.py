@@ -55,6 +55,7 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
         },
         strategies=_strategies(configuration),
         risk=_risk(configuration),
+        rates=dict(configuration.risk.rates),
         positions=tuple(
             OpeningSettings(**{name: getattr(p, name) for name in OpeningSettings.__struct_fields__})
             for p in configuration.positions

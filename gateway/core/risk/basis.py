@@ -1,4 +1,9 @@
-"""What rules share: the limits that apply to an order, the instrument's terms, and what a price is compared with."""
+"""What rules share: the limits that apply to an order, the instrument's terms, what a price is compared with, and currencies.
+
+A limit of value is in `currency` of its scope, else in that of the scope `all`, else in the instrument's own; then it covers
+the instruments of that currency alone. Between currencies only declared rates count (`[risk.rates]`): nothing here knows a
+market for them. Nothing is divided to be compared, so no quotient is rounded: both sides are in the unit the rates are in.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,23 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.core.orders import Command
-from gateway.core.settings import Instrument
+from gateway.core.settings import Instrument, RiskLimits
 from gateway.core.state import State, order_scopes
-from gateway.core.values import ZERO, CommandKind, FeedState
+from gateway.core.values import ONE, SCOPE_ALL, ZERO, CommandKind, FeedState
 
-NO_REFERENCE = "no reference"
-"""A rule's answer when there is nothing to compare with: denied as `no_reference`."""
+
+class Undecidable(Exception):
+    """A rule has nothing to compare with: the order is denied with `code`, for what the rule `lacks`."""
+
+    def __init__(self, code: str, lacks: str) -> None:
+        super().__init__(lacks)
+        self.code = code
+        self.lacks = lacks
+
+
+def no_reference() -> Undecidable:
+    """There is no price to compare with."""
+    return Undecidable("no_reference", "has nothing to compare with: no feed, no trade, no reference_price")
 
 
 def limits(state: State, command: Command, name: str) -> list[tuple[Any, str]]:
@@ -23,6 +39,45 @@ def limits(state: State, command: Command, name: str) -> list[tuple[Any, str]]:
         if value is not None:
             found.append((value, scope))
     return found
+
+
+class Scale:
+    """Turns values of several currencies into one unit, that of `[risk.rates]`, so that they can be added and compared.
+
+    Without another currency anywhere that unit is the limit's own, and no rate is needed.
+    """
+
+    def __init__(self, state: State, scope: str, instrument: Instrument) -> None:
+        settings = state.control.settings
+        configured = settings.risk.get(scope, NO_LIMITS).currency or settings.risk.get(SCOPE_ALL, NO_LIMITS).currency
+        self.covers_all = configured is not None
+        """Whether the limit counts instruments of every currency, not only those of the order's."""
+        self.currency = configured or instrument.currency
+        self._rates = settings.rates
+
+    def covers(self, currency: str) -> bool:
+        """Whether values in a currency count under the limit."""
+        return self.covers_all or currency == self.currency
+
+    def of(self, currency: str) -> Decimal:
+        """What one unit of a currency counts for. Raises Undecidable without a declared rate."""
+        own = self._rates.get(self.currency)
+        if currency == self.currency:
+            return ONE if own is None else own
+        rate = self._rates.get(currency)
+        if rate is None or own is None:
+            missing = self.currency if own is None else currency
+            what = f"compares {currency} with a limit in {self.currency}, and [risk.rates] declares no rate for {missing}"
+            raise Undecidable("no_rate", what)
+        return rate
+
+    def shown(self, value: Decimal) -> str:
+        """A value in the unit of the rates, in the limit's currency for people."""
+        own = self._rates.get(self.currency)
+        return shown(value) if own is None else shown(round(value / own, 9))
+
+
+NO_LIMITS = RiskLimits()
 
 
 def instrument_of(state: State, command: Command) -> Instrument:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gateway.core.orders import Command
-from gateway.core.risk.basis import NO_REFERENCE, feed_key, instrument_of, limits, own_price, reference_price, shown
+from gateway.core.risk.basis import Scale, feed_key, instrument_of, limits, no_reference, own_price, reference_price, shown
 from gateway.core.state import State
 from gateway.core.values import NANOS, FeedState
 
@@ -23,12 +23,13 @@ def value(state: State, command: Command) -> str | None:
         return None
     price = own_price(command) or reference_price(state, command.venue, command.symbol)
     if price is None:
-        return NO_REFERENCE
+        raise no_reference()
     instrument = instrument_of(state, command)
-    value = command.quantity * price * instrument.multiplier
     for most, scope in found:
-        if value > most:
-            return f"value {shown(value)} {instrument.currency} above max_order_value {most} ({scope})"
+        scale = Scale(state, scope, instrument)
+        value = command.quantity * price * instrument.multiplier * scale.of(instrument.currency)
+        if value > most * scale.of(scale.currency):
+            return f"value {scale.shown(value)} {scale.currency} above max_order_value {most} ({scope})"
     return None
 
 
@@ -38,16 +39,21 @@ def collar(state: State, command: Command) -> str | None:
         return None
     reference = reference_price(state, command.venue, command.symbol)
     if reference is None:
-        return NO_REFERENCE
+        raise no_reference()
     return _outside(command, reference, found, "price_collar_pct", "reference")
 
 
 def fat_finger(state: State, command: Command) -> str | None:
     found = limits(state, command, "fat_finger_pct")
-    trade = state.market.trades.get(feed_key(state, command.venue, command.symbol))
-    if not found or trade is None:
+    if not found:
         return None
-    return _outside(command, trade.price, found, "fat_finger_pct", "last trade")
+    trade = state.market.trades.get(feed_key(state, command.venue, command.symbol))
+    if trade is not None:
+        return _outside(command, trade.price, found, "fat_finger_pct", "last trade")
+    reference = reference_price(state, command.venue, command.symbol)
+    if reference is None:
+        raise no_reference()
+    return _outside(command, reference, found, "fat_finger_pct", "reference (no trade seen yet)")
 
 
 def _outside(command: Command, reference: Decimal, found: list[tuple[Decimal, str]], name: str, what: str) -> str | None:

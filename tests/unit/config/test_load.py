@@ -274,6 +274,7 @@ def test_what_is_not_in_force_is_refused_and_not_ignored(tmp_path: Path, additio
         ('[risk]\nrestricted = ["EUR/USD"]\n', "risk.restricted[0]", 2),
         ('[risk.account.A]\npermitted_strategies = ["maker"]\n', "risk.account.A.permitted_strategies[0]", 2),
         ('[risk.account.A]\npermitted_sides = ["hold"]\n', "risk.account.A.permitted_sides[0]", 2),
+        ('[risk.rates]\nJPY = "0"\n', "risk.rates.JPY", 2),
         ('[[positions]]\nstrategy = "desk"\nvenue = "NYSE"\n', "positions[0].venue", 3),
         ('[[positions]]\nstrategy = "desk"\nas_of = "20250230"\n', "positions[0].as_of", 3),
     ],
@@ -284,13 +285,15 @@ def test_limits_and_positions_name_what_exists(tmp_path: Path, addition: str, ke
 
 
 def test_limits_and_positions_are_read(tmp_path: Path) -> None:
-    limits = '[risk]\nrestricted = ["USD/JPY"]\n[risk.account.A]\nmax_position_long = 5\npermitted_sides = ["buy"]\n'
+    limits = '[risk]\nrestricted = ["USD/JPY"]\ncurrency = "USD"\n[risk.rates]\nJPY = "0.0066"\n'
+    limits += '[risk.account.A]\nmax_position_long = 5\npermitted_sides = ["buy"]\n'
     position = 'strategy = "desk"\nvenue = "SIM"\nsymbol = "USD/JPY"\nquantity = "-5"\navg_px = "1.5"\nas_of = "20250616"\n'
     loaded = accepted(tmp_path, f"{VENUE}{limits}[[positions]]\n{position}")
     settings = core_settings(loaded)
     assert settings.risk["account:A"].max_position_long == 5
     assert settings.risk["account:A"].permitted_sides == (Side.BUY,)
     assert settings.risk["all"].restricted == ("USD/JPY",)
+    assert (settings.risk["all"].currency, settings.rates) == ("USD", {"JPY": Decimal("0.0066")})
     (opening,) = settings.positions
     assert (opening.account, opening.quantity, opening.as_of) == ("", -5, "20250616")
 

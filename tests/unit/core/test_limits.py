@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gateway.core.events import (
     BookSnapshot,
     ClosedUnsent,
+    ConfigurationUpdated,
     Denied,
     FeedStatus,
     FillBusted,
@@ -86,6 +87,97 @@ def test_gross_exposure_adds_up_instruments_of_one_currency_at_their_prices() ->
     assert len(harness.events(Denied)) == 2
     harness.request_order(quantity="11000")
     assert len(harness.sent()) == 4
+
+
+def worth(currency: str | None, rates: dict[str, str], **limits: Any) -> Harness:
+    """An account's limits in one currency over instruments of two: USD/JPY in JPY, EUR/USD (multiplier 10) in USD."""
+    config = configured(**limits, currency=currency)
+    return Harness(config=replace(config, rates={name: D(rate) for name, rate in rates.items()})).open()
+
+
+def test_a_limit_in_one_currency_covers_instruments_of_every_currency() -> None:
+    harness = worth(
+        "EUR", {"EUR": "1", "JPY": "0.00625", "USD": "0.8"}, max_gross_exposure=D(20_000), max_order_value=D(12_000)
+    )
+    harness.request_order(quantity="10000")  # 1,560,000 JPY are 9,750 EUR
+    harness.request_order(Side.SELL, "1000", "1", symbol="EUR/USD")  # 10,000 USD are 8,000 EUR
+    harness.request_order(quantity="2000", price="1", symbol="EUR/USD")
+    harness.request_order(quantity="3000")
+    assert [(event.code, event.reason) for event in harness.events(Denied)] == [
+        ("max_order_value", "value 16000 EUR above max_order_value 12000 (all)"),
+        ("max_gross_exposure", "17750 EUR and 2925 more are above max_gross_exposure 20000 (all)"),
+    ]
+    harness.request_order(quantity="2000")  # 19,700 EUR
+    assert len(harness.sent()) == 3
+
+
+def test_only_the_ratios_of_rates_count_and_nothing_is_rounded() -> None:
+    for rates in ({"JPY": "1", "USD": "3"}, {"JPY": "0.1", "USD": "0.3"}):
+        harness = worth("USD", rates, max_net_exposure=D(520_000))
+        harness.request_order(quantity="10000")  # 1,560,000 JPY are 520,000 USD, and a third of one is no fraction
+        harness.request_order(quantity="1000")
+        denied(harness, "max_net_exposure", "520000 USD and 52000 more are above max_net_exposure 520000 (all)")
+        assert len(harness.sent()) == 1
+
+
+@pytest.mark.parametrize("limit", ["max_order_value", "max_gross_exposure", "max_net_exposure", "max_daily_value"])
+@pytest.mark.parametrize(("rates", "missing"), [({"USD": "1"}, "JPY"), ({"JPY": "1"}, "USD"), ({}, "USD")])
+def test_without_a_declared_rate_the_order_is_denied(limit: str, rates: dict[str, str], missing: str) -> None:
+    harness = worth("USD", rates, **{limit: D(1_000_000_000)})
+    harness.request_order()
+    denied(harness, "no_rate", f"{limit} compares JPY with a limit in USD", f"declares no rate for {missing}")
+    harness.request_order(price="1", symbol="EUR/USD")  # its own currency needs none
+    assert len(harness.sent()) == 1
+
+
+def test_what_is_held_in_a_currency_without_a_rate_denies_too() -> None:
+    harness = worth(None, {}, max_gross_exposure=D(5_000_000))
+    harness.request_order(quantity="1000")
+    config = replace(harness.settings, risk={"all": RiskLimits(max_gross_exposure=D(5_000_000), currency="USD")})
+    harness.feed(ConfigurationUpdated(actor="a", request_id="c", settings=config))
+    harness.request_order(quantity="1000", price="1", symbol="EUR/USD")
+    denied(harness, "no_rate", "compares JPY with a limit in USD")
+
+
+def test_daily_value_in_one_currency_adds_up_what_was_traded_in_all() -> None:
+    harness = worth("USD", {"USD": "160", "JPY": "1"}, max_daily_value=D(30_000))
+    harness.fill(harness.request_order(quantity="10000"), "10000", "160")  # 10,000 USD
+    harness.fill(harness.request_order(quantity="1000", price="1", symbol="EUR/USD"), "1000", "1")  # 10,000 USD
+    harness.request_order(quantity="11000")
+    denied(harness, "max_daily_value", "20000 USD traded today, 0 open and 10725 more are above max_daily_value 30000 (all)")
+    harness.request_order(quantity="10000")
+    assert len(harness.sent()) == 3
+
+
+def test_a_scope_without_a_currency_has_that_of_the_scope_all() -> None:
+    config = configured(currency="USD")
+    own = {
+        "account:ACC": RiskLimits(max_order_value=D(10_000)),
+        "account:B": RiskLimits(max_order_value=D(10_000), currency="JPY"),
+    }
+    limits = {**config.risk, **own}
+    harness = Harness(config=replace(config, risk=limits, rates={"USD": D(160), "JPY": D(1)})).open()
+    harness.request_order()
+    assert len(harness.sent()) == 1
+    harness.request_order(account="B")
+    denied(harness, "max_order_value", "value 1560000 JPY above max_order_value 10000 (account:B)")
+
+
+@pytest.mark.parametrize("limit", ["max_gross_exposure", "max_net_exposure", "max_daily_value"])
+@pytest.mark.parametrize("reference", ["156", None])
+def test_a_replace_of_the_price_alone_is_valued_anew(limit: str, reference: str | None) -> None:
+    config = configured(**{limit: D(1_600_000)})
+    instruments = {n: replace(i, reference_price=reference and D(reference)) for n, i in config.instruments.items()}
+    harness = Harness(config=replace(config, instruments=instruments)).open()
+    order_id = harness.request_order(quantity="10000", price="156")
+    harness.accept(order_id)
+    harness.request_replace(order_id, price="160.001")
+    denied(harness, limit, "1600000 (all)")
+    harness.request_replace(order_id, price="160")
+    harness.confirm_replace(order_id)
+    assert len(harness.events(Denied)) == 1
+    harness.request_replace(order_id, price="159")  # a lower price passes, whatever the rest has come to
+    assert len(harness.events(Denied)) == 1
 
 
 def test_net_exposure_nets_positions_but_never_open_orders() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core import risk
 from gateway.core.events import Denied, FeedStatus, KillEngaged, MarketTrade, StrategyDisabled, TradingSwitched
-from gateway.core.risk import CODES, CONTROLS, Control, check
+from gateway.core.risk import CODES, CONTROLS, REACTIONS, Control, check
 from gateway.core.risk.basis import reference_price
 from gateway.core.settings import RiskLimits
 from gateway.core.strategy import New
@@ -107,16 +107,22 @@ def test_control_denies_with_numbers_and_passes_at_the_limit(case: Case) -> None
     assert [command.order_id for command in harness.sent()] == [passed]
 
 
-def test_fat_finger_compares_with_the_last_trade() -> None:
-    harness = Harness(config=settings(risk={"all": RiskLimits(fat_finger_pct=D(2))})).open()
+def test_fat_finger_compares_with_the_last_trade_and_before_the_first_with_the_reference() -> None:
+    limits = {"all": RiskLimits(fat_finger_pct=D(2))}
+    harness = Harness(config=settings(risk=limits, reference_price=None)).open()
     harness.request_order(price="300")
-    assert len(harness.sent()) == 1  # no trade to compare with
+    harness.book("150", "152")
+    harness.request_order(price="154.021")
+    harness.request_order(price="154.020")
+    assert len(harness.sent()) == 1
     harness.feed(MarketTrade(venue=VENUE, symbol=SYMBOL, price=D(150), quantity=D(1)))
     harness.request_order(price="153")
     harness.request_order(price="153.001")
-    (event,) = harness.events(Denied)
-    assert event.code == "fat_finger"
-    assert "price 153.001 is 2.00 % from the last trade 150" in event.reason
+    assert [(event.code, event.reason) for event in harness.events(Denied)] == [
+        ("no_reference", "fat_finger has nothing to compare with: no feed, no trade, no reference_price"),
+        ("fat_finger", "price 154.021 is 2.00 % from the reference (no trade seen yet) 151, fat_finger_pct is 2 (all)"),
+        ("fat_finger", "price 153.001 is 2.00 % from the last trade 150, fat_finger_pct is 2 (all)"),
+    ]
     assert len(harness.sent()) == 2
 
 
@@ -240,11 +246,13 @@ def test_reduced_trading_without_a_position_lets_nothing_through() -> None:
     assert harness.sent() == []
 
 
-def test_every_control_has_a_code_a_title_and_a_source() -> None:
-    assert all(control.title and control.source for control in CONTROLS)
+def test_every_control_is_described_and_every_limit_belongs_to_one() -> None:
+    assert all(control.title and control.source and control.about for control in (*CONTROLS, *REACTIONS))
     assert len({control.code for control in CONTROLS}) == len(CONTROLS)
     assert {control.code for control in CONTROLS} < CODES
     assert risk.PRECONDITIONS < CODES
+    named = {name for control in (*CONTROLS, *REACTIONS) for name in control.limits}
+    assert named == set(RiskLimits.__struct_fields__)
 
 
 def test_intents_are_values() -> None:
