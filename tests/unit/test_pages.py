@@ -3,32 +3,72 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import gateway
 from gateway import pages
-from gateway.core import lifecycle, risk, vocabulary
+from gateway.core import dominance, lifecycle, risk, vocabulary
 from gateway.core.events import EVENTS
-from gateway.core.values import FillStatus, OrderState
+from gateway.core.values import CommandKind, FillStatus, OrderState
 from gateway.records import decisions, runs
 
 SOURCE = Path(gateway.__file__).parent
 
 
-def test_the_committed_page_is_what_the_code_says() -> None:
-    assert pages.TARGET.read_text("utf-8") == pages.vocabulary_page(), "run scripts/pages and commit what it writes"
+@pytest.mark.parametrize("name", pages.PAGES)
+def test_the_committed_page_is_what_the_code_says(name: str) -> None:
+    assert (pages.DOCS / name).read_text("utf-8") == pages.PAGES[name](), "run scripts/pages and commit what it writes"
 
 
 def test_check_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "TARGET", tmp_path / "vocabulary.md")
+    monkeypatch.setattr(pages, "DOCS", tmp_path)
     assert pages.main(["--check"]) == 1
     assert pages.main([]) == 0
     assert pages.main(["--check"]) == 0
-    pages.TARGET.write_text("other")
+    (tmp_path / "lifecycle.md").write_text("other")
     assert pages.main(["--check"]) == 1
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    readme = (pages.DOCS.parent / "README.md").read_text("utf-8")
+    missing = [page.name for page in pages.DOCS.glob("*.md") if f"(docs/{page.name})" not in readme]
+    assert missing == []
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    for page in (*pages.DOCS.rglob("*.md"), pages.DOCS.parent / "README.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+ARROW = re.compile(r"(\w+) (-->|-\.->)\|([^|]*)\| (\w+)")
+
+
+def test_the_diagram_has_every_edge_that_moves_an_order_and_no_other() -> None:
+    drawn = {
+        (what, before, after)
+        for before, _, whats, after in ARROW.findall(pages.lifecycle.diagram())
+        for what in whats.split("<br>")
+    }
+    moves = {
+        (what, str(before), "quantity" if edge.to is lifecycle.BY_QUANTITY else str(edge.to.value))
+        for what, edges in lifecycle.TABLE.items()
+        for before, edge in edges.items()
+        if edge.to not in (lifecycle.KEEP, before)
+    }
+    assert drawn == moves
+    reached = {lifecycle.by_quantity(Decimal(2), Decimal(filled)) for filled in range(3)}
+    assert {f"quantity --> {state}" for state in reached} <= set(map(str.strip, pages.lifecycle.diagram().splitlines()))
+
+
+def test_the_matrix_on_the_page_has_every_cell() -> None:
+    rows = [line for line in pages.execution_control.page().splitlines() if line.startswith("| ")]
+    assert len([row for row in rows if row.split(" | ")[1] in set(CommandKind)]) == len(dominance.MATRIX)
 
 
 CONTRACT = {
@@ -50,7 +90,7 @@ def test_the_words_of_the_contract() -> None:
 
 
 def test_every_word_has_a_meaning() -> None:
-    for line in pages.vocabulary_page().splitlines():
+    for line in pages.vocabulary.page().splitlines():
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
         if len(cells) == 2:
             assert all(cells), line
@@ -124,5 +164,5 @@ def test_every_cause_of_a_position_is_listed() -> None:
 
 def test_every_code_of_a_denial_is_listed() -> None:
     assert set(risk.CODES) == {control.code for control in risk.CONTROLS} | set(risk.OTHER_CODES)
-    page = pages.vocabulary_page()
+    page = pages.vocabulary.page()
     assert all(f"| `{code}` |" in page for code in risk.CODES)
