@@ -71,7 +71,7 @@ def _decisions() -> Iterator[str]:
     yield "`v_decisions.trading_state`: `killed`, or\n"
     yield words(members(TradingState))
     yield "`v_decisions.code` of a denial: the first control, in this order, that objected ([risk](risk.md)).\n"
-    yield words({control.code: control.title for control in risk.CONTROLS} | risk.OTHER_CODES)
+    yield words({**{control.code: control.title for control in risk.CONTROLS}, **risk.OTHER_CODES})
     yield "and of what was not denied and yet did not reach the venue:\n"
     yield words(decisions.CODES)
 
