@@ -31,6 +31,7 @@ from gateway.journal.run_number import take
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.writer import RecordWriter
 from gateway.runtime.alarms import AlarmLog
+from gateway.runtime.emergency import EmergencyWatch
 from gateway.runtime.intake import Intake
 from gateway.runtime.keeper import Keeper
 from gateway.runtime.observer import Observer
@@ -44,6 +45,7 @@ from gateway.runtime.trading_day import TradingDay
 from gateway.telemetry.gauges import GaugeSnapshot
 from gateway.telemetry.http import MetricsServer
 from gateway.telemetry.metrics import Metrics
+from gateway.venue.emergency_file import EmergencyFile
 from gateway.venue.gate import KillGate
 
 _log = logging.getLogger(__name__)
@@ -84,7 +86,8 @@ class Gateway:
         observer.begin(v.name for v in configuration.venues)
         self._intake = Intake(INTAKE_CAPACITY)
         marks = self._journal.watermarks()
-        self._adapters = make_adapters(loaded, state, marks, self._run_number, self.gate, observer)
+        self._emergency_file = EmergencyFile(loaded.state_dir / "emergency.log", self._run_number.run_id)
+        self._adapters = make_adapters(loaded, state, marks, self._run_number, self.gate, self._emergency_file, observer)
         self.runtime = Runtime(
             self._core,
             self._journal,
@@ -95,8 +98,10 @@ class Gateway:
             run_id=self._run_number.run_id,
             day=self._day,
             wake_writer=self._writer.wake,
+            killed=lambda: bool(self.gate.engaged),
             after_commit=self._keeper.after_commit,
         )
+        self._emergency = EmergencyWatch(self.runtime, self.gate, self._intake)
         self._logs = attach_links(loaded, self._adapters, state, marks, passwords, self._intake, observer)
         self._reporter = Reporter(
             name=configuration.gateway.name,
@@ -107,6 +112,7 @@ class Gateway:
             observer=observer,
             writer=self._writer.status,
             symbols={v.name: tuple(v.market_data) for v in configuration.venues},
+            emergencies=self._emergency.report,
         )
         self.reporter = self._reporter
         self._alarms = AlarmLog(self._reporter.document)
@@ -146,10 +152,13 @@ class Gateway:
         )
 
     def _opening(self, run_started: RunStarted) -> list[Event]:
-        """The first events: the run, then what the send logs know of requests that were committed before it."""
+        """The first events: the run, then what the emergency file and the send logs know and the journal does not."""
         state = self._core.state
         rolled = self._day.rolled(self._clock.now_ns(), run_started.trading_date)
         events: list[Event] = [run_started] if rolled is None else [run_started, rolled]
+        known = state.execution.cl_ord_ids
+        sent = self._emergency_file.untold(state.control.run.run_id)
+        events += [event for event in sent if (event.venue, event.cl_ord_id) not in known]
         for name, adapter in self._adapters.items():
             untold = [
                 (cl_ord_id, request)
@@ -189,7 +198,10 @@ class Gateway:
         gc.freeze()
         now = self._clock.now_ns()
         hours = [event for adapter in self._adapters.values() for event in adapter.schedule.begin(now)]
+        last_run_id = self._core.state.control.run.run_id
         self.runtime.begin([*self._first_events, *hours])
+        self._emergency_file.forget(last_run_id)
+        self._emergency.start()
         for adapter in self._adapters.values():
             adapter.link.start()
 
@@ -260,6 +272,7 @@ class Gateway:
         for adapter in self._adapters.values():
             adapter.link.logout()
         self._until(lambda: all(adapter.down for adapter in self._adapters.values()), LOGOUT_SECONDS)
+        self._emergency.stop()
         clean = self.runtime.end(self._stop_reason, DRAIN_SECONDS)
         self._keeper.stop(DRAIN_SECONDS)
         if clean:
@@ -272,6 +285,7 @@ class Gateway:
         self._store.close()
         for log in self._logs:
             log.close()
+        self._emergency_file.close()
         return clean
 
     def _answers_due(self) -> bool:

@@ -21,6 +21,7 @@ from gateway.runtime.intake import Intake
 from gateway.runtime.observer import Observer
 from gateway.runtime.settings import session_id
 from gateway.venue.adapter import VenueAdapter
+from gateway.venue.emergency_file import EmergencyFile
 from gateway.venue.engine import EngineSettings, QuickFixLink
 from gateway.venue.fix_log import FixLog
 from gateway.venue.gate import KillGate
@@ -36,11 +37,18 @@ def make_adapters(
     marks: Mapping[str, Watermark],
     run_number: RunNumber,
     gate: KillGate,
+    emergency_file: EmergencyFile,
     observer: Observer,
 ) -> dict[str, VenueAdapter]:
     """Name -> adapter, without an engine yet: that feeds the intake from its first moment."""
-    venues = loaded.configuration.venues
-    return {venue.name: _adapter(loaded, venue, state, marks, run_number, gate, observer) for venue in venues}
+    made = {
+        venue.name: _adapter(loaded, venue, state, marks, run_number, gate, emergency_file, observer)
+        for venue in loaded.configuration.venues
+    }
+    for name, adapter in made.items():
+        for order_id in state.execution.open[f"venue:{name}"]:
+            adapter.emergency.keep(state.execution.orders[order_id])
+    return made
 
 
 def _adapter(
@@ -50,6 +58,7 @@ def _adapter(
     marks: Mapping[str, Watermark],
     run_number: RunNumber,
     gate: KillGate,
+    emergency_file: EmergencyFile,
     observer: Observer,
 ) -> VenueAdapter:
     dialect = load_dialect(venue.dialect)
@@ -76,6 +85,7 @@ def _adapter(
         heartbeat=observer.heartbeat,
         takes_orders=venue.role != "market-data",
         resend_timeout_ns=venue.resend_timeout_seconds * NANOS,
+        emergency_file=emergency_file,
         hours=None if venue.schedule is None else Hours(**venue.schedule.model_dump()),
     )
 

@@ -89,6 +89,11 @@ class Encoder:
         return self._outgoing("H", fields)
 
     @property
+    def cancel_names_last_sent(self) -> bool:
+        """Whether OrigClOrdID(41) of a cancel names a REPLACE that has no answer yet."""
+        return self._dialect.orders.cancel_names == "last_sent"
+
+    @property
     def asks_mass_status(self) -> bool:
         """Whether the dialect offers OrderMassStatusRequest(AF)."""
         return self._dialect.status.request == "mass"

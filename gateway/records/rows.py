@@ -20,6 +20,7 @@ from gateway.core.changes import (
 )
 from gateway.core.events import (
     Dispatched,
+    EmergencyCancelSent,
     ExecutionEvent,
     FillInferred,
     InDoubt,
@@ -135,6 +136,9 @@ def _said(event: object) -> Row:
             return {"cl_ord_id": command.cl_ord_id, "orig_cl_ord_id": command.orig_cl_ord_id}
         case Transmitted():
             return {"cl_ord_id": event.cl_ord_id, "session": event.session, "msg_seq_num": event.msg_seq_num}
+        case EmergencyCancelSent():
+            row = {"cl_ord_id": event.cl_ord_id, "orig_cl_ord_id": event.orig_cl_ord_id, "session": event.session}
+            return row | {"msg_seq_num": event.msg_seq_num}
         case SubmissionFailed():
             return {"cl_ord_id": event.cl_ord_id, "text": event.reason}
         case FillInferred():

@@ -59,7 +59,7 @@ class Intake:
     """Many writers, one reader. `capacity` is that of one venue's lane."""
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
+        self._capacity = self._configured = capacity
         self._arrivals: queue.SimpleQueue[None] = queue.SimpleQueue()
         """One for every item that is in a lane: what the reader waits for."""
         self._lanes: dict[str, queue.SimpleQueue[Item]] = {_OPERATORS: queue.SimpleQueue()}
@@ -116,6 +116,10 @@ class Intake:
                 self._snapshots[key] = inbound
         self._put(inbound.venue, inbound)
         return True
+
+    def widen(self) -> None:
+        """Room for ten times as much, for good: under kill with a stuck reader, a session has to stay up for its cancels."""
+        self._capacity = max(self._capacity, 10 * self._configured)
 
     def insist(self, item: Item) -> None:
         """Take it whatever the bound."""

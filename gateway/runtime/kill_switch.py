@@ -12,6 +12,7 @@ from gateway.control.requests import check_scope
 from gateway.control.surface import Kill, KillAnswer
 from gateway.core.events import KillEngaged, KillReleased
 from gateway.errors import PreconditionFailed, UnknownOutcome
+from gateway.runtime.emergency import STUCK_SECONDS
 from gateway.runtime.requests import APPLY_SECONDS, cancels, position, require_scope
 from gateway.runtime.runtime import Runtime
 from gateway.venue.gate import KillGate
@@ -19,6 +20,7 @@ from gateway.venue.gate import KillGate
 _log = logging.getLogger(__name__)
 _KILL_SECONDS = 1.0
 """How long to wait for the core's part; the gate is closed by then."""
+_EMERGENCY = f"if it is stuck for {STUCK_SECONDS:g} s the venues' adapters cancel by themselves; see `gateway status`"
 
 
 class KillSwitch:
@@ -42,7 +44,7 @@ class KillSwitch:
         try:
             step = self._runtime.submit(event, _KILL_SECONDS)
         except UnknownOutcome:
-            detail = "the gate is closed; the core does not answer, cancels follow when it does" + problem
+            detail = f"the gate is closed; the core does not answer: {_EMERGENCY}" + problem
             return KillAnswer(engaged=dict(self._gate.engaged), detail=detail)
         with self._releasing:  # a release that was decided before this may have opened the gate since
             if request.scope not in self._gate.engaged:

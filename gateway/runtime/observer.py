@@ -15,6 +15,7 @@ from gateway.core.events import (
     ClosedUnsent,
     Denied,
     Dispatched,
+    EmergencyCancelSent,
     Event,
     InDoubt,
     LostRange,
@@ -57,7 +58,7 @@ _COMPONENTS = ("venue", "journal")
 """Where errors are caught."""
 _LOGGED = (
     RunStarted, RunStopped, SessionLoggedOn, SessionSettled, SessionDown, SessionReset, LostRange, VenueOpened,
-    ReconciliationStarted, OperatorEvent, StrategyDisabled, InDoubt, Resolved,
+    ReconciliationStarted, OperatorEvent, StrategyDisabled, InDoubt, Resolved, EmergencyCancelSent,
 )  # fmt: skip
 """What an operator reads in the log; everything else is in the journal and in SQL."""
 

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from gateway.clock import StreamClock, wall_ns
+from gateway.core.changes import OrderChanged
 from gateway.core.core import Core
 from gateway.core.events import ControlTime, Dispatched, Event, Recorded, RunStopped, SessionScheduled, StatusRequested
 from gateway.core.execution_control import next_deadline
@@ -72,6 +73,7 @@ class Runtime:
         run_id: int,
         day: TradingDay,
         wake_writer: Callable[[int], None],
+        killed: Callable[[], bool] = lambda: False,
         after_commit: Callable[[Sequence[Recorded], State], None] = lambda _records, _state: None,
     ) -> None:
         self._core = core
@@ -83,12 +85,16 @@ class Runtime:
         self.day = day
         self._roll_ns = 0
         self._wake_writer = wake_writer
+        self._killed = killed
         self._after_commit = after_commit
         self._ending = threading.Event()
         self._aborting = threading.Event()
         self._carry: list[Event] = []
         self._backlog: list[Item] = []
-        self._halted: list[VenueAdapter] = []
+        self.halted: list[VenueAdapter] = []
+        """Venues we logged out of because of a failure of our own."""
+        self.progress = 0
+        """Counts steps, commits and sends: whoever sees it stand still knows that nothing is being done."""
         self._stop_reason = ""
         self._marks: dict[str, Watermark] = {}
         self.committer = Committer(
@@ -187,6 +193,9 @@ class Runtime:
         carried, self._carry = self._carry, []
         for event in carried:
             self._step(batch, event)
+        for adapter in self._adapters.values():
+            while adapter.emergency.untold:
+                self._step(batch, adapter.emergency.untold.popleft())
         self._take_all(batch, items)
         self._timers(batch)
         if last:
@@ -302,19 +311,31 @@ class Runtime:
             event, run_id=self._run_id, at_ns=self._clock.now_ns(), wall_ns=wall_ns() if wall is None else wall
         )
         batch.add(step, perf_counter() - started)
+        self.progress += 1
         return step
 
     def _commit(self, batch: Batch) -> bool:
         if not self.committer.commit(batch.records, self._marks, self._core.state.digest()):
             return False
         self._marks = {}
+        self.progress += 1
         if batch.records:
             self.durable_seq = batch.records[-1].seq
+            self._keep_open_orders(batch)
         return True
+
+    def _keep_open_orders(self, batch: Batch) -> None:
+        """What an adapter would cancel by itself in an emergency: orders as committed, before anything of them is sent."""
+        for step, _ in batch.steps:
+            for _, changes in step.changes:
+                for change in changes:
+                    if isinstance(change, OrderChanged) and change.after.venue in self._adapters:
+                        self._adapters[change.after.venue].emergency.keep(change.after)
 
     def _send(self, batch: Batch) -> None:
         """Only now, that it is durable. What became of it is the next turn's input."""
         for dispatch in batch.dispatches:
+            self.progress += 1
             venue = dispatch.command.venue if isinstance(dispatch, Dispatched) else dispatch.venue
             try:
                 outcome = self._adapters[venue].outbound.send(dispatch)
@@ -326,17 +347,20 @@ class Runtime:
                 self._carry.append(outcome)
 
     def _log_out_all(self) -> None:
-        self._halted = [adapter for adapter in self._adapters.values() if not adapter.down]
+        self.halted = [adapter for adapter in self._adapters.values() if not adapter.down]
         for adapter in self._adapters.values():
             adapter.link.logout()
 
     def _halt(self) -> None:
+        """Under kill the sessions stay up: over them the emergency cancels go."""
         self._observer.error("journal")
-        self._log_out_all()
+        if not self._killed():
+            self._log_out_all()
 
     def _log_on_again(self) -> None:
         """Those that were up when dispatch halted; what an operator logged out stays out."""
-        for adapter in self._halted:
+        halted, self.halted = self.halted, []
+        for adapter in halted:
             adapter.link.logon()
 
     def _idle_seconds(self) -> float:

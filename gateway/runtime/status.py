@@ -57,6 +57,7 @@ class Reporter:
         observer: Observer,
         writer: Callable[[], WriterStatus],
         symbols: Mapping[str, tuple[str, ...]],
+        emergencies: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
     ) -> None:
         self._name = name
         self._state_dir = state_dir
@@ -66,6 +67,7 @@ class Reporter:
         self._observer = observer
         self._writer = writer
         self._symbols = symbols
+        self._emergencies = emergencies
         self._since: dict[str, tuple[str, int]] = {}
         self._alarm_since: dict[str, int] = {}
         self._last: dict[str, Any] | None = None
@@ -85,6 +87,7 @@ class Reporter:
             "pid": os.getpid(),
             "now_ns": wall_ns(),
             "kill": core.get("kill", {}) | dict(self._gate.engaged),  # the gate knows the reason even of a start under kill
+            "emergency_cancels": {venue: dict(counts) for venue, counts in self._emergencies().items()},
             "intake_depth": self._intake.depth,
             "metrics_port": self.metrics_port,
             "journal": self._journal(),
@@ -238,6 +241,11 @@ class Reporter:
         for scope, reason in document["kill"].items():
             said = f"kill switch engaged for {scope}: {reason or 'no reason given'}"
             found.append(("critical", f"kill switch {scope}", said))
+        for venue, counts in document["emergency_cancels"].items():
+            how = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+            found.append(
+                ("critical", f"emergency {venue}", f"venue {venue}: emergency cancels of {sum(counts.values())} orders: {how}")
+            )
         for name, capability in document["capabilities"].items():
             if capability["state"] in ("degraded", "failed"):
                 severity = "critical" if capability["state"] == "failed" else "warning"

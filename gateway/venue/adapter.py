@@ -34,6 +34,8 @@ from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference
 from gateway.fix.encoder import Encoder, Outgoing
 from gateway.fix.message import FixMessage, msg_type_of, readable, whole_number, without_surrogates
 from gateway.journal.interface import Watermark
+from gateway.venue.emergency import Emergency
+from gateway.venue.emergency_file import EmergencyFile
 from gateway.venue.gate import KillGate
 from gateway.venue.hours import Hours
 from gateway.venue.link import Inbound, Kind, Link, NotSent
@@ -72,6 +74,7 @@ class VenueAdapter:
         takes_orders: bool = True,
         resend_timeout_ns: int = 10_000_000_000,
         hours: Hours | None = None,
+        emergency_file: EmergencyFile | None = None,
     ) -> None:
         self.venue = place.venue
         self.session = place.session
@@ -96,7 +99,8 @@ class VenueAdapter:
         """We asked for a resend although the numbers had been agreed on: what was live is missing."""
         self._subscription = Subscription(self, encoder, symbols, send=self._try, id_prefix=id_prefix)
         self.schedule = Schedule(self, hours)
-        self.outbound = Outbound(self, encoder, send_log, gate, count)
+        self.emergency = Emergency(self, encoder, send_log, emergency_file, count, id_prefix=id_prefix)
+        self.outbound = Outbound(self, encoder, send_log, gate, self.emergency, count)
 
     def attach(self, link: Link) -> None:
         """The engine's side, made after the adapter because it feeds the intake from its first moment."""

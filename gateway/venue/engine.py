@@ -1,4 +1,5 @@
-"""QuickFIX behind the `Link` protocol: settings, callbacks, numbers. The only module of the gateway that imports the engine.
+"""QuickFIX behind the `Link` protocol: settings, callbacks, numbers. With its log (`engine_log`) all
+that imports the engine.
 
 An exception that leaves a callback kills the process, so every callback is total: it takes the message, stamps it, hands it
 over, and answers for whatever goes wrong itself. Nothing is decoded here and nothing is decided, with two exceptions at the
@@ -24,6 +25,7 @@ from gateway.clock import wall_ns
 from gateway.errors import PreconditionFailed
 from gateway.fix.encoder import Outgoing
 from gateway.fix.permissive import PermissiveFiles
+from gateway.venue.engine_log import EngineLogs
 from gateway.venue.fix_log import FixLog
 from gateway.venue.link import Inbound, Kind, NotSent, SendGuard, Sink
 from gateway.venue.numbers import Numbers
@@ -112,57 +114,6 @@ def _tls_text(files: TlsFiles) -> dict[str, str | int | Path]:
     }
 
 
-class _Log(fix.Log):  # type: ignore[misc]  # the engine has no type stubs
-    """Message log of one session; also remembers recent arrivals, for the day the engine refuses one."""
-
-    def __init__(self, file: FixLog, recent: deque[str]) -> None:
-        super().__init__()
-        self._file = file
-        self._recent = recent
-
-    def clear(self) -> None: ...
-
-    def backup(self) -> None: ...
-
-    def onIncoming(self, text: str) -> None:  # noqa: N802 - the engine's name
-        try:
-            self._recent.append(text)
-            self._file.put("in", text)
-        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
-            _log.exception("FIX log")
-
-    def onOutgoing(self, text: str) -> None:  # noqa: N802 - the engine's name
-        try:
-            self._file.put("out", text)
-        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
-            _log.exception("FIX log")
-
-    def onEvent(self, text: str) -> None:  # noqa: N802 - the engine's name
-        try:
-            self._file.put("event", text)
-        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
-            _log.exception("FIX log")
-
-
-class _LogFactory(fix.LogFactory):  # type: ignore[misc]  # the engine has no type stubs
-    """Gives the engine its log."""
-
-    def __init__(self, file: FixLog, recent: deque[str]) -> None:
-        super().__init__()
-        self._file = file
-        self._recent = recent
-        self._alive: list[_Log] = []
-
-    def create(self, *_session: object) -> _Log:
-        log = _Log(self._file, self._recent)
-        # Handing over an owned object makes SWIG take a lock that its first use freed: memory corruption at the second log.
-        log.thisown = False
-        self._alive.append(log)  # the engine keeps a bare pointer
-        return log
-
-    def destroy(self, log: _Log) -> None: ...
-
-
 class _Application(fix.Application):  # type: ignore[misc]  # the engine has no type stubs
     """The callbacks. `onLogout` also follows a refused logon; the Logout's text has come as a message before it."""
 
@@ -176,6 +127,8 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         """First message of this connection that the intake had no room for."""
         self.takes_number = False
         """The next Logon(A) of the venue sets the number we expect."""
+        self.watcher: Callable[[str], None] | None = None
+        """Sees every message before the intake does."""
         self._resend_number: int | None = None
         """MsgSeqNum(34) of our last ResendRequest(2)."""
         self.logons = 0
@@ -247,6 +200,8 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
             if self.rewind_to is not None:
                 return
             inbound = Inbound(venue=self._settings.venue, kind=Kind.MESSAGE, raw=message.toString(), received_ns=wall_ns())
+            if self.watcher is not None:
+                self._show(inbound.raw)
             header = message.getHeader()
             msg_type = header.getField(35)
             if msg_type == "3" and self._skips(message, int(header.getField(34)), session):
@@ -258,6 +213,15 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
             _log.exception("taking a message")
             self._come_back(session)
+
+    def _show(self, raw: str) -> None:
+        """Whoever only watches costs nobody a message."""
+        try:
+            watcher = self.watcher
+            if watcher is not None:
+                watcher(raw)
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("watching a message")
 
     def _come_back(self, session: fix.SessionID) -> None:
         """A message we failed to take is the venue's to keep: the engine has not counted it yet."""
@@ -339,7 +303,7 @@ class QuickFixLink:
             parsed = fix.SessionSettings()
             parsed.setFromString(_text(settings))
             self._application = _Application(settings, sink, recent, count)
-            self._logs = _LogFactory(log, recent)
+            self._logs = EngineLogs(log, recent)
             self._stores = fix.FileStoreFactory(parsed)
             self._parsed = parsed
             initiator = fix.SocketInitiator if settings.tls is None else fix.SSLSocketInitiator
@@ -379,6 +343,9 @@ class QuickFixLink:
         self._session.setNextTargetMsgSeqNum(next_target)
         # The engine's own switch: with it the Logon resets both sides. A Logon that was answered turns it off again.
         self._session.setResetOnLogon(ask or self._settings.reset_on_logon)
+
+    def watch(self, seen: Callable[[str], None] | None) -> None:
+        self._application.watcher = seen
 
     def send(self, outgoing: Outgoing, guard: SendGuard | None = None) -> int:
         if not self._session.isLoggedOn():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 import msgspec
 
@@ -28,6 +28,9 @@ class KillGate:
         self._lock = Lock()
         self._engaged: dict[str, str] = _read(path)
         self._times: dict[str, int] = {}
+        self.closed = Event()
+        """Set while a scope is engaged: what a thread can wait for."""
+        self._signal()
 
     def times(self, scope: str) -> int:
         """How often a scope was engaged: what a release compares with, so that it opens nothing that was closed after it."""
@@ -46,6 +49,7 @@ class KillGate:
         with self._lock:
             self._times[scope] = self.times(scope) + 1
             self._engaged = {**self._engaged, scope: reason}
+            self._signal()
             self._write({**_read(self._path), **self._engaged})
 
     def release(self, scope: str, times: int | None = None) -> None:
@@ -60,6 +64,7 @@ class KillGate:
             on_disk = {**_read(self._path), **self._engaged}
             self._write({engaged: reason for engaged, reason in on_disk.items() if engaged != scope})
             self._engaged = {engaged: reason for engaged, reason in self._engaged.items() if engaged != scope}
+            self._signal()
 
     def refusal(self, command: Command) -> str | None:
         """Why this request must not pass; None when it may."""
@@ -78,7 +83,14 @@ class KillGate:
             if added:
                 self._times |= {scope: self.times(scope) + 1 for scope in added}
                 self._engaged = {**self._engaged, **added}
+                self._signal()
         return added
+
+    def _signal(self) -> None:
+        if self._engaged:
+            self.closed.set()
+        else:
+            self.closed.clear()
 
     def _write(self, engaged: Mapping[str, str]) -> None:
         """Another process may have engaged a scope through the file: what it wrote is kept."""

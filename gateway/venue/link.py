@@ -5,6 +5,7 @@ The rest of the gateway knows a FIX engine only as a `Link`; the engine's own ty
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -79,6 +80,9 @@ class Link(Protocol):
     def logged_on(self) -> bool: ...
 
     def start(self) -> None: ...
+
+    def watch(self, seen: Callable[[str], None] | None) -> None:
+        """Show every inbound message to `seen` too, on the engine's thread and before it waits for anybody; None ends it."""
 
     def send(self, outgoing: Outgoing, guard: SendGuard | None = None) -> int:
         """MsgSeqNum(34) it was sent under. Raises NotSent when it provably did not leave."""

@@ -16,6 +16,7 @@ from gateway.core.state import Awaiting
 from gateway.core.values import CommandKind
 from gateway.errors import Denied
 from gateway.fix.encoder import Encoder
+from gateway.venue.emergency import Emergency
 from gateway.venue.gate import KillGate
 from gateway.venue.link import Connection, NotSent
 from gateway.venue.send_log import SendLog
@@ -32,12 +33,14 @@ class Outbound:
         encoder: Encoder,
         send_log: SendLog,
         gate: KillGate,
+        emergency: Emergency,
         count: Callable[[str, str, str], None],
     ) -> None:
         self._here = here
         self._encoder = encoder
         self._send_log = send_log
         self._gate = gate
+        self._emergency = emergency
         self._count = count
         self._sent: dict[tuple[int, int], tuple[str, str]] = {}
         """(epoch, MsgSeqNum) -> (MsgType, ClOrdID) of what this process sent: what a reject refers to."""
@@ -89,6 +92,8 @@ class Outbound:
 
         def guard(msg_seq_num: int) -> str | None:
             refusal = self._gate.refusal(command) or here.unsettled()
+            if refusal is None and self._emergency.untold and self._emergency.covers(command.order_id):
+                refusal = "an emergency cancel of this order went before it"
             if refusal is None:
                 self._send_log.append(self._here.epoch, msg_seq_num, command.cl_ord_id)
             return refusal

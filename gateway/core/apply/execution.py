@@ -15,6 +15,7 @@ from gateway.core.events import (
     Cancelled,
     CancelRejected,
     DoneForDay,
+    EmergencyCancelSent,
     Event,
     ExecutionEvent,
     Expired,
@@ -36,8 +37,8 @@ from gateway.core.events import (
 )
 from gateway.core.lifecycle import NO_EDGE, TABLE, transition
 from gateway.core.orders import Order
-from gateway.core.state import State
-from gateway.core.values import ZERO, OrderState, OrderType, TimeInForce
+from gateway.core.state import Awaiting, State
+from gateway.core.values import ZERO, CommandKind, OrderState, OrderType, TimeInForce
 
 
 def find_order(state: State, event: ExecutionEvent) -> Order | None:
@@ -305,6 +306,36 @@ def _submission_failed(state: State, recorded: Recorded, event: SubmissionFailed
     return [OrderChanged(before=order, after=after)]
 
 
+def _emergency_cancel_sent(state: State, recorded: Recorded, event: EmergencyCancelSent) -> list[Change]:
+    """A cancel the core did not decide is followed like one it did; told twice, it is known already."""
+    execution = state.execution
+    order = execution.orders.get(event.order_id)
+    if order is None:
+        return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail=event.kind())]
+    if (event.venue, event.cl_ord_id) in execution.cl_ord_ids:
+        return []
+    execution.cl_ord_ids[event.venue, event.cl_ord_id] = order.order_id
+    after = replace(order, updated_ns=recorded.at_ns)
+    if not order.state.terminal and order.cancel_in_flight is None:
+        after = replace(after, cancel_in_flight=event.cl_ord_id)
+        venue = state.control.settings.venues.get(event.venue)
+        execution.put_awaiting(
+            event.cl_ord_id,
+            Awaiting(
+                order_id=order.order_id,
+                venue=event.venue,
+                kind=CommandKind.CANCEL,
+                dispatched_ns=recorded.at_ns,
+                run_id=recorded.run_id,
+                deadline_ns=recorded.at_ns + (0 if venue is None else venue.ack_timeout_ns),
+                epoch=event.epoch,
+                msg_seq_num=event.msg_seq_num,
+            ),
+        )
+    execution.put_order(after)
+    return [OrderChanged(before=order, after=after)]
+
+
 def _anomaly(event: ExecutionEvent, kind: str, order: Order | None, detail: str) -> AnomalyRaised:
     return AnomalyRaised(
         anomaly=kind,
@@ -338,4 +369,5 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     ),
     Transmitted: _transmitted,
     SubmissionFailed: _submission_failed,
+    EmergencyCancelSent: _emergency_cancel_sent,
 }  # fmt: skip

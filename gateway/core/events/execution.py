@@ -154,3 +154,19 @@ class Transmitted(Event, frozen=True, kw_only=True):
     sent_ns: int | None = None
     recovered: bool = False
     """Learnt from the send log after a crash: on the wire as far as this machine knows, the answer is not."""
+
+
+class EmergencyCancelSent(Event, frozen=True, kw_only=True):
+    """The kill switch was engaged while core or journal was stuck, and the adapter sent this cancel by itself.
+
+    It became an event when the core turned again, or at the next start. `sent_ns` is when it went to the wire.
+    """
+
+    venue: str
+    session: str
+    epoch: int
+    msg_seq_num: int
+    order_id: str
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    sent_ns: int
