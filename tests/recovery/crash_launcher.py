@@ -1,19 +1,63 @@
-"""Run a gateway that dies at a named point: `python crash_launcher.py POINT CONFIG`. The product has no such switch."""
+"""Run a gateway that dies at a named point: `python crash_launcher.py POINT[@COUNT] CONFIG`. The product has no such switch.
+
+A point is `before-` or `after-` and one of the names in COMMITS, SENDS or CALLS; COUNT says which time it is reached, 1 if left
+out. `roll:` and a name is a point while a segment of the journal ends.
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from gateway.bootstrap import gateway as bootstrap
 from gateway.bootstrap import process
-from gateway.core.events import Dispatched, TradingSwitched, Transmitted
+from gateway.core import events
+from gateway.core.events import TradingSwitched
+from gateway.journal import snapshots
 from gateway.journal.postgresql import PostgresqlJournal
 from gateway.journal.sqlite import SqliteJournal
+from gateway.records import sink
+from gateway.records.writer import RecordWriter
 from gateway.runtime import keeper
 from gateway.runtime.keeper import Keeper
 from gateway.venue.engine import QuickFixLink
+from gateway.venue.send_log import SendLog
+
+COMMITS: dict[str, type[events.Event]] = {
+    "commit": events.Event,
+    "run-started": events.RunStarted,
+    "logged-on": events.SessionLoggedOn,
+    "settled": events.SessionSettled,
+    "reconciliation": events.ReconciliationStarted,
+    "question": events.StatusRequested,
+    "status": events.StatusReported,
+    "resolved": events.Resolved,
+    "reconciled": events.ReconciliationFinished,
+    "dispatched": events.Dispatched,
+    "transmitted": events.Transmitted,
+    "accepted": events.Accepted,
+    "filled": events.Filled,
+    "session-down": events.SessionDown,
+    "run-stopped": events.RunStopped,
+}
+"""The commit of a batch that holds such an event."""
+SENDS = {"send-D": "D", "send-F": "F", "send-G": "G", "send-H": "H"}
+"""The sending of a message of this type; the engine's store and the socket lie in between."""
+CALLS: dict[str, tuple[Any, str]] = {
+    "run-number": (bootstrap, "take"),
+    "send-log": (SendLog, "append"),  # inside a send: after it the line is there, and nothing on the wire
+    "projection": (RecordWriter, "_commit"),
+    "projected-rows": (sink, "write_batch"),  # inside a projection: after it the rows are written and not committed
+    "snapshot": (Keeper, "_write"),
+    "encoded-snapshot": (snapshots, "encode"),
+    "published-snapshot": (snapshots, "write_durably"),
+}
+POINTS = tuple(f"{when}-{name}" for name in (*COMMITS, *SENDS, *CALLS) for when in ("before", "after"))
 
 
 def die() -> None:
@@ -21,29 +65,33 @@ def die() -> None:
     signal.pause()
 
 
-def wrap(point: str) -> None:
-    send, append = QuickFixLink.send, SqliteJournal.append
+def install(point: str, count: int) -> None:
+    """Die when the point is reached for the count-th time."""
+    when, _, name = point.partition("-")
+    if name in COMMITS:
+        kind = COMMITS[name]
+        for journal in (SqliteJournal, PostgresqlJournal):
+            _wrap(journal, "append", when, count, lambda _, batch, *__: any(isinstance(one.event, kind) for one in batch))
+    elif name in SENDS:
+        _wrap(QuickFixLink, "send", when, count, lambda _, outgoing, *__: outgoing.msg_type == SENDS[name])
+    else:
+        _wrap(*CALLS[name], when, count, lambda *_: True)
 
-    def crashing_send(self, outgoing, guard=None):
-        if outgoing.msg_type not in "DF" or not point.endswith(f"send-{outgoing.msg_type}"):
-            return send(self, outgoing, guard)
-        if point.startswith("before"):
-            die()
-        number = send(self, outgoing, guard)
-        die()
-        return number
 
-    def crashing_append(self, batch, watermarks, digest):
-        kinds = {type(one.event) for one in batch}
-        if point == "before-dispatched" and Dispatched in kinds:
-            die()
-        if point == "before-transmitted" and Transmitted in kinds:
-            die()
-        append(self, batch, watermarks, digest)
-        if point == "after-transmitted" and Transmitted in kinds:
-            die()
+def _wrap(owner: Any, name: str, when: str, count: int, here: Callable[..., bool]) -> None:
+    original = getattr(owner, name)
+    reached = itertools.count(1)
 
-    QuickFixLink.send, SqliteJournal.append = crashing_send, crashing_append
+    def crashing(*arguments: Any, **options: Any) -> Any:
+        last = here(*arguments) and next(reached) == count
+        if last and when == "before":
+            die()
+        result = original(*arguments, **options)
+        if last:
+            die()
+        return result
+
+    setattr(owner, name, crashing)
 
 
 def roll_on_switch(point: str) -> None:
@@ -82,9 +130,9 @@ def roll_on_switch(point: str) -> None:
 
 
 if __name__ == "__main__":
-    point = sys.argv[1]
+    point, _, count = sys.argv[1].partition("@")
     if point.startswith("roll:"):
         roll_on_switch(point.removeprefix("roll:"))
     else:
-        wrap(point)
+        install(point, int(count or 1))
     sys.exit(process.run(Path(sys.argv[2])))

@@ -1,21 +1,36 @@
-"""Many rounds of trading and dying: `python tests/recovery/long.py --rounds 50 --seed 7`. Prints its seed and what it found."""
+"""Trade through a failing network, die, go on; compare with the venue's ledger. By hand: `scripts/soak --help`."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from random import Random, SystemRandom
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "wire/venue"))
 
-from gateway_process import GatewayProcess
-from trading import STRATEGY, come_to_rest, differences, journal_numbers, start_and_die, trade_and_die
+from crash_launcher import POINTS
+from proxy import Proxy
+from rounds import Rounds
+from trading import journal_numbers
 
+from gateway.errors import GatewayError
 from gateway.sim.process import start_venue
+
+EXAMPLE = """
+example: scripts/soak --rounds 200 --seed 7
+
+A round: the gateway starts, trades with the simulated venue through a proxy that delays, cuts, resets, goes silent, throttles,
+splits and repeats messages, and is killed, at random or at a named point between two steps, or stopped. After every few rounds
+the network is left in peace, everything is brought to rest, and the venue's ledger must agree with the records: every fill
+exactly once, every order in the venue's state, positions equal, no order there twice; and `gateway verify` must find nothing.
+Exit code 0 when all of it agrees, 1 at the first difference: the directory that is named then holds all there is to see.
+"""
 
 
 def say(*lines: str) -> None:
@@ -23,39 +38,107 @@ def say(*lines: str) -> None:
     sys.stdout.flush()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1 << 31))
-    parser.add_argument("--check-every", type=int, default=5, help="rounds between two comparisons of the ledgers")
-    arguments = parser.parse_args()
-    say(f"seed {arguments.seed}")
-    random = Random(arguments.seed)
-    directory = Path(tempfile.mkdtemp(prefix="long-"))
-    started = time.monotonic()
-    asked = 0
-    with start_venue(directory / "venue", rate=20, flow=10, seed=arguments.seed) as venue:
-        gateway = GatewayProcess(directory / "g", venue.port, market_data=["USD/JPY"], extra=STRATEGY, ack_timeout=2)
-        for number in range(1, arguments.rounds + 1):
-            asked += trade_and_die(gateway, random)
-            if random.random() < 0.3:
-                start_and_die(gateway, random)
-            if number % arguments.check_every and number != arguments.rounds:
-                continue
-            come_to_rest(gateway)
-            found = differences(gateway, venue.ledger_path)
+class Soak:
+    """What is asked for, and what has been done so far."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.rounds: int = arguments.rounds
+        self.check_every: int = arguments.check_every
+        self.anew: int = arguments.anew_every
+        self.random = Random(arguments.seed)
+        self.directory: Path = arguments.dir or Path(tempfile.mkdtemp(prefix="soak-"))
+        self.began = time.monotonic()
+        self.number = 0
+        self.sums: Counter[str] = Counter()
+        self.ends: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+
+    def walk(self) -> bool:
+        """Every named point once; True when everything agreed."""
+        home = self.directory / "points"
+        with start_venue(home / "venue", rate=0) as venue, Proxy(venue.port) as proxy:
+            rounds = Rounds(home / "g", venue, proxy, self.random, extra="")
+            try:
+                for number, point in enumerate(self.random.sample(POINTS, len(POINTS)), 1):
+                    rounds.die_at(point)
+                    say(f"point {number} of {len(POINTS)}: died {point}")
+                found = rounds.check()
+            except (AssertionError, GatewayError) as error:
+                found = [f"{type(error).__name__}: {error}"]
+            finally:
+                rounds.gateway.close()
+            self._sum_up(rounds)
+        if found:
+            say(f"NOT EQUAL after {len(rounds.ends)} points: {home}", *found)
+        return not found
+
+    def run(self) -> bool:
+        """True when everything agreed."""
+        while self.number < self.rounds:
+            home = self.directory / f"from-{self.number + 1}"
+            count = min(self.anew, self.rounds - self.number)
+            venue_seed = self.random.randrange(1 << 31)
+            with (
+                start_venue(home / "venue", rate=20, flow=10, seed=venue_seed) as venue,
+                Proxy(venue.port, venue_seed) as proxy,
+            ):
+                rounds = Rounds(home / "g", venue, proxy, self.random)
+                try:
+                    found = self._some(rounds, count)
+                finally:
+                    rounds.gateway.close()
+                self._sum_up(rounds)
             if found:
-                say(f"round {number}, seed {arguments.seed}, {directory}:", *found)
-                return 1
-            fills = gateway.rows("SELECT count(*) AS n FROM v_fills")[0]["n"]
-            events, runs = journal_numbers(gateway)
-            seconds = time.monotonic() - started
-            say(f"round {number}: {asked} orders asked for, {fills} fills, {events} events, {runs} runs, {seconds:.0f} s")
-            gateway.start().ready()
-            gateway.post("/trading", state="enabled", reason="the next rounds")
-            gateway.kill()
-    say(f"equal after {arguments.rounds} rounds; {directory}")
-    return 0
+                say(f"NOT EQUAL after round {self.number}: {home}", *found)
+                return False
+            shutil.rmtree(home)
+        return True
+
+    def _some(self, rounds: Rounds, count: int) -> list[str]:
+        for last in [False] * (count - 1) + [True]:
+            self.number += 1
+            try:
+                told = rounds.run()
+                say(f"round {self.number}: {told}")
+                found = rounds.check() if last or self.number % self.check_every == 0 else []
+            except (AssertionError, GatewayError) as error:
+                return [f"{type(error).__name__}: {error}"]
+            if found:
+                return found
+            if last or self.number % self.check_every == 0:
+                seconds = time.monotonic() - self.began
+                orders, fills = rounds.count("v_orders"), rounds.count("v_fills")
+                say(f"  equal: {rounds.asked} orders asked for, {orders} sent, {fills} fills; {seconds:.0f} s")
+        return []
+
+    def _sum_up(self, rounds: Rounds) -> None:
+        self.ends += rounds.ends
+        self.faults += rounds.faults
+        events, runs = journal_numbers(rounds.gateway)
+        self.sums += Counter(
+            asked=rounds.asked, orders=rounds.count("v_orders"), fills=rounds.count("v_fills"), events=events, runs=runs
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="soak", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=20, help="how many [20]")
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1 << 31), help="of everything random; printed")
+    parser.add_argument("--check-every", type=int, default=5, help="rounds between two comparisons [5]")
+    parser.add_argument("--anew-every", type=int, default=50, help="rounds until the next begins with empty directories [50]")
+    parser.add_argument("--points", action="store_true", help="first die once at every named point")
+    parser.add_argument("--dir", type=Path, help="a new directory for everything [a temporary one]")
+    arguments = parser.parse_args()
+    if arguments.dir is not None and arguments.dir.exists():
+        parser.error(f"{arguments.dir} is there already: both sides begin with empty directories")
+    soak = Soak(arguments)
+    say(f"seed {arguments.seed}, {soak.directory}")
+    equal = (not arguments.points or soak.walk()) and soak.run()
+    say(f"ends: {dict(soak.ends.most_common())}", f"faults: {dict(soak.faults.most_common())}")
+    say(f"{'equal' if equal else 'NOT EQUAL'} after {soak.number} rounds, seed {arguments.seed}: {dict(soak.sums)}")
+    return 0 if equal else 1
 
 
 if __name__ == "__main__":

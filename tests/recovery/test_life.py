@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
-import time
 
 import pytest
 from gateway_process import wait_for
@@ -54,9 +53,7 @@ def test_a_state_directory_that_is_a_file(make):
 def test_sigterm_is_a_clean_stop(make, venue):
     gateway = make(venue.port).start().ready()
     gateway.wait_state(gateway.order()["order_id"], "Accepted")
-    started = time.monotonic()
-    assert gateway.terminate(15) == 0
-    assert time.monotonic() - started < 10
+    assert gateway.terminate() == 0  # what is not done within the bounds of a stop is exit code 1
     [run] = gateway.rows("SELECT * FROM v_runs")
     assert run["clean_stop"] == 1
     assert run["stopped_ns"] > run["started_ns"]

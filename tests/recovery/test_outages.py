@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,17 @@ import pytest
 from gateway_process import GatewayProcess, wait_for
 from rogue import Rogue
 
-from gateway.bootstrap.gateway import CANCEL_SECONDS
 from gateway.errors import NotFound
 from gateway.sim.process import VenueProcess, start_venue
 
-ANSWER_SECONDS = 2.0
-"""How long a healthy venue may take to answer while the other one fails; loopback and a busy machine need a tenth."""
+PATIENT = """
+import sys
+from pathlib import Path
+from gateway.bootstrap import gateway, process
+gateway.CANCEL_SECONDS = 3600.0
+sys.exit(process.run(Path(sys.argv[1])))
+"""
+"""A gateway that would wait an hour for the answer to a cancel at its end."""
 
 
 def second_venue(port: int, *, host: str = "127.0.0.1", market_data: str = "[]") -> str:
@@ -60,14 +64,12 @@ def wait_open(gateway: GatewayProcess, name: str = "ALT") -> None:
 
 
 def trades_on(gateway: GatewayProcess, count: int = 10) -> None:
-    """Orders at SIM are accepted and cancelled, each within bounds, on the connection it had from the start."""
+    """Orders at SIM are accepted and cancelled, each as it is asked for, on the connection it had from the start."""
     for _ in range(count):
-        started = time.monotonic()
         answer = gateway.order(price="100", wait_seconds=10)
         assert answer["state"] == "Accepted", answer
         answer = gateway.cancel(answer["order_id"], wait_seconds=10)
         assert answer["state"] == "Cancelled", answer
-        assert time.monotonic() - started < 2 * ANSWER_SECONDS
     assert state_of(gateway, "SIM")["logons"] == 1
 
 
@@ -103,15 +105,13 @@ def test_a_venue_that_fails_and_comes_back(make, venue, alt, fail):
 
 
 def test_nobody_waits_for_the_answer_of_a_venue_that_is_gone(make, venue, alt):
-    gateway = make(venue.port, extra=second_venue(alt.port)).start().ready()
+    gateway = make(venue.port, extra=second_venue(alt.port), launcher=("-c", PATIENT)).start().ready()
     there = gateway.order(venue="ALT", price="100", wait_seconds=5)
     here = gateway.order(price="100", wait_seconds=5)
     refuse(alt)
     wait_closed(gateway)
-    started = time.monotonic()
     gateway.post("/stop", reason="end of day", cancel_open=True)
-    assert gateway.ended() == 0
-    assert time.monotonic() - started < CANCEL_SECONDS
+    assert gateway.ended(60) == 0  # it would wait an hour for an answer that it thinks is due
     gateway.wait_state(here["order_id"], "Cancelled")
     gateway.wait_state(there["order_id"], "Accepted")  # nobody could cancel it, and that is what is said
 

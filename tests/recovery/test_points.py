@@ -1,11 +1,15 @@
-"""Death between two steps of sending: what was not sent is Rejected, what was sent is asked about, nothing is sent twice."""
+"""Death between two steps: what was not sent is Rejected, what was sent is asked about, nothing is sent twice or lost."""
 
 from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from random import Random
 
 import pytest
+from crash_launcher import CALLS, COMMITS, POINTS, SENDS
+from proxy import Proxy
+from rounds import Rounds
 from trading import differences
 
 from gateway.errors import GatewayError
@@ -67,3 +71,27 @@ def test_a_cancel(make, venue, point):
         gateway.wait_state(order_id, "Cancelled")
     gateway.caught_up()
     assert differences(gateway, venue.ledger_path) == []
+
+
+STARTING = ("run-number", "logged-on", "settled", "reconciliation", "reconciled", "status")
+TRADING = ("filled", "send-G", "send-log", "resolved")
+WRITING = ("projection", "projected-rows", "encoded-snapshot", "published-snapshot")
+
+
+@pytest.mark.parametrize("names", [STARTING, TRADING, WRITING], ids=["starting", "trading", "writing"])
+def test_one_death_after_the_other(home, venue, names):
+    """Before and after each of these, on the same directory; `scripts/soak --points` takes all there are."""
+    with Proxy(venue.port) as proxy:
+        rounds = Rounds(home / "g", venue, proxy, Random(1), extra="")
+        try:
+            for name in names:
+                for when in ("before", "after"):
+                    rounds.die_at(f"{when}-{name}")
+            assert rounds.check() == []
+        finally:
+            rounds.gateway.close()
+        assert rounds.count("v_fills") > 0
+
+
+def test_there_is_a_point_on_both_sides_of_everything():
+    assert len(POINTS) == len(set(POINTS)) == 2 * len({*COMMITS, *SENDS, *CALLS})

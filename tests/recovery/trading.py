@@ -63,6 +63,8 @@ class Traders:
                 self.sent += 1
                 if answer["stage"] != "denied":
                     mine.append(answer["order_id"])
+                elif answer["code"] == "venue_not_open":
+                    self._stop.wait(0.05)
             except GatewayError:
                 self._stop.wait(0.01)
 
