@@ -67,6 +67,12 @@ TABLE: dict[str, dict[OrderState, Edge]] = {
         R: Edge(KEEP, "said twice"),
         P: Edge(KEEP, "what is filled cannot be rejected: ask the venue", "reject_after_fill"),
     },
+    # OrdRejReason(103)=6, duplicate order, for one that the venue has acknowledged: it refuses a copy, the original works.
+    "copy_rejected": {
+        S: Edge(R, "the name was used before, by somebody else"),
+        **{state: Edge(KEEP, "a copy was refused, not the order: ask the venue", "duplicate_refused") for state in (A, P)},
+        **{state: Edge(KEEP) for state in (F, C, R, X)},
+    },
     "filled": {
         S: Edge(BY_QUANTITY, "fill before acknowledgement"),
         A: Edge(BY_QUANTITY),

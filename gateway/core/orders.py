@@ -66,6 +66,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     updated_ns: int
     terminal_ns: int | None = None
     cum_qty: Decimal = ZERO
+    split_qty: Decimal = ZERO
+    """What a corporate action added to CumQty(14) or took from it: no execution, and no value."""
     notional: Decimal = ZERO
     """Sum of LastQty * LastPx over live fills; AvgPx follows from it."""
     venue_order_id: str | None = None

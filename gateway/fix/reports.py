@@ -49,13 +49,14 @@ _PLAIN: dict[Meaning, type[ExecutionEvent]] = {
     "pending_cancel": PendingCancel,
     "pending_replace": PendingReplace,
     "suspended": Suspended,
-    "restated": Restated,
     "status": StatusReported,
 }
 """Meanings that are an event as they stand; the others need numbers, a reference or a reason."""
 
 _KNOWN_STATUS = frozenset("0123456789ABCDE")
 """OrdStatus(39), FIX 4.4 vol. 6."""
+_STOPPED = "7"
+"""OrdStatus(39): a guarantee names a quantity and a price, and CumQty(14) does not move (FIX 4.2 appendix D, D37)."""
 _WORKING = frozenset("012")
 _ENDED = frozenset("348C")
 _REFUTED_BY: dict[Meaning, frozenset[str]] = {
@@ -135,7 +136,11 @@ class ReportReader:
                 **_deviating(common, message, found), exec_ref_id=reference, trade_date=_trade_date(message, common)
             )
         if meaning == "rejected":
-            return Rejected(**_deviating(common, message, found), reason=self._reason(message))
+            code = message.get(tags.ORD_REJ_REASON)
+            return Rejected(**_deviating(common, message, found), reason=self._reason(message), ord_rej_reason=code)
+        if meaning == "restated":
+            why = message.get(tags.EXEC_RESTATEMENT_REASON)
+            return Restated(**_deviating(common, message, found), restatement_reason=why)
         return _PLAIN[meaning](**_deviating(common, message, found))
 
     def _trade(
@@ -159,7 +164,7 @@ class ReportReader:
             fields = _deviating(common, message, found)
             return FillCorrected(**fields, exec_ref_id=reference, last_qty=last_qty, last_px=last_px, trade_date=date)
         cum_qty = common["cum_qty"]
-        if cum_qty is not None and cum_qty < last_qty:
+        if cum_qty is not None and cum_qty < last_qty and common["ord_status"] != _STOPPED:
             found.append(f"CumQty(14)={cum_qty:f} is below {self._strict.label(tags.LAST_QTY)}={last_qty:f}")
         date = _trade_date(message, common)
         place = epoch if common["exec_id"] is None else None

@@ -111,7 +111,7 @@ def _correct_unseen(state: State, recorded: Recorded, event: FillCorrected, orde
     """It counts as the execution it corrects, where the venue's CumQty(14) has room for one that we do not have."""
     changes: list[Change] = [_unknown(event, order)]
     live = fills.live_fills(state, order.order_id)
-    reported = sum((fill.last_qty for fill in live if fill.status is not FillStatus.INFERRED), ZERO)
+    reported = sum((fill.last_qty for fill in live if fill.status is not FillStatus.INFERRED), order.split_qty)
     if event.cum_qty is None or reported + event.last_qty > event.cum_qty:
         return changes
     fields = {name: value for name, value in asdict(event).items() if name in Filled.__struct_fields__}

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.core.apply import amendments, fills, replaces
-from gateway.core.apply.outcomes import settle_requests
+from gateway.core.apply.outcomes import DAY_ROLLED, settle_requests
 from gateway.core.changes import AnomalyRaised, Change, OrderChanged
 from gateway.core.events import (
     Accepted,
@@ -39,6 +39,13 @@ from gateway.core.lifecycle import NO_EDGE, TABLE, transition
 from gateway.core.orders import Order
 from gateway.core.state import Awaiting, State
 from gateway.core.values import ZERO, CommandKind, OrderState, OrderType, TimeInForce
+
+DUPLICATE_ORDER = "6"
+"""OrdRejReason(103)."""
+CORPORATE_ACTION = "0"
+"""ExecRestatementReason(378): GT corporate action, as a stock split (FIX 4.4 vol. 4, appendix D, H.1.b)."""
+WORKING = frozenset("01")
+"""OrdStatus(39) of an order that can trade now."""
 
 
 def find_order(state: State, event: ExecutionEvent) -> Order | None:
@@ -74,6 +81,9 @@ def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[C
     else:
         changes += _SPECIAL.get(type(event), _moved)(state, recorded, event, order)
     _stop_asking(state, order)
+    now = state.execution.orders[order.order_id]
+    if event.cum_qty is not None and event.cum_qty > now.cum_qty and not replaces.plausible(event, now):
+        changes.append(_anomaly(event, "implausible_cum_qty", now, f"CumQty(14) is {event.cum_qty} of {now.quantity} ordered"))
     return changes
 
 
@@ -93,11 +103,13 @@ def _stop_asking(state: State, before: Order) -> None:
         state.control.confirm(now.venue, now.order_id)
 
 
-def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order) -> list[Change]:
+def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order, what: str | None = None) -> list[Change]:
     """The common case: the table says where the state goes; answers end the wait for them."""
-    what = event.kind()
+    what = what or event.kind()
     if isinstance(event, Accepted) and order.presumed:
         what = "accepted_presumed"
+    elif isinstance(event, Rejected) and event.ord_rej_reason == DUPLICATE_ORDER:
+        what = "copy_rejected"
     new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=order.cum_qty)
     if anomaly == NO_EDGE:
         return _refused_edge(event, order)
@@ -139,6 +151,8 @@ def _reason(event: ExecutionEvent, order: Order) -> str | None:
 
 
 def _filled(state: State, recorded: Recorded, event: Filled, order: Order) -> list[Change]:
+    if fills.is_guarantee(state, event, order):
+        return _moved(state, recorded, event, order, "suspended")
     return fills.fill(state, recorded, event, order)
 
 
@@ -161,8 +175,16 @@ def _restated(state: State, recorded: Recorded, event: Restated, order: Order) -
         return _come_again(event, order)
     if order.state.terminal:
         return _moved(state, recorded, event, order)
-    changes = _moved(state, recorded, event, replaces.restated(event, order))
-    return [replace(c, before=order) if isinstance(c, OrderChanged) else c for c in changes]
+    known = replaces.restated(event, order)
+    if known.in_doubt == DAY_ROLLED and event.ord_status in WORKING and not event.poss_dup:
+        known = replace(known, in_doubt=None)  # renewed for the new day (FIX 4.4 vol. 4, appendix D, H.1.a)
+    split: list[Change] = []
+    if event.restatement_reason == CORPORATE_ACTION:
+        known = fills.split(state, event, known)
+        detail = f"{order.quantity} / {order.cum_qty} became {known.quantity} / {known.cum_qty} (OrderQty / CumQty)"
+        split = [_anomaly(event, "corporate_action", order, detail)]
+    changes = _moved(state, recorded, event, known)
+    return [*(replace(c, before=order) if isinstance(c, OrderChanged) else c for c in changes), *split]
 
 
 def _come_again(event: ExecutionEvent, order: Order) -> list[Change]:

@@ -29,6 +29,12 @@ PLACEHOLDER_IDS = frozenset({"", "0", "NONE", "UNKNOWN", "N/A"})
 """What venues send where an id is required and they have nothing to say."""
 
 
+STOPPED = "7"
+"""OrdStatus(39)."""
+PRE_43_TRADES = frozenset("12")
+"""ExecType(150) of a partial fill and a fill before FIX 4.3."""
+
+
 def venue_order_id(event: ExecutionEvent, order: Order) -> str | None:
     """OrderID(37) as the event has it, or as it was known before when the event only fills the field."""
     said = event.venue_order_id
@@ -73,7 +79,7 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
     changes: list[Change] = [*absorbed, FillChanged(before=None, after=new)]
     if absorbed:
         changes += recount_position(state, recorded, new, "replaced")
-        total = sum((f.last_qty for f in live_fills(state, order.order_id)), ZERO)
+        total = sum((f.last_qty for f in live_fills(state, order.order_id)), order.split_qty)
         what = "filled" if total > order.cum_qty else "fill_inferred"  # what was counted already is no late or over-fill
         return update_order(state, recorded, order, what, event) + changes
     changes.append(trade_position(state, recorded, new, "fill"))
@@ -86,6 +92,24 @@ def _unnamed(event: Filled) -> str:
     """A name for a trade whose report has no ExecID(17): a resend of the same message is the same execution."""
     place = "" if event.epoch is None else f"{event.epoch}/"  # journals before this field name it without
     return f"{event.session}/{place}{event.msg_seq_num}"
+
+
+def is_guarantee(state: State, event: Filled, order: Order) -> bool:
+    """Before FIX 4.3 a guarantee of an execution is reported like one: OrdStatus(39)=7 (stopped), and CumQty(14) does not move
+    (FIX 4.2 appendix D, D37). Where inferred executions stand for reports to come, it may well be one of those."""
+    if event.ord_status != STOPPED or event.exec_type not in PRE_43_TRADES or event.cum_qty != order.cum_qty:
+        return False
+    key = known_key(state, event.venue, order.order_id, event.exec_id or _unnamed(event), event.trade_date)
+    inferred = any(fill.status is FillStatus.INFERRED for fill in live_fills(state, order.order_id))
+    return key not in state.execution.fills and not inferred
+
+
+def split(state: State, event: ExecutionEvent, order: Order) -> Order:
+    """The order after a corporate action: CumQty(14) is what the venue says, the value of its executions what it was."""
+    if event.cum_qty is None:
+        return order
+    executed = sum((fill.last_qty for fill in live_fills(state, order.order_id)), ZERO)
+    return replace(order, cum_qty=event.cum_qty, split_qty=event.cum_qty - executed)
 
 
 def infer(state: State, recorded: Recorded, event: FillInferred) -> list[Change]:
@@ -200,7 +224,7 @@ def update_order(
     """Move the order; without totals, count its live executions anew."""
     if cum_qty is None or notional is None:
         live = list(live_fills(state, order.order_id))
-        cum_qty = sum((f.last_qty for f in live), ZERO)
+        cum_qty = sum((f.last_qty for f in live), order.split_qty)
         notional = sum((f.last_qty * f.last_px for f in live), ZERO)
     if order.presumed and what in ("filled", "fill_inferred"):
         what = "filled_presumed"

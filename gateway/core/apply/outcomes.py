@@ -181,7 +181,7 @@ DAY_ROLLED = "day_rolled"
 ANSWERS_LOST = frozenset({"disconnect", "restart"})
 """Doubts after which no request sent before is waited for."""
 
-UNANSWERABLE = frozenset({"status_unanswered", "unknown_at_venue"})
+UNANSWERABLE = frozenset({"status_unanswered", "unknown_at_venue", "implausible_cum_qty"})
 """Doubts that asking again will not end: an operator's, or the next reconciliation's."""
 
 

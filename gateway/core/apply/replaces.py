@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from gateway.core.events import ExecutionEvent, Filled, Recorded, Replaced, Resolved, Restated
 from gateway.core.orders import Order, request_number
 from gateway.core.state import State
+from gateway.core.values import ZERO
 
 PENDING = frozenset({"6", "E"})
 """OrdStatus(39) of a report made while a request is still being worked on: it proves nothing about the request."""
@@ -78,6 +79,14 @@ def said_terms(event: ExecutionEvent, order: Order) -> dict[str, Decimal]:
         for name, value in said.items()
         if value is not None and value > 0 and (name == "quantity" or getattr(order, name) is not None)
     }
+
+
+def plausible(event: ExecutionEvent, order: Order) -> bool:
+    """Whether CumQty(14) can be true: not beyond all that was ordered, as we or the report itself have it. What an order of
+    another origin is for, only the venue knows."""
+    if event.cum_qty is None or order.external:
+        return True
+    return event.cum_qty <= max(order.most_quantity, event.order_qty or ZERO)
 
 
 def proven_by_fill(state: State, event: ExecutionEvent, order: Order) -> Order:

@@ -48,6 +48,8 @@ class Rejected(ExecutionEvent, frozen=True, kw_only=True):
     """ExecType(150)=8, or a Reject(3) / BusinessMessageReject(j) naming the request by RefSeqNum(45)."""
 
     reason: str = ""
+    ord_rej_reason: str | None = None
+    """OrdRejReason(103), verbatim; None as well in journals before this field."""
 
 
 class Filled(ExecutionEvent, frozen=True, kw_only=True):
@@ -95,6 +97,9 @@ class Suspended(ExecutionEvent, frozen=True, kw_only=True):
 
 class Restated(ExecutionEvent, frozen=True, kw_only=True):
     """ExecType(150)=D: the venue changed the order by itself."""
+
+    restatement_reason: str | None = None
+    """ExecRestatementReason(378), verbatim: after a corporate action CumQty(14) is another without an execution."""
 
 
 class FillCorrected(ExecutionEvent, frozen=True, kw_only=True):

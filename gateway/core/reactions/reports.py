@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.core import execution_control as control
 from gateway.core.apply.execution import find_order
+from gateway.core.apply.replaces import plausible
 from gateway.core.changes import AnomalyRaised, Change
 from gateway.core.events import (
     CancelRejected,
@@ -34,6 +35,8 @@ from gateway.core.turn import Turn
 from gateway.core.values import ONE, ZERO, FillStatus, OrderState
 
 STATUS_ATTEMPTS = 2
+FILLED = "2"
+"""OrdStatus(39)."""
 
 REPORTED = {
     "0": "reported_accepted", "1": "reported_filled", "2": "reported_filled", "3": "reported_accepted",
@@ -150,10 +153,17 @@ def _request_refused(turn: Turn, event: CancelRejected | ReplaceRejected, change
     order = find_order(turn.state, event)
     if order is None or order.state.terminal:
         return
-    disposition = REPORTED.get(event.ord_status or "")
     unknown = event.cxl_rej_reason == "1"  # CxlRejReason(102)=1: unknown order
-    if unknown or _killed(turn, order) or (disposition is not None and not _agrees(order.state, disposition)):
+    if unknown or _killed(turn, order) or _contradicts(event.ord_status or "", order):
         control.ask_status(turn, order)
+
+
+def _contradicts(ord_status: str, order: Order) -> bool:
+    """Whether OrdStatus(39) in a refusal says of an open order what is not true of it here."""
+    disposition = REPORTED.get(ord_status)
+    if disposition is None:
+        return False
+    return not _agrees(order.state, disposition) or (ord_status == FILLED and order.cum_qty < order.quantity)
 
 
 def _killed(turn: Turn, order: Order) -> bool:
@@ -182,13 +192,19 @@ UNKNOWN = "unknown_execution"
 def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> bool:
     """CumQty(14) above ours proves a trade whose report we do not have: count it now, replace it when the report comes.
 
-    False when something is missing and has no price: then the order is in doubt, or the venue is asked.
+    False when something is missing and has no price, or cannot be true: then the order is in doubt, or the venue is asked.
     """
     if event.cum_qty is None or isinstance(event, (FillBusted, FillCorrected)):
         return True
     order = find_order(turn.state, event)
     if order is None or event.cum_qty <= order.cum_qty or _precedes_amendment(turn.state, event, order):
         return True
+    if not plausible(event, order):
+        if isinstance(event, StatusReported) and event.believed:
+            turn.emit(InDoubt(order_id=order.order_id, reason="implausible_cum_qty"))
+        else:
+            control.ask_status(turn, order)
+        return False
     missing = event.cum_qty - order.cum_qty
     price = _missing_price(event, order, missing)
     if price is None and isinstance(event, StatusReported) and event.believed:

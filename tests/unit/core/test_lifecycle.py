@@ -35,6 +35,7 @@ accepted_presumed     .    .    .    .    .    #!   .
 filled_presumed       .    .    .    .    .    #!   .
 pending_new           =    =    =    .    .    .    .
 rejected              R    R    =!   .    .    =    .
+copy_rejected         R    =!   =!   =    =    =    =
 filled                #    #    #    =!   =!   =!   =!
 fill_inferred         #    #    #    =    =    =    =
 fill_corrected        #    #    #    #    =    =    =
@@ -66,6 +67,8 @@ reported_expired      X    X    X    .    .    .    =
 """
 ANOMALIES = {
     ("rejected", "P"): "reject_after_fill",
+    ("copy_rejected", "A"): "duplicate_refused",
+    ("copy_rejected", "P"): "duplicate_refused",
     ("filled", "F"): "over_fill",
     ("filled", "C"): "late_fill",
     ("filled", "R"): "late_fill",
