@@ -21,7 +21,8 @@ in which they were sent. *Last* is LastQty@LastPx.
 
 *Sent* is what the row made the gateway send: MsgType(35), names, and of a NEW or REPLACE OrderQty(38)@Price(44). *Order* is
 the order's name and quantity. *Marks* are `doubt=REASON`, an anomaly as `!late_fill`, and `venue=STATUS` where the OrdStatus
-kept is not that of the row's message. An empty cell means: as before; but nothing is sent, in doubt or an anomaly unless it says so.
+kept is not that of the row's message. An empty cell means: as before, or for
+*Sent* and *Marks*: none.
 """
 
 from __future__ import annotations
