@@ -32,6 +32,7 @@ from gateway.records.engines import RecordsUnavailable
 from gateway.records.writer import RecordWriter
 from gateway.runtime.alarms import AlarmLog
 from gateway.runtime.emergency import EmergencyWatch
+from gateway.runtime.guards import Consultation, Watchdog
 from gateway.runtime.intake import Intake
 from gateway.runtime.keeper import Keeper
 from gateway.runtime.observer import Observer
@@ -68,6 +69,7 @@ class Gateway:
         place = journal_at(loaded)
         self._journal = place.open()
         self._metrics = Metrics(self._gauges)
+        self._consultation = Consultation()
         self._core = Core(self._timed(settings.strategies))
         self._keeper = Keeper(self._journal, place.snapshots(), configuration.journal.snapshot_events)
         self._core = self._keeper.recover(self._core)
@@ -96,6 +98,7 @@ class Gateway:
             self._clock,
             observer,
             run_id=self._run_number.run_id,
+            gate=self.gate,
             day=self._day,
             wake_writer=self._writer.wake,
             killed=lambda: bool(self.gate.engaged),
@@ -115,6 +118,7 @@ class Gateway:
             emergencies=self._emergency.report,
         )
         self.reporter = self._reporter
+        self._watchdog = Watchdog(self._consultation, self.gate, self._intake)
         self._alarms = AlarmLog(self._reporter.document)
         self.reloader = Reloader(
             loaded,
@@ -136,7 +140,8 @@ class Gateway:
     def _timed(self, settings: Mapping[str, StrategySettings]) -> dict[str, AnyStrategy]:
         """The strategies, each with a stopwatch. Raises PreconditionFailed naming what cannot be made."""
         return {
-            name: Timed(one, self._metrics.strategy_seconds(name).observe) for name, one in load_strategies(settings).items()
+            name: Timed(name, one, self._metrics.strategy_seconds(name).observe, self._consultation)
+            for name, one in load_strategies(settings).items()
         }
 
     def _tell_configuration(self, loaded: LoadedConfiguration) -> None:
@@ -220,6 +225,7 @@ class Gateway:
         while not self._stop_asked.wait(_HOUSEKEEPING_SECONDS if ready else 0.02):
             if isinstance(self.runtime.failure, JournalLost):
                 return
+            self._watchdog.look()
             self._adopt_kill_file()
             self._tidy()
             self._alarms.look()

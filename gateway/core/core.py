@@ -26,6 +26,7 @@ from gateway.core.events import (
 )
 from gateway.core.execution_control import release
 from gateway.core.reactions import react
+from gateway.core.reactions.defects import uphold
 from gateway.core.reactions.intents import intend
 from gateway.core.settings import StrategySettings
 from gateway.core.state import State, StrategyState
@@ -67,6 +68,7 @@ class Core:
         for settings in self._concerned(event, changes):
             self._consult(turn, settings, event)
         release(turn)
+        uphold(turn)
         return turn.step()
 
     def _concerned(self, event: Event, changes: tuple[Change, ...]) -> list[StrategySettings]:

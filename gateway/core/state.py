@@ -304,6 +304,8 @@ class ControlState:
         self.trading: Table[str, TradingState] = Table("trading", digest)
         self.killed: Table[str, str] = Table("killed", digest)
         """Scope -> reason."""
+        self.broken: Table[str, str] = Table("broken", digest)
+        """Invariant -> what is wrong, until an operator enables trading again."""
         self.sessions: Table[str, Session] = Table("session", digest)
         self.venues: Table[str, VenueState] = Table("venue", digest)
         self.closed: Table[str, str] = Table("closed", digest)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.core import invariants
 from gateway.core.apply import apply
 from gateway.core.changes import Change
-from gateway.core.events import Event, Recorded
+from gateway.core.events import Dispatched, Event, Recorded
 from gateway.core.state import State
 
 
@@ -26,10 +27,14 @@ class Turn:
         self._at_ns = at_ns
         self._wall_ns = wall_ns
         self._cause = state.seq + 1
+        self._since_ns = state.at_ns
+        self._repeated: list[str] = []
         self._changes: list[tuple[Recorded, tuple[Change, ...]]] = []
 
     def emit(self, event: Event) -> tuple[Change, ...]:
         """Give the event the next position and apply it."""
+        if type(event) is Dispatched and (event.command.venue, event.command.cl_ord_id) in self.state.execution.cl_ord_ids:
+            self._repeated.append(event.command.cl_ord_id)
         recorded = Recorded(
             seq=self.state.seq + 1,
             run_id=self._run_id,
@@ -41,6 +46,10 @@ class Turn:
         changes = tuple(apply(self.state, recorded))
         self._changes.append((recorded, changes))
         return changes
+
+    def broken(self) -> invariants.Broken:
+        """Invariants that do not hold after what was done so far, each with what is wrong."""
+        return invariants.check(self.state, self._changes, self._cause, self._since_ns, self._repeated)
 
     def step(self) -> Step:
         return Step(tuple(recorded for recorded, _ in self._changes), tuple(self._changes))

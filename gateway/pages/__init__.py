@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import gateway
-from gateway.pages import execution_control, lifecycle, risk, vocabulary
+from gateway.pages import execution_control, invariants, lifecycle, risk, vocabulary
 
 DOCS = Path(gateway.__file__).parents[1] / "docs"
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -21,6 +21,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "lifecycle.md": lifecycle.page,
     "execution-control.md": execution_control.page,
     "risk.md": risk.page,
+    "invariants.md": invariants.page,
 }
 """File in `docs/` -> what makes its text."""
 

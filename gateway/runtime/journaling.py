@@ -41,6 +41,11 @@ class Committer:
         self.failing_since_ns: int | None = None
         self.error = ""
 
+    @property
+    def position(self) -> int:
+        """Of the last record the journal took."""
+        return self._journal.position()[0]
+
     def commit(self, records: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> bool:
         """True once the batch is durable; False when the process was told to end before that.
 

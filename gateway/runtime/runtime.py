@@ -18,17 +18,29 @@ from typing import TypeVar
 from gateway.clock import StreamClock, wall_ns
 from gateway.core.changes import OrderChanged
 from gateway.core.core import Core
-from gateway.core.events import ControlTime, Dispatched, Event, Recorded, RunStopped, SessionScheduled, StatusRequested
+from gateway.core.events import (
+    ControlTime,
+    DefectReported,
+    Dispatched,
+    Event,
+    Recorded,
+    RunStopped,
+    SessionScheduled,
+    StatusRequested,
+)
 from gateway.core.execution_control import next_deadline
 from gateway.core.state import State
 from gateway.core.turn import Step
+from gateway.core.values import SCOPE_ALL
 from gateway.errors import JournalError, JournalLost, UnknownOutcome
 from gateway.journal.interface import JournalWriter, Watermark
+from gateway.runtime.guards import GUARDED, INVARIANT, fallen, hold, tend
 from gateway.runtime.intake import Ask, Intake, Item, Submit
 from gateway.runtime.journaling import Committer
 from gateway.runtime.observer import Observer
 from gateway.runtime.trading_day import TradingDay
 from gateway.venue.adapter import VenueAdapter
+from gateway.venue.gate import KillGate
 from gateway.venue.link import Inbound
 
 T = TypeVar("T")
@@ -50,12 +62,18 @@ class Batch:
         self.answers: list[tuple[Submit, Step]] = []
         self.scheduled: list[tuple[VenueAdapter, SessionScheduled]] = []
         self.received: list[int] = []
+        self.guarded: list[Recorded] = []
         self.heard = False
 
     def add(self, step: Step, seconds: float) -> None:
         self.steps.append((step, seconds))
         self.records += step.records
-        self.dispatches += [r.event for r in step.records if isinstance(r.event, (Dispatched, StatusRequested))]
+        for one in step.records:
+            kind = type(one.event)
+            if kind is Dispatched or kind is StatusRequested:
+                self.dispatches.append(one.event)  # type: ignore[arg-type]  # it is one of the two
+            elif kind in GUARDED:
+                self.guarded.append(one)
 
 
 class Runtime:
@@ -71,6 +89,7 @@ class Runtime:
         observer: Observer,
         *,
         run_id: int,
+        gate: KillGate,
         day: TradingDay,
         wake_writer: Callable[[int], None],
         killed: Callable[[], bool] = lambda: False,
@@ -82,6 +101,7 @@ class Runtime:
         self._clock = clock
         self._observer = observer
         self._run_id = run_id
+        self._gate = gate
         self.day = day
         self._roll_ns = 0
         self._wake_writer = wake_writer
@@ -97,6 +117,7 @@ class Runtime:
         """Counts steps, commits and sends: whoever sees it stand still knows that nothing is being done."""
         self._stop_reason = ""
         self._marks: dict[str, Watermark] = {}
+        self._committed: dict[str, Watermark] = {}
         self.committer = Committer(
             journal,
             wait=self._aborting.wait,
@@ -132,6 +153,7 @@ class Runtime:
             self._step(batch, event)
         if not self._commit(batch):
             raise JournalError(self.committer.error)
+        hold(self._gate, self._core.state)
         self._tell(batch)
         self._after_commit(batch.records, self._core.state)
         self._thread.start()
@@ -202,6 +224,8 @@ class Runtime:
             self._step(batch, RunStopped(reason=self._stop_reason))
         if (batch.records or batch.heard) and not self._commit(batch):
             return True
+        if batch.guarded:
+            tend(self._gate, batch.guarded, self._core.state)
         for submitted, _ in batch.answers:
             self._follow_up(submitted)
         self._send(batch)
@@ -317,6 +341,7 @@ class Runtime:
     def _commit(self, batch: Batch) -> bool:
         if not self.committer.commit(batch.records, self._marks, self._core.state.digest()):
             return False
+        self._look_at_commit()
         self._marks = {}
         self.progress += 1
         if batch.records:
@@ -331,6 +356,23 @@ class Runtime:
                 for change in changes:
                     if isinstance(change, OrderChanged) and change.after.venue in self._adapters:
                         self._adapters[change.after.venue].emergency.keep(change.after)
+
+    def _look_at_commit(self) -> None:
+        """The invariants that only the shell can see."""
+        for session, mark in self._marks.items():
+            before = self._committed.get(session)
+            if fallen(before, mark):
+                self._defect("watermark_rises", f"session {session}: {mark} after {before}")
+        self._committed |= self._marks
+        if self.committer.position != self._core.state.seq:
+            ends = f"the journal ends with event {self.committer.position}, the state with event {self._core.state.seq}"
+            self._defect("journal_is_state", ends)
+
+    def _defect(self, invariant: str, detail: str) -> None:
+        """Closed at once; the next turn makes it history."""
+        self._gate.stop(INVARIANT, SCOPE_ALL, f"invariant {invariant} broken")
+        if invariant not in self._core.state.control.broken:
+            self._carry.append(DefectReported(invariant=invariant, detail=detail))
 
     def _send(self, batch: Batch) -> None:
         """Only now, that it is durable. What became of it is the next turn's input."""

@@ -88,6 +88,7 @@ class Reporter:
             "now_ns": wall_ns(),
             "kill": core.get("kill", {}) | dict(self._gate.engaged),  # the gate knows the reason even of a start under kill
             "emergency_cancels": {venue: dict(counts) for venue, counts in self._emergencies().items()},
+            "stops": {cause: f"{scope}: {why}" for cause, (scope, why) in self._gate.stops.items()},
             "intake_depth": self._intake.depth,
             "metrics_port": self.metrics_port,
             "journal": self._journal(),
@@ -108,6 +109,7 @@ class Reporter:
         reasons = [f"venue {v['venue']}: {v['reason']}" for v in _closed(document)]
         if document["journal"]["state"] != "running":
             reasons.append(f"journal: {document['journal']['detail']}")
+        reasons += _halts(document)
         if self._stalled():
             reasons.append("the runtime thread does not turn")
         if not document.get("venues") and self._last is None:
@@ -152,6 +154,7 @@ class Reporter:
             "trading": {scope: str(trading) for scope, trading in state.control.trading.items()},
             "trading_state": _trading_state(state),
             "kill": dict(state.control.killed),
+            "broken": dict(state.control.broken),
             "strategies": [_strategy(state, name) for name in state.control.settings.strategies],
             "venues": [self._venue(state, name) for name in state.control.settings.venues],
             "feeds": [self._feed(state, venue, s) for venue, symbols in self._symbols.items() for s in symbols],
@@ -233,7 +236,10 @@ class Reporter:
             state: ComponentState = "failed" if self._stalled() else "degraded"
             return state, f"dispatch halted, the journal refuses: {document['journal']['detail']}"
         if self._stalled():
-            return "failed", "the thread does not turn"
+            return "failed", "; ".join(["the thread does not turn", *document["stops"].values()])
+        halts = _halts(document)
+        if halts:
+            return "degraded", "; ".join(halts)
         return "running", ""
 
     def _alarms(self, document: Mapping[str, Any]) -> list[Alarm]:
@@ -250,6 +256,10 @@ class Reporter:
             if capability["state"] in ("degraded", "failed"):
                 severity = "critical" if capability["state"] == "failed" else "warning"
                 found.append((severity, name, f"{name}: {capability['state']}: {capability['detail']}"))
+        for name, detail in document.get("broken", {}).items():
+            found.append(("critical", f"invariant {name}", f"dispatch halted: invariant {name} is broken: {detail}"))
+        for cause, stop in document["stops"].items():
+            found.append(("critical", f"gate {cause}", f"gate closed for {stop}"))
         for strategy in document.get("strategies", ()):
             if strategy["state"] == "disabled":
                 said = f"strategy {strategy['name']} disabled: {strategy['reason']}"
@@ -263,6 +273,12 @@ class Reporter:
         since = {name: self._alarm_since.get(name, now) for _, name, _ in found}
         self._alarm_since = since
         return [Alarm(severity=severity, name=name, what=what, since_ns=since[name]) for severity, name, what in found]
+
+
+def _halts(document: Mapping[str, Any]) -> list[str]:
+    """Why nothing new is dispatched by anybody, beside the kill switch and the journal."""
+    broken = [f"dispatch halted: invariant {name} is broken: {what}" for name, what in document.get("broken", {}).items()]
+    return broken or [f"gate closed for {stop}" for stop in document["stops"].values() if stop.startswith(f"{SCOPE_ALL}: ")]
 
 
 def _trouble(writer: WriterStatus) -> str:

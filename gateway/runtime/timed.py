@@ -11,21 +11,27 @@ import msgspec
 from gateway.core.core import AnyStrategy
 from gateway.core.events import Event
 from gateway.core.strategy import Intent, Strategy, View
+from gateway.runtime.guards import Consultation
 
 
 class Timed(Strategy[Any, Any]):
-    """Behaves as the strategy it wraps; `observe` gets the seconds of every consultation."""
+    """Behaves as the strategy it wraps; `observe` gets the seconds of every consultation, `consultation` knows of it while it
+    lasts."""
 
-    def __init__(self, strategy: AnyStrategy, observe: Callable[[float], None]) -> None:
+    def __init__(self, name: str, strategy: AnyStrategy, observe: Callable[[float], None], consultation: Consultation) -> None:
         super().__init__(strategy.params)
         self.Params = type(strategy).Params  # type: ignore[misc]  # declared a class variable; here each instance wraps another class
         self.Memory = type(strategy).Memory  # type: ignore[misc]  # as above
         self._strategy = strategy
         self._observe = observe
+        self._name = name
+        self._consultation = consultation
 
     def on_event(self, event: Event, view: View, memory: Any) -> tuple[msgspec.Struct, Sequence[Intent]]:
+        self._consultation.begin(self._name)
         started = perf_counter()
         try:
             return self._strategy.on_event(event, view, memory)
         finally:
+            self._consultation.end()
             self._observe(perf_counter() - started)

@@ -1,8 +1,11 @@
-"""The gate in front of the wire: closed by the kill switch before anything else happens.
+"""The gate in front of the wire: closed by the kill switch before anything else happens, and by the gateway against itself.
 
 It needs neither core nor journal nor database: engaging writes an fsynced kill file and closes the gate, on whatever thread
 asks. The file survives restarts; a gateway that finds it starts killed. Requests that lower risk (cancels, status requests,
 market data) always pass; new orders pass only when no engaged scope covers them.
+
+A stop is the gate closed by the gateway itself, while an invariant is broken or a strategy overruns. It has a cause instead of
+a file: what it is about is in the journal, or ends with the process.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ class KillGate:
         self.closed = Event()
         """Set while a scope is engaged: what a thread can wait for."""
         self._signal()
+        self._stops: dict[str, tuple[str, str]] = {}
+        """Cause -> scope, why."""
 
     def times(self, scope: str) -> int:
         """How often a scope was engaged: what a release compares with, so that it opens nothing that was closed after it."""
@@ -66,14 +71,33 @@ class KillGate:
             self._engaged = {engaged: reason for engaged, reason in self._engaged.items() if engaged != scope}
             self._signal()
 
+    def stop(self, cause: str, scope: str, why: str) -> None:
+        """Let no NEW and no REPLACE of a scope pass until `resume` is told the same cause."""
+        with self._lock:
+            self._stops = {**self._stops, cause: (scope, why)}
+
+    def resume(self, cause: str) -> None:
+        """The cause is over; others stay."""
+        with self._lock:
+            self._stops = {known: stop for known, stop in self._stops.items() if known != cause}
+
+    @property
+    def stops(self) -> Mapping[str, tuple[str, str]]:
+        """Cause -> scope, why."""
+        return self._stops
+
     def refusal(self, command: Command) -> str | None:
         """Why this request must not pass; None when it may."""
         if command.kind is CommandKind.CANCEL:
             return None
-        engaged = self._engaged
-        if not engaged:
+        engaged, stops = self._engaged, self._stops
+        if not engaged and not stops:
             return None
-        return next((f"kill switch engaged for {scope}" for scope in order_scopes(command) if scope in engaged), None)
+        scopes = order_scopes(command)
+        for scope in scopes:
+            if scope in engaged:
+                return f"kill switch engaged for {scope}"
+        return next((f"stopped for {scope}: {why}" for scope, why in stops.values() if scope in scopes), None)
 
     def reload(self) -> Mapping[str, str]:
         """Scopes that were engaged through the file since we looked last; the gate is closed for them on return."""

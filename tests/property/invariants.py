@@ -213,6 +213,11 @@ class Invariants(RuleBasedStateMachine):
         if hasattr(self, "harness") and not self.amends:
             assert "over_fill" not in self.harness.state.anomalies
 
+    @invariant()
+    def nothing_checked_online_is_broken(self) -> None:
+        if hasattr(self, "harness"):
+            assert dict(self.harness.state.control.broken) == {}
+
     def orders(self) -> list[Order]:
         return list(self.harness.state.execution.orders.values()) if hasattr(self, "harness") else []
 

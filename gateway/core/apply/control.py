@@ -14,6 +14,7 @@ from gateway.core.events import (
     CancelRequested,
     ConfigurationUpdated,
     ControlTime,
+    DefectReported,
     EngineRejected,
     Event,
     KillEngaged,
@@ -36,6 +37,7 @@ from gateway.core.events import (
     SessionSettled,
     SessionUnsettled,
     StopRequested,
+    StrategyOverran,
     TradingDayRolled,
     TradingSwitched,
     Untranslated,
@@ -115,6 +117,9 @@ def _trading_switched(state: State, recorded: Recorded, event: TradingSwitched) 
     before = state.control.trading.get(event.scope, TradingState.ENABLED)
     if event.state is TradingState.ENABLED:
         state.control.trading.discard(event.scope)
+        if event.scope == SCOPE_ALL:
+            for name in tuple(state.control.broken):
+                state.control.broken.discard(name)
         kind, _, name = event.scope.partition(":")
         known = state.control.strategies.get(name)
         if kind == "strategy" and known is not None:
@@ -327,7 +332,8 @@ def _untranslated(state: State, recorded: Recorded, event: Untranslated) -> list
     return [_anomaly(event, "untranslated", event.detail, event.msg_seq_num, event.raw)]
 
 
-def _control_time(state: State, recorded: Recorded, event: ControlTime) -> list[Change]:
+def _only_decided_by(state: State, recorded: Recorded, event: ControlTime | StrategyOverran | DefectReported) -> list[Change]:
+    """Nothing changes but by what the core makes of it."""
     return []
 
 
@@ -363,5 +369,7 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     LostRange: _lost_range,
     EngineRejected: _engine_rejected,
     Untranslated: _untranslated,
-    ControlTime: _control_time,
+    ControlTime: _only_decided_by,
+    StrategyOverran: _only_decided_by,
+    DefectReported: _only_decided_by,
 }

@@ -18,6 +18,7 @@ from gateway.core.events import (
     Event,
     FillInferred,
     InDoubt,
+    InvariantBroken,
     Queued,
     ReconciliationFinished,
     ReconciliationStarted,
@@ -33,7 +34,7 @@ from gateway.core.events import (
 from gateway.core.lifecycle import NO_EDGE, transition
 from gateway.core.orders import Command, Order, Terms
 from gateway.core.state import Asked, Awaiting, Pending, Reconciliation, State, StrategyState, VenueState
-from gateway.core.values import CommandKind, OrderState
+from gateway.core.values import SCOPE_ALL, CommandKind, OrderState, TradingState
 
 
 def _count_order(state: State, order_id: str | None) -> None:
@@ -290,6 +291,12 @@ def _strategy_disabled(state: State, recorded: Recorded, event: StrategyDisabled
     return [AnomalyRaised(anomaly="strategy_disabled", detail=f"{event.strategy}: {event.reason}")]
 
 
+def _invariant_broken(state: State, recorded: Recorded, event: InvariantBroken) -> list[Change]:
+    state.control.broken[event.invariant] = event.detail
+    state.control.trading[SCOPE_ALL] = TradingState.DISABLED
+    return [AnomalyRaised(anomaly="invariant_broken", detail=f"{event.invariant}: {event.detail}")]
+
+
 HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     Denied: _denied,
     Queued: _queued,
@@ -306,4 +313,5 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     StrategyRemembered: _remembered,
     StrategyFailed: _strategy_failed,
     StrategyDisabled: _strategy_disabled,
+    InvariantBroken: _invariant_broken,
 }

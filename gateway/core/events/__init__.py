@@ -20,6 +20,7 @@ from gateway.core.events.control import (
     CancelRequested,
     ConfigurationUpdated,
     ControlTime,
+    DefectReported,
     EngineRejected,
     KillEngaged,
     KillReleased,
@@ -41,6 +42,7 @@ from gateway.core.events.control import (
     SessionSettled,
     SessionUnsettled,
     StopRequested,
+    StrategyOverran,
     TradingDayRolled,
     TradingSwitched,
     Untranslated,
@@ -53,6 +55,7 @@ from gateway.core.events.derived import (
     Dispatched,
     FillInferred,
     InDoubt,
+    InvariantBroken,
     OpeningPosition,
     Queued,
     ReconciliationFinished,
@@ -112,6 +115,7 @@ DERIVED: frozenset[str] = frozenset(
     for kind in (
         Denied, Queued, Superseded, ClosedUnsent, Dispatched, StatusRequested, InDoubt, Resolved, FillInferred, OpeningPosition,
         ReconciliationStarted, ReconciliationFinished, VenueOpened, StrategyRemembered, StrategyFailed, StrategyDisabled,
+        InvariantBroken,
     )
 )  # fmt: skip
 """Kinds only the core makes: folded on restart, recomputed by `verify` alone."""
@@ -129,6 +133,7 @@ __all__ = [
     "ClosedUnsent",
     "ConfigurationUpdated",
     "ControlTime",
+    "DefectReported",
     "Denied",
     "Dispatched",
     "DoneForDay",
@@ -143,6 +148,7 @@ __all__ = [
     "FillInferred",
     "Filled",
     "InDoubt",
+    "InvariantBroken",
     "KillEngaged",
     "KillReleased",
     "Level",
@@ -183,6 +189,7 @@ __all__ = [
     "StopRequested",
     "StrategyDisabled",
     "StrategyFailed",
+    "StrategyOverran",
     "StrategyRemembered",
     "SubmissionFailed",
     "Superseded",

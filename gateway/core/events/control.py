@@ -249,3 +249,19 @@ class ControlTime(Event, frozen=True, kw_only=True):
     """A deadline the core asked for has passed."""
 
     deadline_ns: int
+
+
+class StrategyOverran(Event, frozen=True, kw_only=True):
+    """A strategy that was consulted did not come back in time, as seen from outside: it is disabled, what it has open is
+    cancelled."""
+
+    strategy: str
+    running_ns: int
+    """How long it had been at it when it was noticed."""
+
+
+class DefectReported(Event, frozen=True, kw_only=True):
+    """The shell found one of its own invariants broken, see `gateway.core.invariants.SHELL`."""
+
+    invariant: str
+    detail: str

@@ -157,7 +157,15 @@ class StrategyFailed(Event, frozen=True, kw_only=True):
 
 
 class StrategyDisabled(Event, frozen=True, kw_only=True):
-    """A strategy failed too often: it is not consulted until an operator enables it."""
+    """A strategy failed or executed too often, or overran: it is not consulted until an operator enables it."""
 
     strategy: str
     reason: str
+
+
+class InvariantBroken(Event, frozen=True, kw_only=True):
+    """What must always hold does not, see `gateway.core.invariants`: no NEW and no REPLACE goes until an operator enables
+    trading in the scope `all`."""
+
+    invariant: str
+    detail: str

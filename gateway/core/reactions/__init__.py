@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gateway.core.changes import Change, OrderChanged
 from gateway.core.events import Event, ExecutionEvent, StatusReported
-from gateway.core.reactions import contradictions, day, limits, operators, reports, sessions
+from gateway.core.reactions import contradictions, day, defects, limits, operators, reports, sessions
 from gateway.core.reactions.intents import enforce_kill
 from gateway.core.turn import Turn
 
-RULES = {**operators.RULES, **sessions.RULES, **reports.RULES, **day.RULES}
+RULES = {**operators.RULES, **sessions.RULES, **reports.RULES, **day.RULES, **defects.RULES}
 
 
 def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:

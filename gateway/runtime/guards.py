@@ -1,0 +1,107 @@
+"""Closing the gate against ourselves: while an invariant is broken, and while a strategy overruns.
+
+The runtime thread cannot watch itself while a strategy has it. `Watchdog` looks from outside and closes the gate: for the
+strategy until an operator enables it again, and for everybody while the thread is stuck, because what the others decided in
+that batch is as old as it. Cancels pass all the time. `tend` follows what the journal says, before anything of a batch is sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from time import monotonic
+
+from gateway.core.events import Event, InvariantBroken, Recorded, StrategyOverran, TradingSwitched
+from gateway.core.state import State, StrategyState
+from gateway.core.values import NANOS, SCOPE_ALL
+from gateway.journal.interface import Watermark
+from gateway.runtime.intake import Intake, Submit
+from gateway.venue.gate import KillGate
+
+_log = logging.getLogger(__name__)
+OVERRUN_SECONDS = 2.0
+INVARIANT = "invariant"
+STUCK = "stuck"
+GUARDED: frozenset[type[Event]] = frozenset({InvariantBroken, TradingSwitched})
+"""Events after which the gate may have to be closed, or opened."""
+
+
+def tend(gate: KillGate, records: Iterable[Recorded], state: State) -> None:
+    """Close or open the gate as these say, with them durable and before what was decided with them is sent."""
+    for one in records:
+        if isinstance(one.event, InvariantBroken):
+            _log.critical("dispatch halted: invariant %s is broken: %s", one.event.invariant, one.event.detail)
+        elif isinstance(one.event, TradingSwitched):
+            kind, _, name = one.event.scope.partition(":")
+            known = state.control.strategies.get(name, StrategyState())
+            if kind == "strategy" and known.disabled is None:
+                gate.resume(one.event.scope)
+    hold(gate, state)
+
+
+def fallen(before: Watermark | None, after: Watermark) -> bool:
+    """Whether an inbound watermark went where it never may: a repeated reset's Logon alone takes it to 0."""
+    if before is None or after.epoch > before.epoch:
+        return False
+    return after.epoch < before.epoch or 0 < after.msg_seq_num < before.msg_seq_num
+
+
+def hold(gate: KillGate, state: State) -> None:
+    """Closed for everybody while the state says that an invariant is broken."""
+    if state.control.broken:
+        gate.stop(INVARIANT, SCOPE_ALL, f"invariant {' and '.join(state.control.broken)} broken")
+    elif INVARIANT in gate.stops:
+        gate.resume(INVARIANT)
+
+
+class Consultation:
+    """Which strategy is being asked, and since when: written by the thread that asks, read by any."""
+
+    def __init__(self) -> None:
+        self._now: tuple[str, float] | None = None
+
+    def begin(self, strategy: str) -> None:
+        self._now = (strategy, monotonic())
+
+    def end(self) -> None:
+        self._now = None
+
+    def overdue(self) -> tuple[str, float] | None:
+        """(strategy, seconds) of one that should have come back; None while all is well."""
+        now = self._now
+        if now is None:
+            return None
+        seconds = monotonic() - now[1]
+        return (now[0], seconds) if seconds > OVERRUN_SECONDS else None
+
+
+class Watchdog:
+    """`look` every so often, on a thread that no strategy can hold."""
+
+    def __init__(self, consultation: Consultation, gate: KillGate, intake: Intake) -> None:
+        self._consultation = consultation
+        self._gate = gate
+        self._intake = intake
+        self._told: str | None = None
+
+    def look(self) -> None:
+        """Close the gate when a strategy overruns; open it for the others when it came back."""
+        found = self._consultation.overdue()
+        if found is None:
+            if self._told is not None:
+                _log.warning("strategy %s came back; it stays stopped until it is enabled again", self._told)
+                self._told = None
+                self._gate.resume(STUCK)
+            return
+        name, seconds = found
+        if self._told == name:
+            return
+        self._told = name
+        why = f"strategy {name} overruns"
+        scope = f"strategy:{name}"
+        self._gate.stop(STUCK, SCOPE_ALL, why)
+        self._gate.stop(scope, scope, why)
+        _log.critical(
+            "%s: consulted for %.1f s; nothing new is sent until it comes back, nothing of it after that", why, seconds
+        )
+        self._intake.insist(Submit(StrategyOverran(strategy=name, running_ns=int(seconds * NANOS))))
