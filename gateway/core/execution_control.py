@@ -137,32 +137,35 @@ def _last_name(state: State, order: Order) -> str:
 
 def release(turn: Turn) -> None:
     """Send everything that may go now: cancels, then status requests, then new orders; oldest first within each."""
-    for venue, waiting in turn.state.execution.pending_of.items():
-        if waiting:
-            _release_kind(turn, venue, cancels=True)
-    for venue, orders in turn.state.control.to_ask.items():
-        if orders:
-            _ask(turn, venue)
-    for venue, waiting in turn.state.execution.pending_of.items():
-        if waiting:
-            _release_kind(turn, venue, cancels=False)
+    execution, control = turn.state.execution, turn.state.control
+    for order_id in execution.waiting.ended():
+        over = execution.orders[order_id].state
+        turn.emit(ClosedUnsent(command=execution.pending[order_id].command, reason=f"the order is {over}"))
+    venues = [venue for venue in control.settings.venues if control.settled(venue)]
+    for venue in venues:
+        for scope in control.killed:
+            for order_id in execution.waiting.cancels(venue, scope):
+                _release_one(turn, order_id)
+        _release_line(turn, venue, cancels=True)
+    for venue in venues:
+        _ask(turn, venue)
+    for venue in venues:
+        _release_line(turn, venue, cancels=False)
 
 
-def _release_kind(turn: Turn, venue: str, *, cancels: bool) -> None:
-    execution = turn.state.execution
-    for order_id in tuple(execution.pending_of[venue]):
-        pending = execution.pending[order_id]
-        if (pending.command.kind is CommandKind.CANCEL) is not cancels:
-            continue
-        order = execution.orders.get(order_id)
-        if order is not None and order.state.terminal:
-            turn.emit(ClosedUnsent(command=pending.command, reason=f"the order is {order.state}"))
-            continue
-        why = held(turn.state, pending.command)
-        if why is None:
-            _dispatch(turn, pending.command, decided_seq=pending.decided_seq)
-        elif why != "in_flight" and not cancels:
-            return  # no other NEW can go at this venue either; a later CANCEL may be under kill and go all the same
+def _release_line(turn: Turn, venue: str, *, cancels: bool) -> None:
+    """Oldest first, until one may not go: what it waits for, the rate or the venue, the others at the venue wait for too."""
+    while (order_id := turn.state.execution.waiting.first(venue, cancels=cancels)) is not None:
+        if not _release_one(turn, order_id):
+            return
+
+
+def _release_one(turn: Turn, order_id: str) -> bool:
+    pending = turn.state.execution.pending[order_id]
+    if held(turn.state, pending.command) is not None:
+        return False
+    _dispatch(turn, pending.command, decided_seq=pending.decided_seq)
+    return True
 
 
 def purge(turn: Turn, scope: str, reason: str) -> None:
@@ -201,12 +204,10 @@ def ask_status(turn: Turn, order: Order, *, cl_ord_id: str | None = None, again:
 def _ask(turn: Turn, venue: str) -> None:
     """Ask about orders a reconciliation waits for, in waves and within the rate."""
     state = turn.state
-    if not state.control.settled(venue):
-        return
-    outstanding = sum(1 for asked in state.execution.asked.values() if asked.venue == venue)
-    for order_id in tuple(state.control.to_ask[venue])[: max(0, MAX_STATUS_REQUESTS - outstanding)]:
-        if not _tokens(state, venue, cancel=True):
+    while (order_id := state.control.to_ask.first(venue)) is not None:
+        if state.execution.asked_at[venue] >= MAX_STATUS_REQUESTS or not _tokens(state, venue, cancel=True):
             return
+        assert order_id not in state.execution.asked, "who was asked about is not in the line"
         ask_status(turn, state.execution.orders[order_id])
 
 
@@ -253,22 +254,20 @@ def next_deadline(state: State) -> int | None:
     Never stored: it follows from the state, so a restart finds the same obligation.
     """
     execution = state.execution
-    times = [next(iter(waiting.values())) for waiting in execution.deadlines.values() if waiting]
-    times += [asked.deadline_ns for asked in execution.asked.values()]
+    times = [first[0] for first in (execution.deadlines.first(), execution.questions.first()) if first is not None]
     for name, venue in state.control.settings.venues.items():
         interval = _interval(venue)
-        if interval is None or not (execution.pending_of[name] or state.control.to_ask[name]):
+        if interval is None or not state.control.settled(name):
             continue
-        times += [at for at in (_free_at(state, venue, interval, cancel=c) for c in (True, False)) if at > state.at_ns]
+        if execution.waiting.first(name, cancels=True) is not None or state.control.to_ask.first(name) is not None:
+            times.append(_free_at(state, venue, interval, cancel=True))
+        if state.control.venues[name].opened and execution.waiting.first(name, cancels=False) is not None:
+            times.append(_free_at(state, venue, interval, cancel=False))
     return min(times, default=None)
 
 
 def overdue(state: State) -> list[Order]:
     """Orders with a request whose acknowledgement deadline has passed."""
-    found: dict[str, None] = {}
-    for waiting in state.execution.deadlines.values():
-        for request, deadline in waiting.items():
-            if deadline > state.at_ns:
-                break
-            found[state.execution.awaiting[request].order_id] = None
-    return [state.execution.orders[order_id] for order_id in found]
+    execution = state.execution
+    order_ids = dict.fromkeys(execution.awaiting[request].order_id for request in execution.deadlines.due(state.at_ns))
+    return [execution.orders[order_id] for order_id in order_ids]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from gateway.core.indexes import Index
 from gateway.core.orders import Command, Order, PositionKey
 from gateway.core.values import ZERO, CommandKind, OrderType, Side, scopes_of
 
@@ -54,7 +55,7 @@ class Sums:
 _NOTHING = Sums()
 
 
-class Exposure:
+class Exposure(Index):
     """Sums per position and per (scope, symbol, venue); open orders of a market sorted by price."""
 
     def __init__(self) -> None:

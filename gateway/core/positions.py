@@ -6,7 +6,7 @@ loss is quantity * price difference * multiplier, in the instrument's currency.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -47,13 +47,13 @@ def adjusted(position: Position, adjustment: Adjustment, at_ns: int) -> Position
     return replace(position, net_qty=net, avg_px=adjustment.avg_px if net else ZERO, updated_ns=at_ns)
 
 
-def recomputed(position: Position, entries: Iterable[Fill | Adjustment], multiplier: Decimal, at_ns: int) -> Position:
-    """The position that the live ones among `entries`, in order, amount to: after a bust, a correction or a replacement."""
-    account, strategy, venue, symbol = position.key
-    result = Position(account=account, strategy=strategy, venue=venue, symbol=symbol, updated_ns=at_ns)
+def recomputed(entries: Iterable[Fill | Adjustment], start: Position, multiplier: Decimal, at_ns: int) -> Iterator[Position]:
+    """What `start` comes to with each of `entries`, in order; those that do not count change nothing. For what is counted anew:
+    after a bust, a correction or a replacement."""
+    result = start
     for entry in entries:
         if isinstance(entry, Adjustment):
             result = adjusted(result, entry, at_ns)
         elif entry.live and entry.last_qty > 0:
             result = traded(result, entry.side, entry.last_qty, entry.last_px, multiplier, at_ns)
-    return result
+        yield result

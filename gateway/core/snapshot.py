@@ -17,14 +17,15 @@ from typing import Any, Union
 import msgspec
 
 from gateway.core.digest import Digest, Table
+from gateway.core.indexes import Index
 from gateway.core.state import State
 
 CHUNK = 500
 """Entries encoded at a time: as long as other threads wait for this one, at most."""
 
 _DOMAINS = ("market", "execution", "control")
-_REBUILT = {("execution", "fills_of"), ("execution", "exposure")}
-"""What follows from the rest whatever its history: fills are never removed, and exposure is sums."""
+_REBUILT = {("execution", "fills_of")}
+"""What follows from the rest whatever its history, beside every `Index`: fills are never removed."""
 _PLAIN: dict[type, str] = {str: "str", int: "int", bool: "bool", bytes: "bytes", Decimal: "Decimal", type(None): "None"}
 _TYPES: dict[str, Any] = {name: found for found, name in _PLAIN.items()}
 
@@ -58,7 +59,7 @@ def image(state: State) -> Image:
     parts.append(Part(("anomalies",), dict(state.anomalies)))
     for domain in _DOMAINS:
         for name, content in vars(getattr(state, domain)).items():
-            if not isinstance(content, Digest) and (domain, name) not in _REBUILT:
+            if not isinstance(content, Digest | Index) and (domain, name) not in _REBUILT:
                 parts.append(Part((domain, name), _copy(content)))
     return parts
 
@@ -94,7 +95,8 @@ def restore(messages: Iterator[bytes], *, with_digest: bool = True) -> State:
     execution = restored.execution
     for key, fill in execution.fills.items():
         execution.fills_of[fill.order_id].append(key)
-    execution.rebuild_exposure()
+    execution.rebuild()
+    restored.control.rebuild()
     return restored
 
 

@@ -15,6 +15,7 @@ from gateway.core.changes import Session
 from gateway.core.digest import Digest, NoDigest, Table
 from gateway.core.events import Level
 from gateway.core.exposure import Exposure
+from gateway.core.indexes import Deadlines, Lines, Marks, Waiting
 from gateway.core.orders import Adjustment, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
 from gateway.core.values import CommandKind, FeedState, SessionState, TradingState, scopes_of
@@ -167,17 +168,25 @@ class ExecutionState:
         """(order id, ExecID) -> the latest execution of that name; the ExecIDs of its amendments count as names, too."""
         self.by_trade: dict[tuple[str, Decimal, int], FillKey] = {}
         """(order id, reported CumQty, venue time) -> execution: the same trade again shows here."""
-        self.deadlines: dict[str, dict[str, int]] = defaultdict(dict)
-        """Venue -> ClOrdID -> acknowledgement deadline, oldest first."""
+        self.deadlines = Deadlines()
+        """ClOrdID -> acknowledgement deadline."""
+        self.questions = Deadlines()
+        """Order id -> when the answer to a status request is overdue."""
+        self.asked_at: dict[str, int] = defaultdict(int)
+        """Venue -> status requests without an answer."""
+        self.doubtful: dict[str, dict[str, None]] = defaultdict(dict)
+        """Venue -> ids of orders in doubt, ended ones included."""
         self.pending_new: dict[str, dict[str, None]] = defaultdict(dict)
         """Scope -> ids of orders whose NEW waits."""
         self.pending_replace: dict[str, dict[str, None]] = defaultdict(dict)
         """Scope -> ids of orders whose REPLACE waits."""
-        self.pending_of: dict[str, dict[str, None]] = defaultdict(dict)
-        """Venue -> ids of orders with pending work, oldest first."""
+        self.waiting = Waiting()
+        self.remembered = Deadlines()
+        """Text in `recent` -> when it was approved."""
         self.exposure = Exposure()
         self.ledger: dict[PositionKey, list[EntryKey]] = defaultdict(list)
         """Position -> everything that changed it, oldest first."""
+        self.marks = Marks()
         self.traded: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         """(scope, currency) -> value traded this day."""
         self.approved: dict[str, int] = defaultdict(int)
@@ -197,24 +206,62 @@ class ExecutionState:
                     self.open[scope][order.order_id] = None
                 else:
                     self.open[scope].pop(order.order_id, None)
-        self._expose(order.order_id)
+        if order.in_doubt is not None:
+            self.doubtful[order.venue][order.order_id] = None
+        elif before is not None and before.in_doubt is not None:
+            self.doubtful[order.venue].pop(order.order_id, None)
+        self._follow(order.order_id)
 
     @property
     def windows(self) -> Windows:
         """The two tables of windows, as what they mean."""
         return Windows(self.window_bounds, self.window_moments)
 
-    def rebuild_exposure(self) -> None:
-        """Make the exposure anew from orders, queue and positions, for a state that was put together otherwise."""
-        self.exposure = Exposure()
+    def rebuild(self) -> None:
+        """Make every `Index` anew from the tables, for a state that was put together otherwise."""
+        self.exposure, self.waiting, self.marks = Exposure(), Waiting(), Marks()
+        self.deadlines, self.questions, self.remembered = Deadlines(), Deadlines(), Deadlines()
         for key, position in self.positions.items():
             self.exposure.hold(key, position.net_qty)
-        for order_id in (*self.open["all"], *self.pending_new["all"]):
-            self._expose(order_id)
+        for order_id in (*self.open["all"], *self.pending_new["all"], *self.pending):
+            self._follow(order_id)
+        for cl_ord_id, awaiting in self.awaiting.items():
+            if awaiting.deadline_ns is not None:
+                self.deadlines.put(cl_ord_id, awaiting.deadline_ns)
+        for order_id, asked in self.asked.items():
+            self.questions.put(order_id, asked.deadline_ns)
+        for text, at_ns in self.recent.items():
+            self.remembered.put(text, at_ns)
 
-    def _expose(self, order_id: str) -> None:
-        pending = self.pending.get(order_id)
-        self.exposure.follow(order_id, self.orders.get(order_id), None if pending is None else pending.command)
+    def _follow(self, order_id: str) -> None:
+        """An order or its pending command changed."""
+        order, pending = self.orders.get(order_id), self.pending.get(order_id)
+        command = None if pending is None else pending.command
+        self.exposure.follow(order_id, order, command)
+        self.waiting.follow(order_id, order, command, 0 if pending is None else pending.decided_seq)
+
+    def put_recent(self, text: str, at_ns: int, kept_ns: int) -> None:
+        """The same order was approved at `at_ns`; what lies `kept_ns` or more before is forgotten."""
+        self.recent[text] = at_ns
+        self.remembered.put(text, at_ns)
+        while (oldest := self.remembered.first()) is not None and oldest[0] <= at_ns - kept_ns:
+            del self.recent[oldest[1]]
+            self.remembered.drop(oldest[1])
+
+    def put_asked(self, order_id: str, asked: Asked) -> None:
+        """A status request went out; it counts until `drop_asked`."""
+        self.drop_asked(order_id)
+        self.asked[order_id] = asked
+        self.asked_at[asked.venue] += 1
+        self.questions.put(order_id, asked.deadline_ns)
+
+    def drop_asked(self, order_id: str) -> None:
+        """No answer is waited for any more, if one was."""
+        asked = self.asked.get(order_id)
+        if asked is not None:
+            del self.asked[order_id]
+            self.asked_at[asked.venue] -= 1
+            self.questions.drop(order_id)
 
     def put_fill(self, key: FillKey, fill: Fill) -> None:
         if key not in self.fills:
@@ -223,6 +270,8 @@ class ExecutionState:
             self.by_exec_id[fill.order_id, fill.exec_id] = key
             if fill.reported_cum_qty is not None and fill.venue_time_ns is not None:
                 self.by_trade[fill.order_id, fill.reported_cum_qty, fill.venue_time_ns] = key
+        else:
+            self.marks.forget(fill.position, self.ledger[fill.position], key)
         for amendment in fill.amendments:  # a further correction or a bust may name the last correction
             self.by_exec_id.setdefault((fill.order_id, amendment), key)
         self.fills[key] = fill
@@ -258,20 +307,18 @@ class ExecutionState:
     def put_pending(self, pending: Pending) -> None:
         self.drop_pending(pending.command.order_id)
         self.pending[pending.command.order_id] = pending
-        self.pending_of[pending.command.venue][pending.command.order_id] = None
         for index in self._waiting(pending.command):
             index[pending.command.order_id] = None
-        self._expose(pending.command.order_id)
+        self._follow(pending.command.order_id)
 
     def drop_pending(self, order_id: str) -> None:
         pending = self.pending.get(order_id)
         if pending is None:
             return
         del self.pending[order_id]
-        del self.pending_of[pending.command.venue][order_id]
         for index in self._waiting(pending.command):
             index.pop(order_id, None)
-        self._expose(order_id)
+        self._follow(order_id)
 
     def _waiting(self, command: Command) -> list[dict[str, None]]:
         """The indexes a pending command belongs in."""
@@ -283,15 +330,15 @@ class ExecutionState:
     def put_awaiting(self, cl_ord_id: str, awaiting: Awaiting) -> None:
         self.awaiting[cl_ord_id] = awaiting
         if awaiting.deadline_ns is None:
-            self.deadlines[awaiting.venue].pop(cl_ord_id, None)
+            self.deadlines.drop(cl_ord_id)
         else:
-            self.deadlines[awaiting.venue].setdefault(cl_ord_id, awaiting.deadline_ns)
+            self.deadlines.put(cl_ord_id, awaiting.deadline_ns)
 
     def drop_awaiting(self, cl_ord_id: str) -> None:
         awaiting = self.awaiting.get(cl_ord_id)
         if awaiting is not None:
             del self.awaiting[cl_ord_id]
-            self.deadlines[awaiting.venue].pop(cl_ord_id, None)
+            self.deadlines.drop(cl_ord_id)
 
 
 class ControlState:
@@ -319,8 +366,8 @@ class ControlState:
         """(venue, order id) of orders a reconciliation still waits for."""
         self.unconfirmed_of: dict[str, dict[str, None]] = defaultdict(dict)
         """Index: venue -> order ids."""
-        self.to_ask: dict[str, dict[str, None]] = defaultdict(dict)
-        """Index: venue -> unconfirmed orders that were not asked about yet."""
+        self.to_ask = Lines()
+        """Unconfirmed orders that were not asked about yet."""
         self.strategies: Table[str, StrategyState] = Table("strategy", digest)
         self.requests: Table[str, str] = Table("request", digest)
         """Operator request id -> order id it made, or "": a retry changes nothing."""
@@ -331,18 +378,27 @@ class ControlState:
         return session is not None and session.state is SessionState.SETTLED
 
     def expect_confirmation(self, venue: str, order_id: str) -> None:
+        self.unconfirmed.discard((venue, order_id))  # so that the order of the table is that of the line
+        self.to_ask.discard(venue, order_id)
         self.unconfirmed[venue, order_id] = ""
         self.unconfirmed_of[venue][order_id] = None
-        self.to_ask[venue][order_id] = None
+        self.to_ask.add(venue, order_id)
 
     def confirm(self, venue: str, order_id: str) -> None:
         self.unconfirmed.discard((venue, order_id))
         self.unconfirmed_of[venue].pop(order_id, None)
-        self.to_ask[venue].pop(order_id, None)
+        self.to_ask.discard(venue, order_id)
 
     def asked_about(self, venue: str, order_id: str) -> None:
-        if self.to_ask[venue].pop(order_id, False) is None:
+        if self.to_ask.discard(venue, order_id):
             self.unconfirmed[venue, order_id] = "asked"
+
+    def rebuild(self) -> None:
+        """Make the `Index` anew from the table."""
+        self.to_ask = Lines()
+        for (venue, order_id), asked in self.unconfirmed.items():
+            if not asked:
+                self.to_ask.add(venue, order_id)
 
     @property
     def run(self) -> Run:

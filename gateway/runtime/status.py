@@ -160,7 +160,7 @@ class Reporter:
             "feeds": [self._feed(state, venue, s) for venue, symbols in self._symbols.items() for s in symbols],
             "orders": {
                 "open": len(open_ids),
-                "in_doubt": sum(1 for order_id in open_ids if execution.orders[order_id].in_doubt is not None),
+                "in_doubt": sum(1 for ids in execution.doubtful.values() for order_id in ids if order_id in open_ids),
                 "pending": len(execution.pending),
                 "awaiting": len(execution.awaiting),
             },

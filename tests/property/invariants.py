@@ -134,7 +134,7 @@ class Invariants(RuleBasedStateMachine):
             buying, selling, net = buying + sums.buying, selling + sums.selling, net + held
             gross += max(abs(held + sums.buying), abs(held - sums.selling))
         kept = execution.exposure
-        execution.rebuild_exposure()
+        execution.rebuild()
         assert [sums_in(execution.exposure, scope) for scope in ("all", "strategy:desk")] == [
             sums_in(kept, scope) for scope in ("all", "strategy:desk")
         ]
@@ -172,7 +172,8 @@ class Invariants(RuleBasedStateMachine):
                 assert order.cancel_in_flight is None
                 assert order.order_id not in execution.pending
         running = {name: awaiting.deadline_ns for name, awaiting in execution.awaiting.items() if awaiting.deadline_ns}
-        assert {name: at for waiting in execution.deadlines.values() for name, at in waiting.items()} == running
+        assert execution.deadlines.items() == running
+        assert execution.questions.items() == {order_id: asked.deadline_ns for order_id, asked in execution.asked.items()}
         names = [command.cl_ord_id for command in self.harness.sent()]
         assert len(names) == len(set(names)), "no ClOrdID is used twice"
 
@@ -188,8 +189,8 @@ class Invariants(RuleBasedStateMachine):
                 if not order.state.terminal:
                     open_orders[scope].add(order.order_id)
         assert {scope: set(ids) for scope, ids in execution.open.items() if ids} == {s: i for s, i in open_orders.items() if i}
-        waiting = {order_id for ids in execution.pending_of.values() for order_id in ids}
-        assert waiting == set(execution.pending)
+        assert set(execution.waiting) == set(execution.pending)
+        assert {i for ids in execution.doubtful.values() for i in ids} == {o.order_id for o in self.orders() if o.in_doubt}
         new = {i for i, pending in execution.pending.items() if pending.command.kind is CommandKind.NEW}
         assert set(execution.pending_new["all"]) == new
         amended = {i for i, pending in execution.pending.items() if pending.command.kind is CommandKind.REPLACE}

@@ -11,7 +11,7 @@ from streams import Amended, Streams
 
 from gateway.core import snapshot
 from gateway.core.digest import Digest
-from gateway.core.exposure import Exposure
+from gateway.core.indexes import Index
 from gateway.core.state import State
 from gateway.core.values import Side
 
@@ -23,7 +23,7 @@ def contents(state: State) -> dict[str, Any]:
         for name, value in vars(domain).items():
             if isinstance(value, dict):
                 found[name] = [(key, _inner(one)) for key, one in value.items() if one or not isinstance(one, dict | list)]
-            elif not isinstance(value, Digest | Exposure):  # the machine knows what the sums must be
+            elif not isinstance(value, Digest | Index):  # the machine knows what the sums must be
                 found[name] = value
     return found
 

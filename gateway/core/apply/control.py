@@ -281,7 +281,7 @@ def _forget_questions(state: State, venue: str) -> None:
     for order_id in tuple(state.control.unconfirmed_of[venue]):
         state.control.confirm(venue, order_id)
     for order_id in [order_id for order_id, asked in state.execution.asked.items() if asked.venue == venue]:
-        state.execution.asked.discard(order_id)
+        state.execution.drop_asked(order_id)
 
 
 def _notice(state: State, recorded: Recorded, event: SessionNotice) -> list[Change]:

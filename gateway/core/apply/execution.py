@@ -99,7 +99,7 @@ def _stop_asking(state: State, before: Order) -> None:
     answered = now.in_doubt is None and (before.in_doubt is not None or now.state.terminal)
     reconciling = now.venue in state.control.reconciliations and (now.venue, now.order_id) in state.control.unconfirmed
     if answered and not reconciling:
-        state.execution.asked.discard(now.order_id)
+        state.execution.drop_asked(now.order_id)
         state.control.confirm(now.venue, now.order_id)
 
 
@@ -237,7 +237,7 @@ def _status(state: State, recorded: Recorded, event: StatusReported, order: Orde
         return [OrderChanged(before=order, after=order)]  # what was true when it was said need not be true now
     if not event.believed:
         return [OrderChanged(before=order, after=order)]
-    state.execution.asked.discard(order.order_id)
+    state.execution.drop_asked(order.order_id)
     if order.state.terminal and order.in_doubt is None:
         state.control.confirm(order.venue, order.order_id)  # venues forget orders that have ended
     status = order.venue_status if event.unknown else event.ord_status or order.venue_status

@@ -140,9 +140,8 @@ def _born(command: Command, at_ns: int, trading_date: str) -> Order:
 def _status_requested(state: State, recorded: Recorded, event: StatusRequested) -> list[Change]:
     earlier = state.execution.asked.get(event.order_id)
     attempts = 1 if earlier is None else earlier.attempts + 1
-    state.execution.asked[event.order_id] = Asked(
-        venue=event.venue, deadline_ns=event.deadline_ns, attempts=attempts, cl_ord_id=event.cl_ord_id
-    )
+    asked = Asked(venue=event.venue, deadline_ns=event.deadline_ns, attempts=attempts, cl_ord_id=event.cl_ord_id)
+    state.execution.put_asked(event.order_id, asked)
     state.control.asked_about(event.venue, event.order_id)
     if event.bucket_ns is not None:
         state.execution.buckets[event.venue] = event.bucket_ns
@@ -167,6 +166,8 @@ def _in_doubt(state: State, recorded: Recorded, event: InDoubt) -> list[Change]:
     state.execution.put_order(after)
     if event.reason == DAY_ROLLED and state.control.settled(before.venue):
         state.control.expect_confirmation(before.venue, before.order_id)  # else the reconciliation after the logon asks
+        if before.order_id in state.execution.asked:
+            state.control.asked_about(before.venue, before.order_id)
     return [OrderChanged(before=before, after=after)]
 
 
@@ -187,7 +188,7 @@ UNANSWERABLE = frozenset({"status_unanswered", "unknown_at_venue", "implausible_
 
 
 def _give_up(state: State, order: Order) -> None:
-    state.execution.asked.discard(order.order_id)
+    state.execution.drop_asked(order.order_id)
     if (order.venue, order.order_id) not in state.control.unconfirmed:
         return
     state.control.confirm(order.venue, order.order_id)
@@ -207,7 +208,7 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
     quantity = found.most_quantity if undecided else found.quantity
     new_state, anomaly = transition(what, before.state, quantity=quantity, cum_qty=before.cum_qty)
     state.control.confirm(before.venue, before.order_id)
-    state.execution.asked.discard(before.order_id)
+    state.execution.drop_asked(before.order_id)
     after = replace(
         found,
         state=new_state,
@@ -247,7 +248,7 @@ def _reconciliation_started(state: State, recorded: Recorded, event: Reconciliat
     state.control.venues[event.venue] = VenueState(reason="reconciling")
     for order_id in event.order_ids:
         state.control.expect_confirmation(event.venue, order_id)
-        state.execution.asked.discard(order_id)
+        state.execution.drop_asked(order_id)
     return []
 
 

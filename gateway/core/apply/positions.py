@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from gateway.core.changes import Change, FillChanged, OperatorActed, PositionChanged
 from gateway.core.events import Event, OpeningPosition, PositionAdjusted, Recorded
+from gateway.core.indexes import MARK_EVERY
 from gateway.core.orders import Adjustment, Command, Day, Fill, Position, PositionKey
 from gateway.core.positions import adjusted, recomputed, traded
-from gateway.core.state import State, order_scopes
+from gateway.core.state import EntryKey, State, order_scopes
 from gateway.core.values import NANOS, ONE, ZERO, CommandKind, scopes_of
 
 
@@ -44,10 +45,18 @@ def trade_position(state: State, recorded: Recorded, new: Fill, cause: str) -> C
 
 
 def recount_position(state: State, recorded: Recorded, amended: Fill, cause: str) -> list[Change]:
-    """Replay the ledger of the position that an amended execution belongs to."""
-    before = position_of(state, amended.position)
-    entries = _entries(state, amended.position)
-    after = recomputed(before, entries, _multiplier(state, amended.symbol), recorded.at_ns)
+    """Replay the ledger of the position that an amended execution belongs to, from the last mark before it."""
+    key, marks, ledger = amended.position, state.execution.marks, state.execution.ledger
+    before, multiplier = position_of(state, key), _multiplier(state, amended.symbol)
+    counted, marked = marks.before(key, multiplier)
+    account, strategy, venue, symbol = key
+    start = Position(account=account, strategy=strategy, venue=venue, symbol=symbol) if marked is None else marked
+    after = start
+    for after in recomputed(_entries(state, ledger[key][counted:]), start, multiplier, recorded.at_ns):
+        counted += 1
+        if counted % MARK_EVERY == 0:
+            marks.add(key, after)
+    after = replace(after, updated_ns=recorded.at_ns)
     state.execution.put_position(after)
     return [
         PositionChanged(
@@ -62,8 +71,8 @@ def recount_position(state: State, recorded: Recorded, amended: Fill, cause: str
     ]
 
 
-def _entries(state: State, key: PositionKey) -> Iterator[Fill | Adjustment]:
-    for entry in state.execution.ledger[key]:
+def _entries(state: State, places: list[EntryKey]) -> Iterator[Fill | Adjustment]:
+    for entry in places:
         yield state.execution.adjustments[entry] if len(entry) == 5 else state.execution.fills[entry]
 
 
@@ -171,11 +180,7 @@ def count_approval(state: State, at_ns: int, command: Command) -> None:
             execution.windows.add(orders_window(scope), at_ns, NANOS)
     longest = max((limits.duplicate_order_seconds or 0 for _, limits in configured), default=0)
     if longest and first:
-        text = order_text(command)
-        execution.recent.discard(text)  # so that the order of the table stays that of time
-        execution.recent[text] = at_ns
-        while execution.recent[oldest := next(iter(execution.recent))] <= at_ns - _DUPLICATES_KEPT_NS:
-            del execution.recent[oldest]
+        execution.put_recent(order_text(command), at_ns, _DUPLICATES_KEPT_NS)
 
 
 _DUPLICATES_KEPT_NS = 3600 * NANOS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.core.changes import Change, OrderChanged
 from gateway.core.events import Event, ExecutionEvent, StatusReported
 from gateway.core.reactions import contradictions, day, defects, limits, operators, reports, sessions
-from gateway.core.reactions.intents import enforce_kill
+from gateway.core.reactions.intents import enforce_kill_on
 from gateway.core.turn import Turn
 
 RULES = {**operators.RULES, **sessions.RULES, **reports.RULES, **day.RULES, **defects.RULES}
@@ -22,7 +22,7 @@ def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
     limits.throttle(turn, changes)
     for change in changes:
         if isinstance(change, OrderChanged) and _reopened(change):
-            enforce_kill(turn, change.after.venue)
+            enforce_kill_on(turn, change.after.order_id)
     sessions.finish_reconciliations(turn)
 
 

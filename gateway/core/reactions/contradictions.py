@@ -33,7 +33,7 @@ from gateway.core.events import (
     StatusReported,
 )
 from gateway.core.orders import Order, request_number
-from gateway.core.reactions.intents import enforce_kill
+from gateway.core.reactions.intents import enforce_kill_on
 from gateway.core.state import State
 from gateway.core.turn import Turn
 from gateway.core.values import ZERO, OrderState
@@ -81,7 +81,7 @@ def works_after_all(turn: Turn, event: StatusReported, order: Order) -> bool:
             **terms,
         )
     )
-    enforce_kill(turn, order.venue)
+    enforce_kill_on(turn, order.order_id)
     return True
 
 

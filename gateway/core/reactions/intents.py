@@ -169,13 +169,18 @@ def cancel_own(turn: Turn, venue: str) -> None:
 
 def enforce_kill(turn: Turn, venue: str) -> None:
     """Orders found open at a venue whose scope is killed are cancelled, also those a lost cancel was meant for."""
-    execution = turn.state.execution
-    for order_id in tuple(execution.open[f"venue:{venue}"]):
-        order = execution.orders[order_id]
-        killed = any(scope in turn.state.control.killed for scope in order_scopes(order))
-        tired = order.requests > MAX_KILL_REQUESTS
-        if killed and not tired and not _cancelling(turn.state, order):
-            control.place(turn, control.cancel_command(turn.state, order))
+    if turn.state.control.killed:
+        for order_id in tuple(turn.state.execution.open[f"venue:{venue}"]):
+            enforce_kill_on(turn, order_id)
+
+
+def enforce_kill_on(turn: Turn, order_id: str) -> None:
+    """The same for one order."""
+    order = turn.state.execution.orders[order_id]
+    killed = any(scope in turn.state.control.killed for scope in order_scopes(order))
+    tired = order.requests > MAX_KILL_REQUESTS
+    if killed and not order.state.terminal and not tired and not _cancelling(turn.state, order):
+        control.place(turn, control.cancel_command(turn.state, order))
 
 
 def _cancelling(state: State, order: Order) -> bool:

@@ -28,7 +28,7 @@ from gateway.core.events import (
 from gateway.core.orders import Order
 from gateway.core.reactions.contradictions import SAID_WORKING, works_after_all
 from gateway.core.reactions.day import DONE_FOR_DAY, day_is_over
-from gateway.core.reactions.intents import enforce_kill
+from gateway.core.reactions.intents import enforce_kill_on
 from gateway.core.reactions.terms import terms_learned, undecided
 from gateway.core.state import State, order_scopes
 from gateway.core.turn import Turn
@@ -56,12 +56,11 @@ def _control_time(turn: Turn, event: ControlTime, changes: tuple[Change, ...]) -
     for order in control.overdue(state):
         turn.emit(InDoubt(order_id=order.order_id, reason="ack_timeout"))
         control.ask_status(turn, order)
-    for order_id, asked in tuple(state.execution.asked.items()):
-        if asked.deadline_ns > state.at_ns:
-            continue
+    for order_id in state.execution.questions.due(state.at_ns):
+        asked = state.execution.asked[order_id]
         if asked.attempts >= STATUS_ATTEMPTS:
             turn.emit(InDoubt(order_id=order_id, reason="status_unanswered"))
-            enforce_kill(turn, asked.venue)  # whoever is silent may still act
+            enforce_kill_on(turn, order_id)  # whoever is silent may still act
         else:
             control.ask_status(turn, state.execution.orders[order_id], cl_ord_id=asked.cl_ord_id, again=True)
 
@@ -108,7 +107,7 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
         turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
     elif learned or order.in_doubt is not None or _unconfirmed(turn, order) or not _agrees(order.state, disposition):
         turn.emit(Resolved(order_id=order.order_id, disposition=disposition, detail=event.text or "", **learned))
-    enforce_kill(turn, order.venue)
+    enforce_kill_on(turn, order.order_id)
 
 
 def _may_go_by_the_new_name(event: StatusReported, order: Order) -> bool:

@@ -13,7 +13,7 @@ from gateway.core.changes import Change
 from gateway.core.events import FillInferred, OrderResolveRequested, Resolved
 from gateway.core.lifecycle import NO_EDGE, transition
 from gateway.core.orders import Order
-from gateway.core.reactions.intents import enforce_kill, repeated
+from gateway.core.reactions.intents import enforce_kill_on, repeated
 from gateway.core.state import State
 from gateway.core.turn import Turn
 from gateway.core.values import ZERO
@@ -87,4 +87,4 @@ def resolve_requested(turn: Turn, event: OrderResolveRequested, changes: tuple[C
         )
     detail = f"{event.actor}: {event.reason}"
     turn.emit(Resolved(order_id=order.order_id, disposition=DISPOSITIONS[event.disposition], detail=detail))
-    enforce_kill(turn, order.venue)
+    enforce_kill_on(turn, order.order_id)

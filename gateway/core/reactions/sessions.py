@@ -78,8 +78,7 @@ def _noticed(turn: Turn, event: SessionNotice, changes: tuple[Change, ...]) -> N
 
 def _reconcile(turn: Turn, venue: str, reason: str) -> None:
     execution = turn.state.execution
-    doubtful = (order.order_id for order in execution.orders.values() if order.in_doubt and order.venue == venue)
-    order_ids = tuple(dict.fromkeys((*execution.open[f"venue:{venue}"], *doubtful)))
+    order_ids = tuple(dict.fromkeys((*execution.open[f"venue:{venue}"], *execution.doubtful[venue])))
     turn.emit(ReconciliationStarted(venue=venue, order_ids=order_ids, reason=reason))
 
 

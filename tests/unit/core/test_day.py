@@ -156,7 +156,7 @@ def test_many_orders_are_asked_about_within_the_rate() -> None:
     harness.now_ns += 10**9
     roll(harness)
     assert 0 < len(asked(harness)) < 6
-    while harness.state.control.to_ask["SIM"]:
+    while harness.state.control.to_ask.first("SIM"):
         harness.pass_deadline()
     assert asked(harness) == ids
 

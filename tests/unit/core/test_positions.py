@@ -59,7 +59,7 @@ def fill(quantity: int, price: int, status: FillStatus = FillStatus.NEW) -> Fill
 
 def test_recount_skips_what_does_not_count() -> None:
     fills = [fill(10, 100), fill(10, 200, FillStatus.BUSTED), fill(5, 300, FillStatus.REPLACED), fill(-4, 110)]
-    position = recomputed(FLAT, fills, D(1), 7)
+    *_, position = recomputed(fills, FLAT, D(1), 7)
     assert (position.net_qty, position.avg_px, position.realized_pnl, position.updated_ns) == (6, 100, 40, 7)
 
 
@@ -80,5 +80,5 @@ def test_position_is_the_sum_and_profit_is_cash_plus_value(trades: list[tuple[in
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(trade, max_size=15))
 def test_recount_equals_trading(trades: list[tuple[int, int]]) -> None:
-    counted = recomputed(FLAT, [fill(quantity, price) for quantity, price in trades], D(1), 0)
+    *_, counted = (FLAT, *recomputed([fill(quantity, price) for quantity, price in trades], FLAT, D(1), 0))
     assert replace(counted, updated_ns=0) == replace(after(*trades), updated_ns=0)

@@ -1,0 +1,211 @@
+"""Indexes over the state's tables: they find what is next without looking at everything there is.
+
+An `Index` follows from the tables whatever their history, so it is in no snapshot and no digest: a state that comes back from
+bytes makes it anew and goes on the same. What is removed from the front of a dict leaves holes that the next look walks over,
+hence heaps and queues whose entries are checked when they come up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from decimal import Decimal
+from heapq import heapify, heappop, heappush
+from typing import Any, NamedTuple
+
+from gateway.core.dominance import waits
+from gateway.core.orders import Command, Order, Position, PositionKey
+from gateway.core.values import CommandKind, scopes_of
+
+
+class Index:
+    """Root of what follows from the tables."""
+
+
+class Deadlines(Index):
+    """Names, each with a time; the earliest first, and by name where times are equal."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, int] = {}
+        self._heap: list[tuple[int, str]] = []
+
+    def put(self, name: str, at_ns: int) -> None:
+        """Set or move the time of `name`."""
+        if self._at.get(name) == at_ns:
+            return
+        self._at[name] = at_ns
+        heappush(self._heap, (at_ns, name))
+        if len(self._heap) > 2 * len(self._at) + 64:
+            self._heap = [(at, known) for known, at in self._at.items()]
+            heapify(self._heap)
+
+    def drop(self, name: str) -> None:
+        """Forget `name`, if it is there."""
+        self._at.pop(name, None)
+
+    def first(self) -> tuple[int, str] | None:
+        """The earliest time, and whose it is."""
+        while self._heap and self._at.get(self._heap[0][1]) != self._heap[0][0]:
+            heappop(self._heap)
+        return self._heap[0] if self._heap else None
+
+    def due(self, at_ns: int) -> list[str]:
+        """Names whose time is `at_ns` or earlier, the earliest first. They stay."""
+        found: list[tuple[int, str]] = []
+        while (first := self.first()) is not None and first[0] <= at_ns:
+            found.append(heappop(self._heap))
+            while self._heap and self._heap[0] == found[-1]:
+                heappop(self._heap)
+        for entry in found:
+            heappush(self._heap, entry)
+        return [name for _, name in found]
+
+    def items(self) -> dict[str, int]:
+        """Every name and its time."""
+        return dict(self._at)
+
+
+class Marks(Index):
+    """What positions had come to at places of their ledgers, so that an amended execution is counted anew from the last place
+    before it. Made while a ledger is replayed, for the multiplier it was replayed with; an amendment takes away what it
+    changes."""
+
+    def __init__(self) -> None:
+        self._of: dict[PositionKey, tuple[Decimal, list[Position]]] = {}
+
+    def before(self, key: PositionKey, multiplier: Decimal) -> tuple[int, Position | None]:
+        """Entries counted, and the position they came to; (0, None) where nothing is known."""
+        known = self._of.get(key)
+        if known is None or known[0] != multiplier or not known[1]:
+            self._of[key] = (multiplier, [])
+            return 0, None
+        return len(known[1]) * MARK_EVERY, known[1][-1]
+
+    def add(self, key: PositionKey, position: Position) -> None:
+        """The position after the next `MARK_EVERY` entries of its ledger."""
+        self._of[key][1].append(position)
+
+    def forget(self, key: PositionKey, ledger: list[Any], entry: Any) -> None:
+        """An entry of the ledger changed: what was counted with it does not hold."""
+        known = self._of.get(key)
+        if known is not None and known[1]:
+            place = next(place for place in range(len(ledger) - 1, -1, -1) if ledger[place] == entry)
+            del known[1][place // MARK_EVERY :]
+
+
+MARK_EVERY = 64
+
+
+class Lines(Index):
+    """Names in line, at each venue, in the order they came."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, deque[tuple[int, str]]] = {}
+        self._tickets: dict[tuple[str, str], int] = {}
+        self._given = 0
+
+    def add(self, venue: str, name: str) -> None:
+        """Behind the others; where it stands already it stays."""
+        if (venue, name) not in self._tickets:
+            self._given += 1
+            self._tickets[venue, name] = self._given
+            self._queues.setdefault(venue, deque()).append((self._given, name))
+
+    def discard(self, venue: str, name: str) -> bool:
+        """Leave the line. Whether it was in it."""
+        return self._tickets.pop((venue, name), None) is not None
+
+    def first(self, venue: str) -> str | None:
+        """Whose turn it is."""
+        queue = self._queues.get(venue)
+        while queue:
+            ticket, name = queue[0]
+            if self._tickets.get((venue, name)) == ticket:
+                return name
+            queue.popleft()
+        return None
+
+    def all(self, venue: str) -> list[str]:
+        """Everything in the line."""
+        return [name for ticket, name in self._queues.get(venue, ()) if self._tickets.get((venue, name)) == ticket]
+
+
+class _Place(NamedTuple):
+    """Where a pending command stands. `seq` is the position of its decision: the order of the line."""
+
+    seq: int
+    command: Command
+    ended: bool
+    ready: bool
+
+
+class Waiting(Index):
+    """Pending commands by what they wait for.
+
+    *Ended* are those whose order is over; *ready* those that wait for nothing of their own order, only for the session or the
+    rate. What waits for an answer is in neither, and comes up when its order changes.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[str, _Place] = {}
+        self._ended: dict[str, int] = {}
+        self._ready: dict[tuple[str, bool], list[tuple[int, str]]] = {}
+        self._cancels: dict[tuple[str, str], dict[str, int]] = {}
+
+    def follow(self, order_id: str, order: Order | None, command: Command | None, seq: int) -> None:
+        """Take note of what an order has pending, and whether that may go."""
+        before = self._places.get(order_id)
+        if command is None and before is None:
+            return
+        after = None
+        if command is not None:
+            ended = order is not None and order.state.terminal
+            after = _Place(seq, command, ended, not ended and not waits(order, command.kind, urgent=False))
+        if before is not None and (after is None or after.command is not before.command or after.ended != before.ended):
+            self._remove(order_id, before)
+        if after is None:
+            self._places.pop(order_id, None)
+            return
+        self._places[order_id] = after
+        if after.ended:
+            self._ended[order_id] = seq
+        elif after.ready and not (before is not None and before.ready and before.command is after.command):
+            heappush(
+                self._ready.setdefault((after.command.venue, after.command.kind is CommandKind.CANCEL), []), (seq, order_id)
+            )
+        if after.command.kind is CommandKind.CANCEL:
+            for scope in _scopes(after.command):
+                self._cancels.setdefault((after.command.venue, scope), {})[order_id] = seq
+
+    def _remove(self, order_id: str, place: _Place) -> None:
+        self._ended.pop(order_id, None)
+        if place.command.kind is CommandKind.CANCEL:
+            for scope in _scopes(place.command):
+                self._cancels[place.command.venue, scope].pop(order_id, None)
+
+    def ended(self) -> list[str]:
+        """Orders that are over and have something pending all the same, in the order of the line."""
+        return sorted(self._ended, key=self._ended.__getitem__)
+
+    def cancels(self, venue: str, scope: str) -> list[str]:
+        """Orders of a scope with a CANCEL pending at a venue, whatever it waits for."""
+        found = self._cancels.get((venue, scope), {})
+        return sorted(found, key=found.__getitem__)
+
+    def first(self, venue: str, *, cancels: bool) -> str | None:
+        """The order whose CANCEL, or whose NEW or REPLACE, is next at a venue."""
+        line = self._ready.get((venue, cancels), [])
+        while line:
+            seq, order_id = line[0]
+            place = self._places.get(order_id)
+            if place is not None and place.seq == seq and place.ready:
+                return order_id
+            heappop(line)
+        return None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+
+def _scopes(command: Command) -> tuple[str, ...]:
+    return scopes_of(venue=command.venue, strategy=command.strategy, account=command.account, symbol=command.symbol)
