@@ -130,6 +130,9 @@ def attach_links(
             dictionaries=write_permissive(dialect, directory / "dictionary"),
             appl_ver_id=dialect.appl_ver_id,
             credentials=adapter.encoder.credentials(venue.username, passwords[venue.name]),
+            logon_fields=adapter.encoder.logon_fields(cancel_on_disconnect=venue.cancel_on_disconnect),
+            resend_chunk=dialect.session.resend_chunk,
+            next_expected=dialect.session.next_expected,
             tls=tls_files(loaded, venue),
         )
         log = FixLog(directory / "messages.log")

@@ -62,6 +62,10 @@ def contradictions(dialect: Dialect) -> Iterator[Finding]:
         yield Finding(("codes", "side"), "buy and sell each need a code of their own")
     if dialect.orders.max_cl_ord_id_length < 1:
         yield Finding(("orders", "max_cl_ord_id_length"), "must be at least 1")
+    if dialect.session.resend_chunk is not None and dialect.session.resend_chunk < 1:
+        yield Finding(("session", "resend_chunk"), "must be at least 1", "correct it, or leave it out to ask for everything")
+    if dialect.session.next_expected and dialect.begin_string < "FIX.4.4":  # FIXT.1.1 is above it
+        yield Finding(("session", "next_expected"), "NextExpectedMsgSeqNum(789) came with FIX 4.4", "remove it")
     missing = _needed(dialect) - set(dialect.messages)
     if missing:
         yield Finding(("messages",), f"what the rest of the file says needs {', '.join(sorted(missing))} too", "add it")
@@ -179,6 +183,9 @@ def _constants(dialect: Dialect, application: DictionaryFile, transport: Diction
     for key, name in (("username", dialect.logon.username), ("password", dialect.logon.password)):
         if name and name not in known:
             yield Finding(("logon", key), f"{name} is not a field of the Logon(A)", f'{_DECLARE}; "" for none')
+    for name in dialect.session.cancel_on_disconnect:
+        if name not in known:
+            yield Finding(("session", "cancel_on_disconnect", name), f"{name} is not a field of the Logon(A)", _DECLARE)
 
 
 def _names(dialect: Dialect, source: DictionaryFile, msg_type: str) -> set[str]:

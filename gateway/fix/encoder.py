@@ -139,6 +139,11 @@ class Encoder:
             fields.append((tag, value))
         return tuple(fields)
 
+    def logon_fields(self, *, cancel_on_disconnect: bool) -> tuple[tuple[int, str], ...]:
+        """(tag, value) pairs the Logon(A) also carries: how the venue is told to cancel our orders when the connection ends."""
+        fields = self._dialect.session.cancel_on_disconnect if cancel_on_disconnect else {}
+        return self._resolved("session.cancel_on_disconnect", fields)
+
     def test_request(self, request_id: str) -> Outgoing:
         """TestRequest(1): the other side must answer with a Heartbeat(0) that repeats `request_id`."""
         return self._outgoing("1", [(tags.TEST_REQ_ID, request_id)])

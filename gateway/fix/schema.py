@@ -98,6 +98,19 @@ class Logon(Spec, frozen=True, kw_only=True):
     password: Literal["Password", "RawData", ""] = "Password"
 
 
+class Session(Spec, frozen=True, kw_only=True):
+    """What the venue's session layer wants beside the standard.
+
+    `resend_chunk`: most messages one ResendRequest(2) may ask for. `next_expected`: Logon(A) carries
+    NextExpectedMsgSeqNum(789), and what is missing comes without being asked for (FIX 4.4 vol. 2). `cancel_on_disconnect`:
+    constant fields of the Logon(A), by name, by which the venue cancels our orders when the connection ends.
+    """
+
+    resend_chunk: int | None = None
+    next_expected: bool = False
+    cancel_on_disconnect: dict[str, str] = {}
+
+
 class Status(Spec, frozen=True, kw_only=True):
     """Which status request the venue answers: OrderStatusRequest(H) per order, or also OrderMassStatusRequest(AF)."""
 
@@ -142,6 +155,7 @@ class Dialect(Spec, frozen=True, kw_only=True):
     messages: list[str]
     ignored: list[str] = []
     logon: Logon = Logon()
+    session: Session = Session()
     codes: Codes
     execution: Execution
     orders: Orders

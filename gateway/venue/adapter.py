@@ -34,6 +34,7 @@ from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference
 from gateway.fix.encoder import Encoder, Outgoing
 from gateway.fix.message import FixMessage, msg_type_of, readable, whole_number, without_surrogates
 from gateway.journal.interface import Watermark
+from gateway.venue import too_low
 from gateway.venue.emergency import Emergency
 from gateway.venue.emergency_file import EmergencyFile
 from gateway.venue.gate import KillGate
@@ -93,6 +94,7 @@ class VenueAdapter:
         self._link: Link | None = None
         self._down_reason = ""
         self._down_told = False
+        self._mass_requests = 0
         self._settled_logon = 0
         """Which logon of the link was settled last."""
         self._gap_in_session = False
@@ -155,20 +157,24 @@ class VenueAdapter:
                 return self._logon_sent(inbound)
             case Kind.RESEND_REQUESTED:
                 message = FixMessage.parse(inbound.raw)
-                begin = message.get(7) or "?"
+                begin, end = message.get(7) or "?", message.get(16) or "0"
                 self._resends.asked(whole_number(begin) or 0, now_ns)
-                notice = self._notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}")
+                to = "" if end in ("0", "999999") else f" to {end}"
+                notice = self._notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}{to}")
                 return [notice, *self._step(Input.GAP, now_ns)]
             case Kind.RESEND_REFUSED:
                 return self._no_resend(self._resends.failed(), f"refused: {inbound.detail}")
             case Kind.LOGOUT_SENT:
-                self._down_reason = self._down_reason or (f"logout by us: {inbound.detail}" if inbound.detail else "logout")
+                said = inbound.detail + too_low.of_theirs(inbound.detail, self.venue)
+                self._down_reason = self._down_reason or (f"logout by us: {said}" if said else "logout")
                 return []
             case Kind.ENGINE_REJECT:
                 self._numbering.advance_by_one(inbound.msg_seq_num)
                 refused = self._engine_rejected(inbound, inbound.msg_seq_num, f"our engine refused it: {inbound.detail}")
-                books = self._subscription.refused(msg_type_of(inbound.raw), now_ns) if refused.market_data else []
-                return [refused, *books]
+                if refused.market_data:
+                    return [refused, *self._subscription.refused(msg_type_of(inbound.raw), now_ns)]
+                self._look_for_unknown_orders()
+                return [refused]
 
     def untranslatable(self, inbound: Inbound, detail: str) -> Event:
         """The event for a message that nothing else could be made of. Raises nothing: it is what a defect ends in."""
@@ -273,12 +279,13 @@ class VenueAdapter:
         reason = "gap-filled" if gap_fill else "skipped by SequenceReset-Reset"
         lost = LostRange(venue=self.venue, session=self.session, epoch=self.epoch, begin=first, end=last, reason=reason)
         self._subscription.missed(reason)
+        self._look_for_unknown_orders()
         notice = self._notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num)
         return [notice, lost, *self._step(Input.GAP_FILLED, now_ns)]
 
     def _logout_text(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         text = message.get(tags.TEXT) or ""
-        self._down_reason = f"logout: {text}" if text else "logout"
+        self._down_reason = f"logout: {text}{too_low.of_ours(text, self.venue)}" if text else "logout"
         if self._settling.phase is Phase.DOWN:
             return [self._notice("logon_refused", text or "no reason given", decoded.msg_seq_num)]
         return []
@@ -360,13 +367,17 @@ class VenueAdapter:
         discarded = self._subscription.opened()
         sender, target = self.link.numbers
         self._gap_in_session = False
-        if self._takes_orders and self.encoder.asks_mass_status:
-            # Orders we know are asked about one by one; this finds those that we do not know.
-            self._try(self.encoder.mass_status_request(f"MS{self._id_prefix}-{self.link.logons}"))
+        self._look_for_unknown_orders()
         settled = SessionSettled(
             venue=self.venue, session=self.session, epoch=self.epoch, next_sender=sender, next_target=target
         )
         return [*discarded, settled]
+
+    def _look_for_unknown_orders(self) -> None:
+        """Orders we know are asked about one by one; a mass status request finds those that we do not know."""
+        if self._takes_orders and self.settled and self.encoder.asks_mass_status:
+            self._mass_requests += 1
+            self._try(self.encoder.mass_status_request(f"MS{self._id_prefix}-{self._mass_requests}"))
 
     def _logged_out(self, now_ns: int) -> list[Event]:
         """A connection ended. The engine says so more than once when a logon fails: the first reason is the one that counts."""

@@ -25,6 +25,7 @@ from gateway.clock import wall_ns
 from gateway.errors import PreconditionFailed
 from gateway.fix.encoder import Outgoing
 from gateway.fix.permissive import PermissiveFiles
+from gateway.venue.chunks import Chunks
 from gateway.venue.engine_log import EngineLogs
 from gateway.venue.fix_log import FixLog
 from gateway.venue.link import Inbound, Kind, NotSent, SendGuard, Sink
@@ -53,6 +54,12 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     dictionaries: PermissiveFiles
     appl_ver_id: str | None = None
     credentials: tuple[tuple[int, str], ...] = ()
+    logon_fields: tuple[tuple[int, str], ...] = ()
+    """What else the Logon carries."""
+    resend_chunk: int | None = None
+    """Most messages one ResendRequest(2) asks for."""
+    next_expected: bool = False
+    """Logon with NextExpectedMsgSeqNum(789)."""
     tls: TlsFiles | None = None
 
     def __repr__(self) -> str:
@@ -76,6 +83,7 @@ def _text(settings: EngineSettings) -> str:
         "ValidateFieldsHaveValues": "N",
         "ValidateFieldsOutOfOrder": "N",
         "CheckLatency": "N",
+        "SendNextExpectedMsgSeqNum": "Y" if settings.next_expected else "N",
         "SocketNodelay": "Y",
         "LogonTimeout": "10",
         "LogoutTimeout": "2",
@@ -129,6 +137,7 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         """The next Logon(A) of the venue sets the number we expect."""
         self.watcher: Callable[[str], None] | None = None
         """Sees every message before the intake does."""
+        self._chunks = Chunks(settings.resend_chunk)
         self._resend_number: int | None = None
         """MsgSeqNum(34) of our last ResendRequest(2)."""
         self.logons = 0
@@ -168,6 +177,7 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
                 self._engine_refused(message)
             elif msg_type == "2":
                 self._resend_number = int(message.getHeader().getField(34))
+                self._limit(message)
                 self._insist(Kind.RESEND_REQUESTED, message.toString())
             elif msg_type == "5":
                 self._insist(Kind.LOGOUT_SENT, detail=message.getField(58) if message.isSetField(58) else "")
@@ -210,6 +220,8 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
                 self._take_number(message, int(header.getField(34)), session)
             if not self._sink.offer(inbound):
                 self._rewind(int(header.getField(34)), session, "intake full")
+            elif self._chunks.open:
+                self._ask_on(message, int(header.getField(34)), session)
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
             _log.exception("taking a message")
             self._come_back(session)
@@ -237,6 +249,24 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         if not (logon.isSetField(141) and logon.getField(141) == "Y"):
             fix.Session.lookupSession(session).setNextTargetMsgSeqNum(number)
 
+    def _limit(self, request: fix.Message) -> None:
+        """The engine asks for everything that is missing, EndSeqNo(16)=0; some venues want to be asked for less."""
+        if request.getField(16) in ("0", "999999"):
+            end = self._chunks.first(int(request.getField(7)), self._recent[-1] if self._recent else "")
+            if end is not None:
+                request.setField(16, str(end))
+
+    def _ask_on(self, message: fix.Message, number: int, session: fix.SessionID) -> None:
+        """The chunk is complete with this message: the next one. On the engine's thread, inside its callback."""
+        gap_fill = message.getHeader().getField(35) == "4" and message.isSetField(36)
+        following = self._chunks.taken(int(message.getField(36)) - 1 if gap_fill else number)
+        if following is not None:
+            begin, end = following
+            fix.Session.sendToTarget(
+                fix.Message(f"8={self._settings.begin_string}\x019=0\x0135=2\x017={begin}\x0116={end}\x0110=000\x01", False),
+                session,
+            )
+
     def _skips(self, reject: fix.Message, number: int, session: fix.SessionID) -> bool:
         """The engine takes a Reject(3) for the next message whatever its number, and would never ask for the one it skips."""
         expected = fix.Session.lookupSession(session).getExpectedTargetNum()
@@ -257,8 +287,9 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
             if not (message.isSetField(141) and message.getField(141) == "Y"):  # a reset begins a new count
                 fix.Session.lookupSession(session).setNextTargetMsgSeqNum(self.rewind_to)
             self.rewind_to = None
+        self._chunks.closed()
         self._insist(Kind.LOGON_SENT, message.toString())
-        for tag, value in self._settings.credentials:
+        for tag, value in (*self._settings.logon_fields, *self._settings.credentials):
             message.setField(fix.StringField(tag, value))
 
     def _engine_refused(self, reject: fix.Message) -> None:

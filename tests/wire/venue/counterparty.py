@@ -46,7 +46,10 @@ class Counterparty:
         self.refuse_logon = ""
         self.reset_at_logon = False
         self.answer_tests = True
-        self.resends = "resend"  # or gapfill, silent, reset, refuse, partly
+        self.resends = "resend"  # or gapfill, gapfills, silent, reset, refuse, partly, again
+        self.next_expected = False
+        """Go by NextExpectedMsgSeqNum(789): what it shows to be missing is sent without being asked for."""
+        self.honour_reset = True
         self.answer_logout = True
         self.accept_orders = False
         self.status_answers = True
@@ -243,7 +246,7 @@ class Counterparty:
         if kind == "1" and self.answer_tests:
             self.send("0", (112, message[112]))
         elif kind == "2":
-            self._resend(int(message[7]), message.number)
+            self._resend(int(message[7]), message.number, int(message[16]))
         elif kind == "5" and self.answer_logout:
             self.send("5")
             self.disconnect()
@@ -257,7 +260,8 @@ class Counterparty:
             if self._resetting:  # the answer to our own reset
                 self._resetting, self.expected = False, message.number + 1
                 return
-            self.next_out, self.expected = 1, 1
+            if self.honour_reset:
+                self.next_out, self.expected = 1, 1
         if self.refuse_logon:
             self.send("5", (58, self.refuse_logon))
             self.disconnect()
@@ -267,21 +271,34 @@ class Counterparty:
         gap = message.number > self.expected
         begin = self.expected
         self.expected = max(self.expected, message.number + 1)
-        more: list[Field] = [(141, "Y")] if message.get(141) == "Y" else []
+        more: list[Field] = [(141, "Y")] if message.get(141) == "Y" and self.honour_reset else []
         if self.reset_at_logon:
             more = [(141, "Y")]
             self.reset_at_logon = False
             self._resetting = True
             self.next_out = 1
             self._sent.clear()
+        missing = int(message.get(789, self.next_out)) if self.next_expected else self.next_out
+        if self.next_expected:
+            more.append((789, self.expected if not gap else begin))
+        last = self.next_out
         self.send("A", (98, 0), (108, message[108]), *more)
+        if missing < last:
+            self._resend(missing, 0)
+            return
+        if self.next_expected:
+            return
         if gap or self.ask_again_from is not None:
             begin, self.ask_again_from = self.ask_again_from or begin, None
             self.send("2", (7, begin), (16, 0))
 
-    def _resend(self, begin: int, asked_by: int) -> None:
+    def _resend(self, begin: int, asked_by: int, end: int = 0) -> None:
         with self._writing:
-            last = self.next_out
+            last = min(self.next_out, end + 1) if end else self.next_out
+            if self.resends == "again":  # and again what was received long ago
+                for _ in range(5):
+                    self._write(self.encode("0", begin - 1, (), poss_dup=True))
+                return
             if self.resends == "silent":
                 return
             if self.resends == "refuse":
@@ -289,6 +306,10 @@ class Counterparty:
                 return
             if self.resends == "partly":  # one message for each request
                 last = begin + 1
+            if self.resends == "gapfills":  # in as many pieces as there are messages
+                for number in range(begin, last):
+                    self.gap_fill(number, number + 1)
+                return
             if self.resends == "gapfill":
                 self.gap_fill(begin, last)
                 return
