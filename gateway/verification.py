@@ -46,7 +46,18 @@ class Verdict:
     not_comparable: int = 0
     first: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    suspects: dict[str, int] = field(default_factory=dict)
+    """Strategy -> position of the first decision that does not follow from the events."""
     equal: bool = True
+
+    def suspect(self, strategy: str, seq: int) -> None:
+        """The first difference is a strategy's; what comes after it may follow from that."""
+        if not self.suspects:
+            self.suspects[strategy] = seq
+            self.notes.append(
+                f"strategy {strategy} decided otherwise at event {seq} than it does now, from the same events and the same"
+                " code: it reads a clock, a random source, or memory it keeps elsewhere"
+            )
 
     def differs(self, line: str) -> None:
         self.equal = False
@@ -122,6 +133,7 @@ class _Recomputation:
         self._verifier = Verifier(load, start)
         self._other_build: str | None = None
         self._lost_at: int | None = None
+        self._configured: set[str] = set()
 
     def run(self, progress: Progress) -> None:
         head = self._verdict.events
@@ -159,6 +171,7 @@ class _Recomputation:
 
     def _begin(self, run_id: int, event: RunStarted) -> None:
         """Note what differs between the build that made a run and this one."""
+        self._configured = set(event.settings.strategies)
         found = list(_mismatches(event))
         self._other_build = f"run {run_id} was made by another build ({'; '.join(found)})" if found else self._other_build
         if found:
@@ -169,7 +182,11 @@ class _Recomputation:
     def _differences(self, found: Iterator[Difference]) -> None:
         for difference in found:
             recorded, computed = difference.recorded or "nothing", difference.computed or "nothing"
-            self._count(difference.seq, f"event {difference.seq}: recorded {recorded}, computed {computed}", digest=False)
+            what = "; ".join(difference.what) or f"recorded {recorded}, computed {computed}"
+            whose = "" if difference.strategy is None else f" strategy {difference.strategy}:"
+            self._count(difference.seq, f"event {difference.seq}:{whose} {what}", digest=False)
+            if difference.strategy is not None and difference.strategy in self._configured and self._other_build is None:
+                self._verdict.suspect(difference.strategy, difference.seq)
 
     def _count(self, seq: int, line: str, *, digest: bool) -> None:
         if self._other_build is not None:

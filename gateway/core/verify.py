@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from gateway.core.core import AnyStrategy, Core
-from gateway.core.events import DERIVED, ConfigurationUpdated, Recorded, RunStarted
+from gateway.core.events import DERIVED, ConfigurationUpdated, Event, Recorded, RunStarted
 from gateway.core.settings import StrategySettings
 from gateway.core.state import State
 
@@ -20,11 +20,16 @@ StrategyLoader = Callable[[Mapping[str, StrategySettings]], Mapping[str, AnyStra
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """What the journal holds at `seq` and what this build computes there; None when one side has nothing."""
+    """What the journal holds at `seq` and what this build computes there; None when one side has nothing.
+
+    `strategy`: whose decision differs, None where it is nobody's; `what`: the fields that do, each with both values.
+    """
 
     seq: int
     recorded: str | None
     computed: str | None
+    strategy: str | None = None
+    what: tuple[str, ...] = ()
 
 
 class Verifier:
@@ -72,7 +77,30 @@ class Verifier:
 
 
 def _difference(seq: int, recorded: Recorded | None, computed: Recorded | None) -> Difference:
-    return Difference(seq, _text(recorded), _text(computed))
+    ours, theirs = (None if one is None else one.event for one in (computed, recorded))
+    strategy = next((name for name in map(strategy_of, (theirs, ours)) if name is not None), None)
+    return Difference(seq, _text(recorded), _text(computed), strategy, tuple(_fields(theirs, ours)))
+
+
+def strategy_of(event: Event | None) -> str | None:
+    """The strategy that decided this, or that it is about; None for events without one."""
+    command = getattr(event, "command", None)
+    name: str | None = getattr(event if command is None else command, "strategy", None)
+    return name
+
+
+def _fields(recorded: object, computed: object, within: str = "") -> Iterator[str]:
+    """Where two events of a kind differ, down to the fields of a command."""
+    if type(recorded) is not type(computed) or not isinstance(recorded, msgspec.Struct):
+        return
+    for name in recorded.__struct_fields__:
+        was, now = getattr(recorded, name), getattr(computed, name)
+        if was == now:
+            continue
+        if isinstance(was, msgspec.Struct) and type(was) is type(now):
+            yield from _fields(was, now, f"{within}{name}.")
+        else:
+            yield f"{within}{name} {was} was recorded, {now} is computed"
 
 
 def _text(one: Recorded | None) -> str | None:

@@ -1,9 +1,9 @@
 """Snapshots beside a journal: a shorter way to the same state, never another source of truth.
 
-A snapshot says after which event it was taken, that event's hash, the digest of the state, and the code that made it. It is
-used only when all four agree with the journal and with this build; anything else is discarded with a line in the log, and the
-fold begins earlier. The configuration needs no agreement: what is in force arrives by events, and the state holds what was in
-force at that position.
+A snapshot says after which event it was taken, that event's hash, the digest of the state, the configuration in effect there
+and the code that made it. It is used only when all five agree with the journal, its content and this build; anything else is
+discarded with a line in the log, and the fold begins earlier. The configuration of the next start needs no agreement: it
+arrives by an event.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KEPT = 2
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """What a snapshot says of itself. `config_sha256`: in effect at its position, for people."""
+    """What a snapshot says of itself. `config_sha256`: in effect at its position."""
 
     seq: int
     hash: bytes
@@ -128,6 +128,8 @@ def decode(content: bytes, *, with_digest: bool = True) -> tuple[Label, State]:
     restored = snapshot.restore(messages, with_digest=with_digest)
     if restored.seq != label.seq:
         raise ValueError(f"it says event {label.seq}, and holds the state after event {restored.seq}")
+    if restored.control.config_sha256 != label.config_sha256:
+        raise ValueError("it was made under another configuration than it holds")
     if with_digest and restored.digest() != label.digest:
         raise ValueError("its state has another digest than it says")
     return label, restored

@@ -1,12 +1,16 @@
 """Run a gateway with a defect: `python defect_launcher.py DEFECT CONFIG`. The product has no such switch.
 
-`exposure` forgets orders of 666; `watermark` lets it fall once, with the first fill.
+`exposure` forgets orders of 666; `watermark` lets it fall once; `disturbed` is none: garbage is collected all the time, and
+threads are switched at random intervals.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
+import threading
 from pathlib import Path
+from random import Random
 
 from gateway.bootstrap import process
 from gateway.core.exposure import Exposure
@@ -37,6 +41,19 @@ def fall_once() -> None:
     VenueAdapter.watermark = property(falling)
 
 
+def disturb() -> None:
+    random = Random(1)
+
+    def run() -> None:
+        while True:
+            sys.setswitchinterval(random.choice((1e-6, 1e-5, 1e-4, 5e-3)))
+            gc.collect(random.randrange(2))
+            sum(range(random.randrange(5000)))
+
+    gc.set_threshold(50, 2, 2)
+    threading.Thread(target=run, daemon=True).start()
+
+
 if __name__ == "__main__":
-    {"exposure": forget_some, "watermark": fall_once}[sys.argv[1]]()
+    {"exposure": forget_some, "watermark": fall_once, "disturbed": disturb}[sys.argv[1]]()
     sys.exit(process.run(Path(sys.argv[2])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from gateway_process import GatewayProcess, wait_for
 
+from gateway.cli.main import root
 from gateway.sim.process import VenueProcess
 
 HERE = Path(__file__).parent
@@ -111,3 +114,23 @@ params = {{ hold = "{hold}" }}"""
     gateway.post("/trading", scope="strategy:slow", state="enabled", reason="mended")
     assert stopped() == {}
     assert gateway.status()["strategies"][0]["state"] == "enabled"
+
+
+@pytest.mark.slow
+def test_decisions_do_not_hang_on_threads_or_garbage(make: Callable[..., GatewayProcess], venue: VenueProcess) -> None:
+    """Every decision of a live run under disturbance is made again in a quiet process, and every digest compared."""
+    maker = """[[strategies]]
+name = "maker"
+class = "gateway.strategies.quoter:Quoter"
+instruments = ["USD/JPY"]"""
+    launcher = (str(HERE / "defect_launcher.py"), "disturbed")
+    gateway = make(venue.port, market_data=["USD/JPY"], extra=maker, launcher=launcher).start().ready()
+    for number in range(30):
+        side, price = (("buy", "110.2"), ("sell", "109.8"))[number % 2]
+        gateway.order(side, "700", price)
+    gateway.wait_rows("SELECT * FROM v_orders WHERE strategy = 'maker'")
+    assert gateway.terminate() == 0
+    told = CliRunner().invoke(root, ["verify", "--json"], env={"GATEWAY_CONFIG": str(gateway.config)})
+    verdict = json.loads(told.stdout)
+    assert (told.exit_code, verdict["equal"], verdict["first"]) == (0, True, [])
+    assert verdict["recomputed"] == verdict["events"] > 150

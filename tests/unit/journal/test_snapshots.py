@@ -101,7 +101,8 @@ def test_a_damaged_one_is_discarded_with_a_line(running, caplog, change, words):
 
 def relabelled(running: Desk, **changes: object) -> None:
     state = running.harness.state
-    known = {"seq": state.seq, "hash": running.journal.position()[1], "digest": state.digest(), "config_sha256": ""}
+    known = {"seq": state.seq, "hash": running.journal.position()[1], "digest": state.digest()}
+    known["config_sha256"] = state.control.config_sha256
     label = snapshots.Label(**{**known, "code_sha256": snapshots.code_sha256(), **changes})
     running.place.snapshots().write(label.seq, snapshots.encode(label, snapshot.image(state)))
 
@@ -113,6 +114,7 @@ def relabelled(running: Desk, **changes: object) -> None:
         ({"hash": bytes(16)}, "the journal has another event there"),
         ({"digest": "0" * 32}, "another digest"),
         ({"seq": 3}, "holds the state after event"),
+        ({"config_sha256": "1" * 64}, "under another configuration"),
     ],
 )
 def test_one_that_does_not_belong_is_discarded(running, caplog, changes, words):
