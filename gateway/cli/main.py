@@ -38,6 +38,10 @@ COMMANDS = {
     "config": Entry("gateway.cli.config:config", "The configuration in the file, and those that were used."),
     "audit": Entry("gateway.cli.reads:audit", "What operators asked for."),
     "db": Entry("gateway.cli.db:db", "The records database: its revision and its shape."),
+    "incident": Entry(
+        "gateway.cli.incident:incident", "Show what happened to an order or in a window, what was known, and why."
+    ),
+    "replay": Entry("gateway.cli.replay:replay", "Replay what was recorded: the state at a position, or other limits."),
     "verify": Entry("gateway.cli.verify:verify", "Replay the journal and compare decisions, states and records."),
     "spec": Entry("gateway.cli.spec:spec", "Venue dialects and their dictionaries."),
     "venue-sim": Entry("gateway.cli.simulator:venue_sim", "A FIX venue to connect to."),

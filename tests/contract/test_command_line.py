@@ -26,7 +26,7 @@ VERBS = {
     "db": ["check", "current", "rebuild", "upgrade"],
     "spec": ["build", "check", "diff", "list"],
 }
-PLAIN = ["check", "demo", "doctor", "init", "run", "status", "stop", "venue-sim", "verify"]
+PLAIN = ["check", "demo", "doctor", "incident", "init", "replay", "run", "status", "stop", "venue-sim", "verify"]
 
 EXIT_CODES = {
     "GatewayError": 1,

@@ -36,7 +36,7 @@ report
 certify
 doctor
 """
-LATER = frozenset({"log", "replay", "incident", "backtest", "report", "certify"})
+LATER = frozenset({"log", "backtest", "report", "certify"})
 """Nouns that are not there yet."""
 ADDED = frozenset({"db rebuild", "trading roll-day"})
 """Commands beyond the table."""

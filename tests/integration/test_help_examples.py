@@ -41,7 +41,7 @@ SCRIPT = (
     "fill list", "fill book", "position list", "position adjust", "position history", "decision list", "anomaly list",
     "trading reduce", "trading disable", "trading enable", "kill engage", "kill status", "kill release",
     "config show", "config apply", "config history", "audit list",
-    "session set-seq", "session reset", "trading roll-day", "verify",
+    "session set-seq", "session reset", "trading roll-day", "verify", "incident", "replay",
 )  # fmt: skip
 TYPED = {"kill release": "venue:SIM"}
 """Dangerous commands whose example leaves the confirmation to whoever types it."""
@@ -49,7 +49,7 @@ READS = frozenset(
     {"db current", "db check",
      "session list", "session show", "venue list", "order show", "order history", "order list", "fill list",
      "fill book", "position list", "position history", "decision list", "anomaly list", "kill status", "config show",
-     "config history", "audit list", "verify", "doctor", "spec list"}
+     "config history", "audit list", "verify", "replay", "doctor", "spec list"}
 )  # fmt: skip
 """Commands that change nothing: run a second time with --json."""
 
@@ -178,7 +178,7 @@ class Desk:
     def prepare(self, path: str) -> dict[str, str]:
         """Have what the example of a command needs; what is to be replaced in it."""
         match path:
-            case "order show" | "order history" | "fill list":
+            case "order show" | "order history" | "fill list" | "incident":
                 return {"7-12": self.order_id}
             case "order cancel":
                 self.order_id = self.new_order("106")
