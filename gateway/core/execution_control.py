@@ -25,7 +25,7 @@ from gateway.core.orders import Command, Order, Terms
 from gateway.core.settings import Venue
 from gateway.core.state import State, order_scopes
 from gateway.core.turn import Turn
-from gateway.core.values import NANOS, CommandKind
+from gateway.core.values import NANOS, CommandKind, Doubt, Hold
 
 MAX_STATUS_REQUESTS = 50
 """Status requests without an answer, per venue: a reconciliation of many orders goes in waves."""
@@ -62,19 +62,19 @@ def place(turn: Turn, command: Command) -> None:
         turn.emit(Queued(command=command, why=why))
 
 
-def held(state: State, command: Command) -> str | None:
-    """Why the command must wait (`session`, `in_flight`, `rate`); None when it may go now."""
+def held(state: State, command: Command) -> Hold | None:
+    """Why the command must wait (`Hold`); None when it may go now."""
     if not state.control.settled(command.venue):
-        return "session"
+        return Hold.SESSION
     if command.kind is not CommandKind.CANCEL and not state.control.venues[command.venue].opened:
-        return "session"
+        return Hold.SESSION
     urgent = _urgent(state, command)
     order = state.execution.orders.get(command.order_id)
     if waits(order, command.kind, urgent=urgent):
-        return "in_flight"
+        return Hold.IN_FLIGHT
     if urgent:
         return None
-    return None if _tokens(state, command.venue, command.kind is CommandKind.CANCEL) else "rate"
+    return None if _tokens(state, command.venue, command.kind is CommandKind.CANCEL) else Hold.RATE
 
 
 def _urgent(state: State, command: Command) -> bool:
@@ -183,7 +183,7 @@ def ask_status(turn: Turn, order: Order, *, cl_ord_id: str | None = None, again:
         return
     if not state.control.settled(order.venue):
         if state.execution.orders[order.order_id].in_doubt is None:
-            turn.emit(InDoubt(order_id=order.order_id, reason="not_settled"))  # the reconciliation after the logon asks
+            turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.NOT_SETTLED))  # the reconciliation after the logon asks
         return
     timeout = state.control.settings.venues[order.venue].ack_timeout_ns
     turn.emit(

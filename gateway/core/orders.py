@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from gateway.core.values import ZERO, CommandKind, FillStatus, OrderState, OrderType, Side, TimeInForce
+from gateway.core.values import ZERO, CommandKind, Doubt, FillStatus, OrderState, OrderType, Side, TimeInForce
 
 PositionKey = tuple[str, str, str, str]
 """(account, strategy, venue, symbol)."""
@@ -77,8 +77,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     external: bool = False
     presumed: bool = False
     """Rejected by our own conclusion (never sent, unknown at the venue), not on the venue's word."""
-    in_doubt: str | None = None
-    """Why the order's true state is unknown (`ack_timeout`, `disconnect`, `gap_filled` ...); None when it is known."""
+    in_doubt: Doubt | None = None
+    """Why the order's true state is unknown; None when it is known."""
     requests: int = 1
     """Requests made so far; the next ClOrdID is derived from it."""
     new_in_flight: str | None = None

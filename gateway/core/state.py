@@ -18,7 +18,7 @@ from gateway.core.exposure import Exposure
 from gateway.core.indexes import Deadlines, Lines, Marks, Waiting
 from gateway.core.orders import Adjustment, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
-from gateway.core.values import CommandKind, FeedState, SessionState, TradingState, scopes_of
+from gateway.core.values import CommandKind, FeedState, Hold, SessionState, TradingState, scopes_of
 from gateway.core.windows import Window, Windows
 
 FillKey = tuple[str, str, str, str]
@@ -54,7 +54,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     command: Command
     decided_seq: int
     since_ns: int
-    why: str
+    why: Hold
 
 
 class Awaiting(msgspec.Struct, frozen=True, kw_only=True):

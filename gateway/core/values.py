@@ -94,6 +94,52 @@ class CommandKind(StrEnum):
     CANCEL = "CANCEL"
 
 
+class OpenWord(StrEnum):
+    """A vocabulary that grows: a word that another build wrote into the journal stays what it is."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> OpenWord | None:
+        if not isinstance(value, str):
+            return None
+        word = str.__new__(cls, value)
+        word._name_ = word._value_ = value
+        return word
+
+
+class Doubt(OpenWord):
+    """Why the true state of an order is unknown: `v_orders.in_doubt_reason`, and the reason of an `in_doubt` event."""
+
+    ACK_TIMEOUT = "ack_timeout"
+    """No answer to a request within `ack_timeout_seconds`; the venue is asked."""
+    DAY_ROLLED = "day_rolled"
+    """The trading day of a DAY order is over and the venue has not said that it ended; asked."""
+    DISCONNECT = "disconnect"
+    """The session went down with a request unanswered; asked after the next logon."""
+    IMPLAUSIBLE_CUM_QTY = "implausible_cum_qty"
+    """Asked, too, the venue has a CumQty(14) beyond all that was ordered: an operator's."""
+    NOT_SETTLED = "not_settled"
+    """The venue cannot be asked before sequence numbers agree; the reconciliation after the logon asks."""
+    RESTART = "restart"
+    """The gateway died with a request unanswered; asked after the next logon."""
+    SAID_WORKING = "said_working"
+    """A status answer says that an order works which has ended here; asked once more before it is opened again."""
+    STATUS_UNANSWERED = "status_unanswered"
+    """The venue did not answer the question either: an operator's, or the next reconciliation's."""
+    UNKNOWN_AT_VENUE = "unknown_at_venue"
+    """The venue denies knowing an order that it had acknowledged: an operator's."""
+
+
+class Hold(OpenWord):
+    """What approved work waits for: `v_decisions.reason` while it is `queued`."""
+
+    SESSION = "session"
+    """The session is not settled, or the venue not open."""
+    IN_FLIGHT = "in_flight"
+    """An earlier request of the same order has no answer yet."""
+    RATE = "rate"
+    """The venue's rate limit."""
+
+
 class TradingState(StrEnum):
     """What new risk may be taken in a scope. `reduced`: only orders that bring a position nearer to zero."""
 

@@ -47,19 +47,6 @@ ANOMALIES: Mapping[str, str] = {
 }
 """`v_anomalies.kind`, and `v_order_events.anomaly` where it concerns an order."""
 
-DOUBTS: Mapping[str, str] = {
-    "ack_timeout": "no answer to a request within `ack_timeout_seconds`; the venue is asked",
-    "day_rolled": "the trading day of a DAY order is over and the venue has not said that it ended; asked",
-    "disconnect": "the session went down with a request unanswered; asked after the next logon",
-    "implausible_cum_qty": "asked, too, the venue has a CumQty(14) beyond all that was ordered: an operator's",
-    "not_settled": "the venue cannot be asked before sequence numbers agree; the reconciliation after the logon asks",
-    "restart": "the gateway died with a request unanswered; asked after the next logon",
-    "said_working": "a status answer says that an order works which has ended here; asked once more before it is opened again",
-    "status_unanswered": "the venue did not answer the question either: an operator's, or the next reconciliation's",
-    "unknown_at_venue": "the venue denies knowing an order that it had acknowledged: an operator's",
-}
-"""`v_orders.in_doubt_reason`, and the text of an `in_doubt` event."""
-
 SESSION_EVENTS: Mapping[str, str] = {
     "logon": "Logon(A) answered; nothing is sent before the numbers agree",
     "logout": "Logout(5), ours or theirs",
@@ -95,10 +82,3 @@ POSITION_CAUSES: Mapping[str, str] = {
     "adjustment": "an operator's word: `gateway position adjust`",
 }
 """`v_position_events.cause`."""
-
-WAITS: Mapping[str, str] = {
-    "session": "the session is not settled, or the venue not open",
-    "in_flight": "an earlier request of the same order has no answer yet",
-    "rate": "the venue's rate limit",
-}
-"""`v_decisions.reason` of a decision that is still `queued`."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.core import dominance, execution_control, vocabulary
+from gateway.core import dominance, execution_control
 from gateway.core.dominance import MATRIX, Do, Flight, Wait
-from gateway.core.values import CommandKind
-from gateway.pages.markdown import table, theory, words
+from gateway.core.values import CommandKind, Hold
+from gateway.pages.markdown import members, table, theory, words
 
 _WAITING = (None, *CommandKind)
 
@@ -45,7 +45,7 @@ def _parts() -> Iterator[str]:
     yield "An empty cell cannot arise; one that did would be a defect, and stop dispatch.\n"
     yield "## What a queued command waits for\n"
     yield "`v_decisions.reason` of a decision that is still `queued`:\n"
-    yield words(vocabulary.WAITS)
+    yield words(members(Hold))
 
 
 _WAITS = {Wait.NO: "no", Wait.ANSWER: "answer", Wait.OVERDUE: "overdue"}

@@ -18,8 +18,10 @@ from gateway.core.events.market import MarketEvent
 from gateway.core.values import (
     SCOPE_KINDS,
     CommandKind,
+    Doubt,
     FeedState,
     FillStatus,
+    Hold,
     OrderState,
     OrderType,
     Side,
@@ -53,7 +55,7 @@ def _orders() -> Iterator[str]:
     yield "`v_orders.state`, `v_order_events.from_state` and `to_state`:\n"
     yield words(members(OrderState))
     yield "`v_orders.in_doubt_reason`:\n"
-    yield words(vocabulary.DOUBTS)
+    yield words(members(Doubt))
     for name, kind in (("side", Side), ("order_type", OrderType), ("time_in_force", TimeInForce)):
         yield f"`{name}`: {listed(kind)}.\n"
     yield "`strategy`: the configured name; `desk` for an operator's orders, `external` for orders the gateway did not send.\n"
@@ -67,7 +69,7 @@ def _decisions() -> Iterator[str]:
     yield f"`v_decisions.intent`: {listed(CommandKind)}. `v_decisions.outcome`:\n"
     yield words(decisions.OUTCOMES)
     yield "`v_decisions.reason` while it is queued; otherwise the reason is a sentence, with the numbers:\n"
-    yield words(vocabulary.WAITS)
+    yield words(members(Hold))
     yield "`v_decisions.trading_state`: `killed`, or\n"
     yield words(members(TradingState))
     yield "`v_decisions.code` of a denial: the first control, in this order, that objected ([risk](risk.md)).\n"

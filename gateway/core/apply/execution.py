@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.core.apply import amendments, fills, replaces
-from gateway.core.apply.outcomes import DAY_ROLLED, settle_requests
+from gateway.core.apply.outcomes import settle_requests
 from gateway.core.changes import AnomalyRaised, Change, OrderChanged
 from gateway.core.events import (
     Accepted,
@@ -38,7 +38,7 @@ from gateway.core.events import (
 from gateway.core.lifecycle import NO_EDGE, TABLE, transition
 from gateway.core.orders import Order
 from gateway.core.state import Awaiting, State
-from gateway.core.values import ZERO, CommandKind, OrderState, OrderType, TimeInForce
+from gateway.core.values import ZERO, CommandKind, Doubt, OrderState, OrderType, TimeInForce
 
 DUPLICATE_ORDER = "6"
 """OrdRejReason(103)."""
@@ -163,7 +163,7 @@ def _replaced(state: State, recorded: Recorded, event: Replaced, order: Order) -
     if order.state not in TABLE[event.kind()]:
         return _refused_edge(event, order)
     named = replaces.renamed(state, event, order)
-    if named.new_in_flight is None and named.cancel_in_flight is None and named.in_doubt == "ack_timeout":
+    if named.new_in_flight is None and named.cancel_in_flight is None and named.in_doubt is Doubt.ACK_TIMEOUT:
         named = replace(named, in_doubt=None)
     changes = _moved(state, recorded, event, named)
     return [replace(c, before=order) if isinstance(c, OrderChanged) else c for c in changes]
@@ -176,7 +176,7 @@ def _restated(state: State, recorded: Recorded, event: Restated, order: Order) -
     if order.state.terminal:
         return _moved(state, recorded, event, order)
     known = replaces.restated(event, order)
-    if known.in_doubt == DAY_ROLLED and event.ord_status in WORKING and not event.poss_dup:
+    if known.in_doubt is Doubt.DAY_ROLLED and event.ord_status in WORKING and not event.poss_dup:
         known = replace(known, in_doubt=None)  # renewed for the new day (FIX 4.4 vol. 4, appendix D, H.1.a)
     split: list[Change] = []
     if event.restatement_reason == CORPORATE_ACTION:
@@ -207,7 +207,7 @@ def _request_refused(
         event.cl_ord_id == replacing or (isinstance(event, ReplaceRejected) and _answers(state, event, replacing, cancel))
     ):
         after = _not_replaced(state, recorded, after, "replace_rejected")
-    if after.new_in_flight is None and after.cancel_in_flight is None and after.in_doubt == "ack_timeout":
+    if after.new_in_flight is None and after.cancel_in_flight is None and after.in_doubt is Doubt.ACK_TIMEOUT:
         after = replace(after, in_doubt=None)
     state.execution.put_order(after)
     return [OrderChanged(before=order, after=after)]

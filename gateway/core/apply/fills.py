@@ -23,7 +23,7 @@ from gateway.core.events import ExecutionEvent, FillBusted, FillCorrected, Fille
 from gateway.core.lifecycle import transition
 from gateway.core.orders import Fill, Order
 from gateway.core.state import FillKey, State
-from gateway.core.values import ZERO, FillStatus
+from gateway.core.values import ZERO, Doubt, FillStatus
 
 PLACEHOLDER_IDS = frozenset({"", "0", "NONE", "UNKNOWN", "N/A"})
 """What venues send where an id is required and they have nothing to say."""
@@ -257,7 +257,7 @@ def update_order(
 
 def _acknowledges(order: Order) -> bool:
     """A fill ends the doubt about a late acknowledgement; the one about an unanswered cancel or replace stays."""
-    return order.in_doubt == "ack_timeout" and order.cancel_in_flight is None and order.replacing is None
+    return order.in_doubt is Doubt.ACK_TIMEOUT and order.cancel_in_flight is None and order.replacing is None
 
 
 def release_requests(state: State, order: Order, *, keep_cancel: bool) -> Order:

@@ -34,7 +34,7 @@ from gateway.core.events import (
 from gateway.core.lifecycle import NO_EDGE, transition
 from gateway.core.orders import Command, Order, Terms
 from gateway.core.state import Asked, Awaiting, Pending, Reconciliation, State, StrategyState, VenueState
-from gateway.core.values import SCOPE_ALL, CommandKind, OrderState, TradingState
+from gateway.core.values import SCOPE_ALL, CommandKind, Doubt, OrderState, TradingState
 
 
 def _count_order(state: State, order_id: str | None) -> None:
@@ -164,7 +164,7 @@ def _in_doubt(state: State, recorded: Recorded, event: InDoubt) -> list[Change]:
             state.execution.drop_awaiting(before.cancel_in_flight)
             after = replace(after, cancel_in_flight=None)  # neither it nor the question was answered: another may go
     state.execution.put_order(after)
-    if event.reason == DAY_ROLLED and state.control.settled(before.venue):
+    if event.reason is Doubt.DAY_ROLLED and state.control.settled(before.venue):
         state.control.expect_confirmation(before.venue, before.order_id)  # else the reconciliation after the logon asks
         if before.order_id in state.execution.asked:
             state.control.asked_about(before.venue, before.order_id)
@@ -177,13 +177,10 @@ def _running(state: State, cl_ord_id: str) -> bool:
     return awaiting is not None and awaiting.deadline_ns is not None
 
 
-DAY_ROLLED = "day_rolled"
-"""The doubt about a DAY order once its day is over; it is asked about, in waves, while the venue stays open."""
-
-ANSWERS_LOST = frozenset({"disconnect", "restart"})
+ANSWERS_LOST = frozenset({Doubt.DISCONNECT, Doubt.RESTART})
 """Doubts after which no request sent before is waited for."""
 
-UNANSWERABLE = frozenset({"status_unanswered", "unknown_at_venue", "implausible_cum_qty"})
+UNANSWERABLE = frozenset({Doubt.STATUS_UNANSWERED, Doubt.UNKNOWN_AT_VENUE, Doubt.IMPLAUSIBLE_CUM_QTY})
 """Doubts that asking again will not end: an operator's, or the next reconciliation's."""
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from gateway.core.events.base import Event
 from gateway.core.orders import Command
-from gateway.core.values import Side
+from gateway.core.values import Doubt, Hold, Side
 
 
 class Denied(Event, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Queued(Event, frozen=True, kw_only=True):
     """Approved, waiting: exposure counts from here."""
 
     command: Command
-    why: str
+    why: Hold
 
 
 class Superseded(Event, frozen=True, kw_only=True):
@@ -75,7 +75,7 @@ class InDoubt(Event, frozen=True, kw_only=True):
     """The order's true state is unknown until the venue is heard."""
 
     order_id: str
-    reason: str
+    reason: Doubt
 
 
 class Resolved(Event, frozen=True, kw_only=True):

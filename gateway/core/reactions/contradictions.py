@@ -36,12 +36,11 @@ from gateway.core.orders import Order, request_number
 from gateway.core.reactions.intents import enforce_kill_on
 from gateway.core.state import State
 from gateway.core.turn import Turn
-from gateway.core.values import ZERO, OrderState
+from gateway.core.values import ZERO, Doubt, OrderState
 
 _OVER = frozenset("248C")
 _WORKING = frozenset("015679ADE")
 """OrdStatus(39), FIX 4.4 vol. 6."""
-SAID_WORKING = "said_working"
 _OWN_RULE = (StatusReported, CancelRejected, ReplaceRejected, Rejected)
 
 
@@ -64,8 +63,8 @@ def works_after_all(turn: Turn, event: StatusReported, order: Order) -> bool:
     if order.presumed or not order.state.terminal or not _says_working(event, order):
         return False
     name = _own_name(turn.state, event, order)
-    if order.in_doubt != SAID_WORKING:
-        turn.emit(InDoubt(order_id=order.order_id, reason="said_working"))
+    if order.in_doubt is not Doubt.SAID_WORKING:
+        turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.SAID_WORKING))
         control.ask_status(turn, order, cl_ord_id=name)
         return True
     terms: dict[str, Any] = {what: value for what, value in said_terms(event, order).items() if value != getattr(order, what)}

@@ -26,7 +26,7 @@ from gateway.core.events import ClosedUnsent, Event, InDoubt, TradingDayRolled
 from gateway.core.orders import Order
 from gateway.core.state import State
 from gateway.core.turn import Turn
-from gateway.core.values import CommandKind, OrderState, TimeInForce
+from gateway.core.values import CommandKind, Doubt, OrderState, TimeInForce
 
 DONE_FOR_DAY = "3"
 """OrdStatus(39)."""
@@ -50,7 +50,7 @@ def _rolled(turn: Turn, event: TradingDayRolled, changes: tuple[Change, ...]) ->
         if order.state is OrderState.SUBMITTED:
             continue  # not acknowledged yet: its own deadline asks
         if day_is_over(turn.state, order) or order.venue_status == DONE_FOR_DAY:
-            turn.emit(InDoubt(order_id=order_id, reason="day_rolled"))
+            turn.emit(InDoubt(order_id=order_id, reason=Doubt.DAY_ROLLED))
 
 
 RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {TradingDayRolled: _rolled}

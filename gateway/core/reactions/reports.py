@@ -26,13 +26,13 @@ from gateway.core.events import (
     StatusReported,
 )
 from gateway.core.orders import Order
-from gateway.core.reactions.contradictions import SAID_WORKING, works_after_all
+from gateway.core.reactions.contradictions import works_after_all
 from gateway.core.reactions.day import DONE_FOR_DAY, day_is_over
 from gateway.core.reactions.intents import enforce_kill_on
 from gateway.core.reactions.terms import terms_learned, undecided
 from gateway.core.state import State, order_scopes
 from gateway.core.turn import Turn
-from gateway.core.values import ONE, ZERO, FillStatus, OrderState
+from gateway.core.values import ONE, ZERO, Doubt, FillStatus, OrderState
 
 STATUS_ATTEMPTS = 2
 FILLED = "2"
@@ -54,12 +54,12 @@ ENDED = frozenset({"reported_filled", "reported_cancelled", "reported_rejected",
 def _control_time(turn: Turn, event: ControlTime, changes: tuple[Change, ...]) -> None:
     state = turn.state
     for order in control.overdue(state):
-        turn.emit(InDoubt(order_id=order.order_id, reason="ack_timeout"))
+        turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.ACK_TIMEOUT))
         control.ask_status(turn, order)
     for order_id in state.execution.questions.due(state.at_ns):
         asked = state.execution.asked[order_id]
         if asked.attempts >= STATUS_ATTEMPTS:
-            turn.emit(InDoubt(order_id=order_id, reason="status_unanswered"))
+            turn.emit(InDoubt(order_id=order_id, reason=Doubt.STATUS_UNANSWERED))
             enforce_kill_on(turn, order_id)  # whoever is silent may still act
         else:
             control.ask_status(turn, state.execution.orders[order_id], cl_ord_id=asked.cl_ord_id, again=True)
@@ -83,10 +83,10 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
             turn.emit(Resolved(order_id=order.order_id, disposition="unknown_at_venue", detail=event.text or ""))
         elif not order.state.terminal and day_is_over(turn.state, order):
             turn.emit(Resolved(order_id=order.order_id, disposition="day_ended", detail=event.text or ""))
-        elif order.state.terminal and order.in_doubt == SAID_WORKING:  # venues forget orders that have ended
+        elif order.state.terminal and order.in_doubt is Doubt.SAID_WORKING:  # venues forget orders that have ended
             turn.emit(Resolved(order_id=order.order_id, disposition=_HELD[order.state], detail=event.text or ""))
         elif not order.state.terminal or order.in_doubt is not None:
-            turn.emit(InDoubt(order_id=order.order_id, reason="unknown_at_venue"))
+            turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.UNKNOWN_AT_VENUE))
         return
     if not infer_missing_fill(turn, event):
         return
@@ -98,13 +98,13 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
         disposition = "reported_expired"
     learned = terms_learned(event, order)
     if disposition is None or _fills_missing(event, order, learned.get("quantity", order.quantity)):
-        turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
+        turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.STATUS_UNANSWERED))
     elif disposition == "reported_accepted" and event.ord_status == "E" and order.replacing is not None:
         timeout = turn.state.control.settings.venues[order.venue].ack_timeout_ns
         deadline = turn.state.at_ns + timeout
         turn.emit(Resolved(order_id=order.order_id, disposition="reported_pending_replace", deadline_ns=deadline))
     elif disposition not in ENDED and undecided(turn.state, event, order):
-        turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
+        turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.STATUS_UNANSWERED))
     elif learned or order.in_doubt is not None or _unconfirmed(turn, order) or not _agrees(order.state, disposition):
         turn.emit(Resolved(order_id=order.order_id, disposition=disposition, detail=event.text or "", **learned))
     enforce_kill_on(turn, order.order_id)
@@ -200,14 +200,14 @@ def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> bool:
         return True
     if not plausible(event, order):
         if isinstance(event, StatusReported) and event.believed:
-            turn.emit(InDoubt(order_id=order.order_id, reason="implausible_cum_qty"))
+            turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.IMPLAUSIBLE_CUM_QTY))
         else:
             control.ask_status(turn, order)
         return False
     missing = event.cum_qty - order.cum_qty
     price = _missing_price(event, order, missing)
     if price is None and isinstance(event, StatusReported) and event.believed:
-        turn.emit(InDoubt(order_id=order.order_id, reason="status_unanswered"))
+        turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.STATUS_UNANSWERED))
         return False
     if price is None:
         control.ask_status(turn, order)

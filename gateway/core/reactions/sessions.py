@@ -26,7 +26,7 @@ from gateway.core.events import (
 from gateway.core.reactions.intents import cancel_own, enforce_kill
 from gateway.core.reactions.limits import take_over_positions
 from gateway.core.turn import Turn
-from gateway.core.values import CommandKind
+from gateway.core.values import CommandKind, Doubt
 
 
 def _run_started(turn: Turn, event: RunStarted, changes: tuple[Change, ...]) -> None:
@@ -36,7 +36,7 @@ def _run_started(turn: Turn, event: RunStarted, changes: tuple[Change, ...]) -> 
         if pending.command.kind is not CommandKind.CANCEL:
             turn.emit(ClosedUnsent(command=pending.command, reason="the run that decided it has ended"))
     for order_id in dict.fromkeys(awaiting.order_id for awaiting in state.execution.awaiting.values()):
-        turn.emit(InDoubt(order_id=order_id, reason="restart"))
+        turn.emit(InDoubt(order_id=order_id, reason=Doubt.RESTART))
     take_over_positions(turn, event)
 
 
@@ -44,7 +44,7 @@ def _session_down(turn: Turn, event: SessionDown, changes: tuple[Change, ...]) -
     control.purge(turn, f"venue:{event.venue}", "session down")
     awaiting = turn.state.execution.awaiting.values()
     for order_id in dict.fromkeys(a.order_id for a in awaiting if a.venue == event.venue):
-        turn.emit(InDoubt(order_id=order_id, reason="disconnect"))
+        turn.emit(InDoubt(order_id=order_id, reason=Doubt.DISCONNECT))
 
 
 def _session_settled(turn: Turn, event: SessionSettled, changes: tuple[Change, ...]) -> None:
