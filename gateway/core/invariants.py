@@ -184,7 +184,7 @@ def _epoch(state: State, change: SessionChanged) -> str | None:
 
 
 CUM_QTY = Invariant(
-    "cum_qty_is_fills", "CumQty(14) moves by what the order's live executions amount to, and nothing else", _cum_qty
+    "cum_qty_is_fills", "CumQty(14) moves by the order's live executions and by corporate actions, and nothing else", _cum_qty
 )
 POSITION = Invariant(
     "position_is_fills",
@@ -258,7 +258,7 @@ def _note_order(state: State, event: Any, change: OrderChanged, moved: dict[str,
     if before is None:
         earlier += after.cum_qty
     elif before.cum_qty is not after.cum_qty:
-        earlier += after.cum_qty - before.cum_qty
+        earlier += after.cum_qty - before.cum_qty - (after.split_qty - before.split_qty)
     moved[after.order_id] = earlier
     if type(event) is Dispatched:
         _look(DISPATCH, ("order", after.order_id), broken, state, event, before)
