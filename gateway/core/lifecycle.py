@@ -123,7 +123,14 @@ TABLE: dict[str, dict[OrderState, Edge]] = {
         P: Edge(BY_QUANTITY, "a new quantity at or below CumQty ends the order Filled"),
         F: Edge(BY_QUANTITY, "filled while the replace was on its way, and increased all the same", "reopened"),
     },
-    "done_for_day": _OPEN_KEEP,
+    "done_for_day": {
+        **_OPEN_KEEP,
+        **{state: Edge(KEEP, "said of every order of the day: OrdStatus 3 outranks how it ended") for state in (F, C, X)},
+    },
+    "calculated": {
+        **_OPEN_KEEP,
+        **{state: Edge(KEEP, "settlement details of what was executed, after the end") for state in (F, C, X)},
+    },
     "pending_cancel": _OPEN_KEEP,
     "pending_replace": _OPEN_KEEP,
     "suspended": _OPEN_KEEP,

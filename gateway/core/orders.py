@@ -113,10 +113,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return self.notional / self.cum_qty if self.cum_qty else ZERO
 
 
-def request_number(cl_ord_id: str) -> int:
-    """Which request about its order one of our own ClOrdIDs names, counted from 1; 0 for a name that the venue gave."""
-    last = cl_ord_id.rpartition("-")[2]
-    return int(last) if last.isascii() and last.isdigit() and len(last) < 10 else 0
+def request_number(cl_ord_id: str, order_id: str) -> int:
+    """Which request about an order one of our own ClOrdIDs names, counted from 1; 0 for a name that the venue gave."""
+    stem, _, last = cl_ord_id.rpartition("-")
+    ours = stem == order_id or stem.endswith(f"-{order_id}")  # behind the prefix of the run that sent it
+    return int(last) if ours and last.isascii() and last.isdigit() and len(last) < 10 else 0
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):

@@ -164,7 +164,7 @@ def _terms(quantity: Decimal | None, price: Decimal | None, stop_price: Decimal 
 
 
 def _cancel_requested(state: State, recorded: Recorded, event: CancelRequested) -> list[Change]:
-    scope = event.scope or (f"order:{event.order_id}" if event.order_id else SCOPE_ALL)
+    scope = event.scope or (f"order:{event.order_id}" if event.order_id else "")
     return _act(state, event, scope, "", "cancel", "requested")
 
 

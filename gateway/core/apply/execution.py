@@ -42,6 +42,8 @@ from gateway.core.values import ZERO, CommandKind, Doubt, OrderState, OrderType,
 
 DUPLICATE_ORDER = "6"
 """OrdRejReason(103)."""
+CALCULATED = "B"
+"""ExecType(150): completed for the day, commission and settlement have been worked out."""
 CORPORATE_ACTION = "0"
 """ExecRestatementReason(378): GT corporate action, as a stock split (FIX 4.4 vol. 4, appendix D, H.1.b)."""
 WORKING = frozenset("01")
@@ -110,6 +112,8 @@ def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order
         what = "accepted_presumed"
     elif isinstance(event, Rejected) and event.ord_rej_reason == DUPLICATE_ORDER:
         what = "copy_rejected"
+    elif isinstance(event, Suspended) and event.exec_type == CALCULATED:
+        what = "calculated"
     new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=order.cum_qty)
     if anomaly == NO_EDGE:
         return _refused_edge(event, order)

@@ -29,7 +29,7 @@ def is_stale(state: State, event: Replaced | Restated, order: Order) -> bool:
     if name is None or name in (order.cl_ord_id, order.new_in_flight):
         return False
     ours = state.execution.cl_ord_ids.get((event.venue, name)) == order.order_id and not order.external
-    said, held = request_number(name), request_number(order.cl_ord_id)
+    said, held = request_number(name, order.order_id), request_number(order.cl_ord_id, order.order_id)
     if held == 0:  # names that a venue gives have no order: only the last request may still be answered
         return ours and not 1 < said == order.requests
     return ours and said < held

@@ -103,7 +103,7 @@ def _ended_by_old_name(state: State, event: ExecutionEvent, order: Order) -> boo
     if not isinstance(event, (Cancelled, Expired)) or name is None or order.external or name == order.cl_ord_id:
         return False
     ours = state.execution.cl_ord_ids.get((event.venue, name)) == order.order_id
-    return ours and request_number(name) < request_number(order.cl_ord_id)
+    return ours and request_number(name, order.order_id) < request_number(order.cl_ord_id, order.order_id)
 
 
 def _has_unknown_terms(event: ExecutionEvent, order: Order, changes: tuple[Change, ...]) -> bool:
@@ -122,4 +122,5 @@ def _own_name(state: State, event: ExecutionEvent, order: Order) -> str:
         return order.cl_ord_id
     if state.execution.cl_ord_ids.get((event.venue, name)) != order.order_id:
         return order.cl_ord_id
-    return name if request_number(name) > request_number(order.cl_ord_id) else order.cl_ord_id
+    later = request_number(name, order.order_id) > request_number(order.cl_ord_id, order.order_id)
+    return name if later else order.cl_ord_id

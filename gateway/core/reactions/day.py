@@ -28,8 +28,8 @@ from gateway.core.state import State
 from gateway.core.turn import Turn
 from gateway.core.values import CommandKind, Doubt, OrderState, TimeInForce
 
-DONE_FOR_DAY = "3"
-"""OrdStatus(39)."""
+DONE = frozenset({"3", "B"})
+"""OrdStatus(39): done for the day, and calculated, which comes after it."""
 
 
 def day_is_over(state: State, order: Order) -> bool:
@@ -49,7 +49,7 @@ def _rolled(turn: Turn, event: TradingDayRolled, changes: tuple[Change, ...]) ->
         order = execution.orders[order_id]
         if order.state is OrderState.SUBMITTED:
             continue  # not acknowledged yet: its own deadline asks
-        if day_is_over(turn.state, order) or order.venue_status == DONE_FOR_DAY:
+        if day_is_over(turn.state, order) or order.venue_status in DONE:
             turn.emit(InDoubt(order_id=order_id, reason=Doubt.DAY_ROLLED))
 
 

@@ -22,7 +22,7 @@ from gateway.core.events import (
     VenueOpened,
     VenueOpenRequested,
 )
-from gateway.core.reactions.intents import cancel_own, cancel_scope, enforce_kill, intend, repeated
+from gateway.core.reactions.intents import cancel, cancel_own, cancel_scope, enforce_kill, intend, repeated
 from gateway.core.reactions.resolve import resolve_requested
 from gateway.core.strategy import Cancel, New, Replace
 from gateway.core.turn import Turn
@@ -58,8 +58,10 @@ def _cancel_requested(turn: Turn, event: CancelRequested, changes: tuple[Change,
         return
     if event.order_id is not None:
         intend(turn, Cancel(order_id=event.order_id), strategy=DESK, venue="", account="")
+    elif event.scope is not None:
+        cancel_scope(turn, event.scope)
     else:
-        cancel_scope(turn, event.scope or SCOPE_ALL)
+        cancel(turn, "", None, strategy=DESK)  # neither named: refused, never everything
 
 
 def _kill_engaged(turn: Turn, event: KillEngaged, changes: tuple[Change, ...]) -> None:

@@ -27,7 +27,7 @@ from gateway.core.events import (
 )
 from gateway.core.orders import Order
 from gateway.core.reactions.contradictions import works_after_all
-from gateway.core.reactions.day import DONE_FOR_DAY, day_is_over
+from gateway.core.reactions.day import DONE, day_is_over
 from gateway.core.reactions.intents import enforce_kill_on
 from gateway.core.reactions.terms import terms_learned, undecided
 from gateway.core.state import State, order_scopes
@@ -94,7 +94,9 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
     if works_after_all(turn, event, order):
         return
     disposition = REPORTED.get(event.ord_status or "")
-    if event.ord_status == DONE_FOR_DAY and day_is_over(turn.state, order):
+    if event.ord_status in DONE and order.state.terminal:
+        disposition = _HELD[order.state]  # outranks how it ended (FIX 4.4 vol. 4, appendix D, precedence of OrdStatus)
+    elif event.ord_status in DONE and day_is_over(turn.state, order):
         disposition = "reported_expired"
     learned = terms_learned(event, order)
     if disposition is None or _fills_missing(event, order, learned.get("quantity", order.quantity)):

@@ -44,7 +44,8 @@ fill_busted_open      .    .    .    #!   .    .    .
 cancelled             C    C    C    .    =    .    .
 expired               X    X    X    .    .    .    =
 replaced              #    #    #    #!   .    .    .
-done_for_day          =    =    =    .    .    .    .
+done_for_day          =    =    =    =    =    .    =
+calculated            =    =    =    =    =    .    =
 pending_cancel        =    =    =    .    .    .    .
 pending_replace       =    =    =    .    .    .    .
 suspended             =    =    =    .    .    .    .

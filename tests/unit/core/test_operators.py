@@ -279,3 +279,12 @@ def test_ids_of_requests_that_were_denied_are_used_up(harness: Harness) -> None:
     sent = harness.request_order()
     assert (denied, sent) == ("1-1", "1-2")
     assert [event.command.order_id for event in harness.events(Dispatched)] == [sent]
+
+
+def test_a_cancel_that_names_neither_order_nor_scope_cancels_nothing() -> None:
+    harness = Harness().open()
+    order_id = harness.request_order()
+    harness.accept(order_id)
+    harness.feed(CancelRequested(actor="a", request_id="c"))
+    assert not harness.sent(CommandKind.CANCEL)
+    assert [denied.code for denied in harness.events(Denied)] == ["unknown_order"]
