@@ -43,6 +43,7 @@ COMMANDS = {
     ),
     "replay": Entry("gateway.cli.replay:replay", "Replay what was recorded: the state at a position, or other limits."),
     "verify": Entry("gateway.cli.verify:verify", "Replay the journal and compare decisions, states and records."),
+    "log": Entry("gateway.cli.log_group:log", "FIX logs of any layout: files, .gz, standard input."),
     "spec": Entry("gateway.cli.spec:spec", "Venue dialects and their dictionaries."),
     "venue-sim": Entry("gateway.cli.simulator:venue_sim", "A FIX venue to connect to."),
     "doctor": Entry("gateway.cli.doctor:doctor", "Look at the installation: engine, dictionaries, versions, permissions."),

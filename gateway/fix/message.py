@@ -221,9 +221,14 @@ def readable(raw: str) -> str:
     except UndecodableMessage:
         # Where fields end is not known, so nothing after the first secret can be shown.
         return _SECRET_TO_THE_END.sub(rf"\1={_REDACTED}", raw).replace(SOH, "|")
-    secret = _SECRET_TAGS | {tags.RAW_DATA} if message.msg_type == "A" else _SECRET_TAGS
+    secret = secret_tags(message.msg_type)
     shown = "|".join(f"{tag}={_REDACTED if tag in secret else value}" for tag, value in message.fields)
     return shown.replace(SOH, "|") + "|"
+
+
+def secret_tags(msg_type: str) -> frozenset[int]:
+    """The fields of a message of this MsgType(35) whose values nobody may read."""
+    return _SECRET_TAGS | {tags.RAW_DATA} if msg_type == "A" else _SECRET_TAGS
 
 
 def without_surrogates(raw: str) -> str:

@@ -24,6 +24,7 @@ VERBS = {
     "audit": ["list"],
     "config": ["apply", "history", "show"],
     "db": ["check", "current", "rebuild", "upgrade"],
+    "log": ["decode", "grep", "latency", "orders", "sessions", "sniff", "stats"],
     "spec": ["build", "check", "diff", "list"],
 }
 PLAIN = ["check", "demo", "doctor", "incident", "init", "replay", "run", "status", "stop", "venue-sim", "verify"]
@@ -54,6 +55,11 @@ OPTIONS = {
     ("venue", "close"): "--reason",
     ("order", "resolve"): "--as --cum-qty --avg-px --reason",
     ("status",): "--watch --count",
+    ("log", "grep"): "--from --to --max --follow --count",
+    ("log", "decode"): "--where --from --to --max --follow --dictionary",
+    ("log", "orders"): "--order --symbol --odd --from --to",
+    ("log", "latency"): "--worst",
+    ("log", "sessions"): "--events",
 }
 
 

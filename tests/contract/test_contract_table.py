@@ -36,7 +36,7 @@ report
 certify
 doctor
 """
-LATER = frozenset({"log", "backtest", "report", "certify"})
+LATER = frozenset({"backtest", "report", "certify"})
 """Nouns that are not there yet."""
 ADDED = frozenset({"db rebuild", "trading roll-day"})
 """Commands beyond the table."""

@@ -40,6 +40,7 @@ SCRIPT = (
     "order cancel-all",
     "fill list", "fill book", "position list", "position adjust", "position history", "decision list", "anomaly list",
     "trading reduce", "trading disable", "trading enable", "kill engage", "kill status", "kill release",
+    "log sniff", "log decode", "log grep", "log stats", "log sessions", "log orders", "log latency",
     "config show", "config apply", "config history", "audit list",
     "session set-seq", "session reset", "trading roll-day", "verify", "incident", "replay",
 )  # fmt: skip
@@ -49,7 +50,8 @@ READS = frozenset(
     {"db current", "db check",
      "session list", "session show", "venue list", "order show", "order history", "order list", "fill list",
      "fill book", "position list", "position history", "decision list", "anomaly list", "kill status", "config show",
-     "config history", "audit list", "verify", "replay", "doctor", "spec list"}
+     "config history", "audit list", "verify", "replay", "doctor", "spec list",
+     "log sniff", "log decode", "log grep", "log stats", "log sessions", "log orders", "log latency"}
 )  # fmt: skip
 """Commands that change nothing: run a second time with --json."""
 
@@ -139,11 +141,13 @@ class Desk:
         return done.stdout
 
     def json(self, line: str) -> Any:
-        """The document of a command, run in this process."""
+        """The document of a command, run in this process; of one that writes JSON lines, all of them."""
         _, *arguments = shlex.split(line.replace("\\\n", " "))
         with chdir(self.directory):
             done = CliRunner().invoke(root, [*arguments, *([] if "--json" in arguments else ["--json"])])
         assert done.exit_code == 0, f"{line}: {done.exit_code}\n{done.output}"
+        if "log" in arguments:
+            return [json.loads(row) for row in done.stdout.splitlines() if row not in "[]"]
         return json.loads(done.stdout)
 
     def begin(self, line: str) -> subprocess.Popen[str]:

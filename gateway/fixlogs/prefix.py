@@ -1,0 +1,136 @@
+"""What stands before a message on its line: when it was logged, and whether it came in or went out.
+
+Clocks of logs rarely say their zone. The distance to SendingTime(52), to the quarter of an hour, tells it: found at the first
+message that has both, unless the prefix names a zone itself.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Final
+
+from gateway.core.values import NANOS
+
+IN: Final = "in"
+OUT: Final = "out"
+
+_QUARTER = 900 * NANOS
+_DAY = 86_400 * NANOS
+_FULL = re.compile(
+    rb"([12][0-9]{3})[-/.]?([01][0-9])[-/.]?([0-3][0-9])[-T_ ,]{1,2}([0-2][0-9]):([0-5][0-9]):([0-6][0-9])"
+    rb"(?:[.,:]([0-9]{1,9}))?\s?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}(?![0-9]))?"
+)
+_CLOCK = re.compile(rb"(?<![0-9:])([0-2]?[0-9]):([0-5][0-9]):([0-6][0-9])(?:[.,:]([0-9]{1,9}))?")
+_EPOCH = re.compile(rb"(?<![0-9.])([12][0-9]{9})(?:\.([0-9]{1,9})|([0-9]{3}|[0-9]{6}|[0-9]{9}))?(?![0-9])")
+
+_WORD = re.compile(
+    rb"(?<![A-Za-z])(?:(incoming|inbound|received|receive|receiving|recv|rcvd|recd|rx|in|fromapp|fromadmin|read)"
+    rb"|(outgoing|outbound|sent|send|sending|snd|tx|out|toapp|toadmin|write|written))(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_ARROW = re.compile(rb"(?<![A-Za-z0-9])(?:(<<|<-|<=)|(>>|->|=>))(?![A-Za-z0-9])")  # FIX.4.4:A->B is a session's name
+_LETTER = re.compile(rb"(?<![A-Za-z0-9])(?:([IR<])|([OS>]))(?![A-Za-z0-9])")
+_SHAPES = 4096
+
+
+@lru_cache(maxsize=512)
+def _seconds(year: int, month: int, day: int, zone: int) -> int | None:
+    try:
+        moment = datetime(year, month, day, tzinfo=timezone(timedelta(minutes=zone)))
+    except ValueError:
+        return None
+    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+
+
+def prefix_of(gap: bytes) -> bytes:
+    """The text before a message on its line."""
+    return gap[gap.rfind(b"\n") + 1 :]
+
+
+class PrefixReader:
+    """Reads the prefixes of one log."""
+
+    def __init__(self) -> None:
+        self.offset_ns: int | None = None
+        """How far the log's clock is ahead of UTC; None until it is known."""
+        self.form = ""
+        """How the log writes its times; empty when it writes none."""
+        self.words: dict[str, str] = {}
+        """What the log calls a direction -> `in` or `out`."""
+        self._directions: dict[bytes, str | None] = {}
+
+    def direction(self, gap: bytes) -> str | None:
+        """`in` or `out`, None when the prefix says neither. `gap`: what stands between two messages."""
+        prefix = prefix_of(gap)
+        shape = prefix.translate(None, b"0123456789")
+        try:
+            return self._directions[shape]
+        except KeyError:
+            found = self._read_direction(shape)
+            if len(self._directions) >= _SHAPES:
+                self._directions.clear()
+            self._directions[shape] = found
+            return found
+
+    def time_ns(self, gap: bytes, sent_ns: int | None) -> int | None:
+        """When the message was logged, UTC nanoseconds; None when its line does not say. `sent_ns`: its SendingTime."""
+        prefix = prefix_of(gap)
+        if len(prefix) < 8:
+            return None
+        found = _FULL.search(prefix)
+        return self._undated(prefix, sent_ns) if found is None else self._dated(found, sent_ns)
+
+    def _read_direction(self, shape: bytes) -> str | None:
+        for pattern in (_WORD, _ARROW, _LETTER):
+            marks = list(pattern.finditer(shape))
+            if marks:
+                nearest = marks[-1]
+                direction = IN if nearest[1] else OUT
+                self.words.setdefault(nearest[0].decode("latin-1"), direction)
+                return direction
+        return None
+
+    def _dated(self, found: re.Match[bytes], sent_ns: int | None) -> int | None:
+        zone = found[8]
+        minutes = 0
+        if zone and zone[:1] in b"+-":
+            minutes = (int(zone[1:3]) * 60 + int(zone[-2:])) * (-1 if zone[:1] == b"-" else 1)
+        midnight = _seconds(int(found[1]), int(found[2]), int(found[3]), minutes) if minutes < 1440 else None
+        if midnight is None:
+            return None
+        at = midnight * NANOS + _since_midnight(found[4], found[5], found[6], found[7])
+        self.form = self.form or "date and time" + (" with zone" if zone else "")
+        return at if zone else self._utc(at, sent_ns)
+
+    def _undated(self, prefix: bytes, sent_ns: int | None) -> int | None:
+        """Times that are not dates: seconds since 1970, or a clock whose day SendingTime has to tell."""
+        found = _EPOCH.search(prefix)
+        if found is not None:
+            self.form = self.form or "seconds since 1970"
+            return int(found[1]) * NANOS + int((found[2] or found[3] or b"0").ljust(9, b"0"))
+        found = _CLOCK.search(prefix)
+        if found is None or sent_ns is None:
+            return None
+        self.form = self.form or "time of day"
+        since = _since_midnight(found[1], found[2], found[3], found[4])
+        at = sent_ns // _DAY * _DAY + since
+        offset = self.offset_ns or 0
+        # Of the days around, the one nearest to SendingTime.
+        at += round((sent_ns + offset - at) / _DAY) * _DAY
+        return self._utc(at, sent_ns)
+
+    def _utc(self, at: int, sent_ns: int | None) -> int:
+        if self.offset_ns is None:
+            if sent_ns is None:
+                return at
+            self.offset_ns = round((at - sent_ns) / _QUARTER) * _QUARTER
+            if abs(self.offset_ns) > _DAY // 2 + 3 * 3600 * NANOS:  # no zone is so far: a log written later, or a wrong clock
+                self.offset_ns = 0
+        return at - self.offset_ns
+
+
+def _since_midnight(hours: bytes, minutes: bytes, seconds: bytes, fraction: bytes | None) -> int:
+    whole = (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
+    return whole * NANOS + int((fraction or b"0").ljust(9, b"0"))

@@ -1,0 +1,148 @@
+"""`gateway log`: what people and programs are shown, and what no terminal may obey."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli.main import root
+
+HEAD = "35={}|34={}|49={}|52=20240102-10:00:{:02d}|56={}|"
+
+
+def fix(kind: str, number: int, second: int, body: str, *, venue: bool = False) -> bytes:
+    who = ("SIM", "DESK") if venue else ("DESK", "SIM")
+    inner = (HEAD.format(kind, number, who[0], second, who[1]) + body).replace("|", "\x01").encode()
+    message = b"8=FIX.4.4\x019=%d\x01" % len(inner) + inner
+    return message + b"10=%03d\x01" % (sum(message) % 256)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "messages.log"
+    messages = [
+        (b"out", fix("A", 1, 0, "98=0|108=30|553=me|554=hunter2|95=7|96=hunter3|")),
+        (b"out", fix("D", 2, 1, "11=A|21=1|55=USD/JPY|54=1|60=20240102-10:00:01|38=10|40=2|44=110.5|")),
+        (
+            b"in",
+            fix("8", 1, 2, "37=V|11=A|17=1|150=F|39=2|55=USD/JPY|54=1|38=10|32=10|31=110.5|151=0|14=10|6=110.5|", venue=True),
+        ),
+        (b"in", fix("3", 2, 3, "45=9|58=\x1b[31mred\x1b[0m <b>bold</b>|", venue=True)),
+        (b"in", fix("W", 3, 4, "55=USD/JPY|268=2|269=0|270=110.1|271=5|269=1|270=110.3|271=7|", venue=True)),
+    ]
+    lines = [b"20240102-10:00:%02d.000250 %s %s\n" % (n, way, message) for n, (way, message) in enumerate(messages)]
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def run(*arguments: str, expect: int = 0) -> Result:
+    done = CliRunner().invoke(root, ["log", *arguments])
+    assert done.exit_code == expect, done.output
+    assert "\x1b" not in done.output
+    assert "hunter" not in done.output
+    return done
+
+
+def test_sniff(log: Path) -> None:
+    text = run("sniff", str(log)).stdout
+    assert "one message a line, LF" in text
+    assert "'out' is out, 'in' is in" in text
+    assert "FIX.4.4 SIM > DESK: 3" in text
+    (row,) = json.loads(run("sniff", "--json", str(log)).stdout)
+    assert (row["separator"], row["messages"], row["directions"]) == ("SOH", 5, {"in": 3, "out": 2, "unknown": 0})
+    assert (row["clock"], row["clock_ahead_ns"], row["odd"], row["without"]) == ("date and time", 0, {}, {})
+
+
+def test_decode_shows_names_meanings_and_groups_and_no_secrets(log: Path) -> None:
+    text = run("decode", str(log)).stdout
+    for shown in (
+        "Password(554)",
+        "***",
+        "Side(54)",
+        "BUY",
+        "ExecutionReport(8)",
+        "NoMDEntries(268)",
+        "      MDEntryType(269)  0  BID",
+    ):
+        assert shown in text
+    assert "\\x1b[31mred" in text
+    rows = [json.loads(line) for line in run("decode", "--json", "--where", "35=W or 35=A", str(log)).stdout.splitlines()]
+    assert [row["name"] for row in rows] == ["Logon", "MarketDataSnapshotFullRefresh"]
+    assert [item["value"] for item in rows[0]["fields"] if item["tag"] in (554, 96)] == ["***", "***"]
+    (group,) = [item for item in rows[1]["fields"] if item["tag"] == 268]
+    assert [[item["value"] for item in entry] for entry in group["entries"]] == [["0", "110.1", "5"], ["1", "110.3", "7"]]
+
+
+def test_grep(log: Path) -> None:
+    (line,) = run("grep", "35=8 and 150=F and 55~^USD", str(log)).stdout.splitlines()
+    assert line.startswith("20240102-10:00:02.000250 in 8=FIX.4.4|9=")
+    assert "***" in run("grep", "35=A", str(log)).stdout
+    assert run("grep", "--count", "55", str(log)).stdout == "3\n"
+    assert json.loads(run("grep", "--count", "--json", "55", str(log)).stdout) == {"messages": 3}
+    rows = [
+        json.loads(row) for row in run("grep", "--json", "34>0", "--from", "2024-01-02T10:00:03", str(log)).stdout.splitlines()
+    ]
+    assert [(row["number"], row["direction"], row["msg_type"]) for row in rows] == [(4, "in", "3"), (5, "in", "W")]
+    assert len(run("grep", "--max", "2", "34>0", str(log)).stdout.splitlines()) == 2
+    assert "none of 5 messages matches" in run("grep", "35=Q", str(log), expect=3).stderr
+    assert "column 10: no version of FIX" in run("grep", "35=8 and Foo=1", str(log), expect=2).stderr
+
+
+def test_standard_input_and_directories(log: Path) -> None:
+    command = [sys.executable, "-m", "gateway", "log", "grep", "--count", "35=8", "-"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(command, input=log.read_bytes(), capture_output=True, env=environment, check=True, timeout=60)
+    assert done.stdout == b"1\n"
+    assert run("grep", "--count", "35=8", str(log.parent)).stdout == "1\n"
+
+
+def test_stats_sessions_orders_latency(log: Path) -> None:
+    assert "5 messages" in run("stats", str(log)).stdout
+    assert {row["name"] for row in json.loads(run("stats", "--json", str(log)).stdout)["types"]} >= {"Logon", "ExecutionReport"}
+    assert "FIX.4.4:DESK<->SIM" in run("sessions", str(log)).stdout
+    events = [json.loads(line) for line in run("sessions", "--events", "--json", str(log)).stdout.splitlines()]
+    assert [event["kind"] for event in events] == ["logon", "reject"]
+    assert "\\x1b[31m" in run("sessions", "--events", str(log)).stdout
+    (order,) = [json.loads(line) for line in run("orders", "--json", "--order", "V", str(log)).stdout.splitlines()]
+    assert (order["order"], order["state"], order["cum_qty"], len(order["messages"])) == ("A", "filled", "10", 2)
+    assert "filled" in run("orders", "--symbol", "USD/JPY", str(log)).stdout
+    assert "no order B" in run("orders", "--order", "B", str(log), expect=3).stderr
+    (new, *_) = json.loads(run("latency", "--json", str(log)).stdout)["requests"]
+    assert (new["answered"], new["p50_ns"]) == (1, 1_000_000_000)
+    assert "1000.000" in run("latency", str(log)).stdout
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    assert "no file" in run("stats", str(tmp_path / "none"), expect=3).stderr
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "text").write_text("nothing\nof 8=FIX here\n")
+    for verb in ("sniff", "stats", "sessions", "orders", "latency", "decode"):
+        assert "no FIX message" in run(verb, str(tmp_path / "text"), str(tmp_path / "empty"), expect=3).stderr
+    run("decode", "--follow", str(tmp_path / "text"), str(tmp_path / "empty"), expect=2)
+
+
+@pytest.mark.timeout(60)
+def test_follow_shows_what_comes_at_once(log: Path) -> None:
+    command = [sys.executable, "-m", "gateway", "log", "grep", "--follow", "35=8", str(log)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
+    try:
+        assert process.stdout is not None
+        assert "|17=1|" in process.stdout.readline()
+        with log.open("ab") as file:
+            file.write(b"20240102-10:00:09.000 in " + fix("8", 9, 9, "37=V|11=A|17=2|150=3|39=3|", venue=True) + b"\n")
+        assert "|17=2|" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    finally:
+        process.kill()
+        process.communicate()
