@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from zlib import adler32
 
-from gateway.fixlogs import irregular
+from gateway.fixlogs import irregular, oddities
 from gateway.fixlogs.layout import BEGIN, BEGINNING, CHECKSUMS, SOH, TRAILER, checksum, separator_of
 
 Record = tuple[bytes, bytes, int]
@@ -92,6 +92,7 @@ class Framer:
     def _regular(self, raw: bytes, separator: bytes, found: list[Record], *, final: bool) -> int:
         """Up to where the messages of `raw` were taken."""
         text = raw if separator == SOH or self._several else raw.replace(separator, SOH)
+        other = separator != SOH
         parts = text.split(TRAILER)
         position = start = 0
         add = found.append
@@ -110,16 +111,18 @@ class Framer:
                     stated = _TRAILERS[adler32(rest, _BEGUN) & 255]
                 else:
                     stated = _TRAILERS[checksum(BEGIN + rest)]
+                begin = at + len(gap)
+                odd = oddities.SEPARATOR if other and raw[begin + 5 + len(pieces[0])] == 1 else 0
                 ended = follow[:4]
                 if ended == stated:
                     position = start + 4
-                    add((gap[lead:], text[at + len(gap) : position], 0))
+                    add((gap[lead:], text[begin:position], odd))
                     if gap.count(b"\n") > 1:
                         self._count(gap)
                     continue
                 if ended[:3] == stated[:3] and ended[3:] in _LINE_ENDS:
                     position = start + 3
-                    add((gap[lead:], text[at + len(gap) : position] + SOH, 0))
+                    add((gap[lead:], text[begin:position] + SOH, odd))
                     if gap.count(b"\n") > 1:
                         self._count(gap)
                     continue

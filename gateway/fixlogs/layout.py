@@ -7,7 +7,6 @@ separator. Nothing else about a layout has to be known to find messages.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import lru_cache
 from typing import Final
 from zlib import adler32
@@ -47,9 +46,9 @@ def separator_name(separator: bytes) -> str:
 
 
 def separator_of(sample: bytes) -> bytes | None:
-    """What most messages that begin in `sample` have between their fields; None when none begins there."""
-    found = Counter(match[2] for match in BEGINNING.finditer(sample))
-    return found.most_common(1)[0][0] if found else None
+    """What the first message that begins in `sample` has between its fields; None when none begins there."""
+    found = BEGINNING.search(sample)
+    return None if found is None else found[2]
 
 
 def checksum(message: bytes) -> int:
