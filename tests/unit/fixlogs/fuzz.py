@@ -111,7 +111,7 @@ def overdue(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def fuzz(inputs: int, seed: int) -> int:
-    """The messages found in so many inputs. Raises what `check` raises, the input in its notes; `TimeoutError` when one hangs."""
+    """The messages found in so many inputs. Raises what `check` raises, input in notes, `TimeoutError` for one that hangs."""
     messages = 0
     before = signal.signal(signal.SIGALRM, overdue)
     try:
