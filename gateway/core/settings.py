@@ -42,6 +42,8 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rate_burst: int = 1
     cancel_on_disconnect: bool = False
     """Our orders do not outlive the session: cancelled before a logout of ours, and at the first logon after a loss."""
+    asks_positions: bool = False
+    """The venue tells our positions; it is asked after each reconciliation."""
 
 
 class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

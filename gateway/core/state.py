@@ -368,6 +368,8 @@ class ControlState:
         """Index: venue -> order ids."""
         self.to_ask = Lines()
         """Unconfirmed orders that were not asked about yet."""
+        self.positions_differ: Table[tuple[str, str, str], str] = Table("position_differs", digest)
+        """(venue, account, symbol) -> how the venue's word differs from our fills, until it does not."""
         self.strategies: Table[str, StrategyState] = Table("strategy", digest)
         self.requests: Table[str, str] = Table("request", digest)
         """Operator request id -> order id it made, or "": a retry changes nothing."""

@@ -33,6 +33,8 @@ ANOMALIES: Mapping[str, str] = {
     "no_quantity": "a trade report without a quantity above zero: not applied",
     "not_reconciled": "a reconciliation ended with orders the venue did not answer for: the venue stays closed",
     "over_fill": "more was executed than was ordered: it counts",
+    "position_differs": "the venue tells another position than our fills make: nothing is adjusted, somebody must look",
+    "positions_unknown": "the venue refused to tell positions, or did not answer in time",
     "reject": "Reject(3) in either direction: a message was not understood",
     "reject_after_fill": "a rejection of an order with executions: not applied, the venue is asked",
     "reopened": "an order that had ended works again on the venue's word: exposure is never understated",

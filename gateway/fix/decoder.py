@@ -53,6 +53,7 @@ class Decoder:
         self._venue = venue
         self._session = session
         self._ignored = _SESSION_LAYER | frozenset(dialect.ignored)
+        self._positions = dialect.positions is not None
         self._reports = ReportReader(dialect, strict, venue, session)
         self._market = MarketReader(dialect, strict, venue)
 
@@ -91,7 +92,7 @@ class Decoder:
             return () if self._reports.no_orders(message) else (self._reports.execution_report(message, received_ns, epoch),)
         if kind in ("X", "W"):
             return self._market_data(message, received_ns, epoch)
-        if kind in self._ignored:
+        if kind in self._ignored or (kind in ("AO", "AP") and self._positions):  # read where the question was asked
             return ()
         if kind == "9":
             return (self._reports.cancel_reject(message, received_ns),)

@@ -125,7 +125,8 @@ def _value(value: Any, kind: Any, path: KeyPath) -> Iterator[Finding]:
 def _needed(dialect: Dialect) -> set[str]:
     """The messages without which the dialect could not do what it says."""
     status = {"one-by-one": {"H"}, "mass": {"H", "AF"}, "none": set()}[dialect.status.request]
-    return {"8", "9", "D", "F"} | status | ({"V", "W", "X", "Y"} if dialect.market_data is not None else set())
+    positions = {"AN", "AO", "AP"} if dialect.positions is not None else set()
+    return {"8", "9", "D", "F"} | status | positions | ({"V", "W", "X", "Y"} if dialect.market_data is not None else set())
 
 
 def _messages(dialect: Dialect, application: DictionaryFile, transport: DictionaryFile) -> Iterator[Finding]:
@@ -170,15 +171,18 @@ def _group(extra: ExtraField, path: KeyPath, application: DictionaryFile, transp
 
 def _constants(dialect: Dialect, application: DictionaryFile, transport: DictionaryFile) -> Iterator[Finding]:
     """Fields that are put into our requests by name."""
-    tables: tuple[tuple[str, Mapping[str, str]], ...] = (
-        ("D", dialect.orders.new_order), ("F", dialect.orders.cancel), ("G", dialect.orders.replace),
-    )  # fmt: skip
-    for (msg_type, constants), key in zip(tables, ("new_order", "cancel", "replace"), strict=True):
+    tables: tuple[tuple[str, Mapping[str, str], KeyPath], ...] = (
+        ("D", dialect.orders.new_order, ("orders", "new_order")),
+        ("F", dialect.orders.cancel, ("orders", "cancel")),
+        ("G", dialect.orders.replace, ("orders", "replace")),
+        ("AN", dialect.positions.request if dialect.positions is not None else {}, ("positions", "request")),
+    )
+    for msg_type, constants, path in tables:
         known = _names(dialect, application, msg_type)
         for name in constants:
             if name not in known:
                 what = f"{name} is not a field of MsgType(35)={msg_type}"
-                yield Finding(("orders", key, name), what, _DECLARE)
+                yield Finding((*path, name), what, _DECLARE)
     known = _names(dialect, transport, "A")
     for key, name in (("username", dialect.logon.username), ("password", dialect.logon.password)):
         if name and name not in known:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gateway.core.events import StatusRequested
+from gateway.core.events import PositionsRequested, StatusRequested
 from gateway.core.orders import Command
 from gateway.core.values import OrderType, text_problem
 from gateway.errors import ConfigurationError, Denied, Problem
@@ -50,6 +50,8 @@ class Encoder:
             "F": self._resolved("orders.cancel", dialect.orders.cancel),
             "G": self._resolved("orders.replace", dialect.orders.replace),
         }
+        if dialect.positions is not None:
+            self._constants["AN"] = self._resolved("positions.request", dialect.positions.request)
         self._names_status_requests = "H" in dialect.messages and tags.ORD_STATUS_REQ_ID in self._strict.places("H")
 
     def new_order(self, command: Command, sent_ns: int) -> Outgoing:
@@ -104,6 +106,27 @@ class Encoder:
             raise Denied(f"the dialect {self._dialect.name} offers no mass status request")
         fields = [(tags.MASS_STATUS_REQ_ID, request_id), (tags.MASS_STATUS_REQ_TYPE, self._dialect.status.mass_type)]
         return self._outgoing("AF", fields)
+
+    @property
+    def position_types(self) -> frozenset[str]:
+        """PosType(703) of the entries that make a position; empty where the dialect has no positions."""
+        return frozenset(self._dialect.positions.types) if self._dialect.positions is not None else frozenset()
+
+    def position_request(self, request: PositionsRequested, sent_ns: int) -> Outgoing:
+        """RequestForPositions(AN). Raises `Denied` where the dialect offers none."""
+        positions = self._dialect.positions
+        if positions is None:
+            raise Denied(f"the dialect {self._dialect.name} offers no position request")
+        return self._outgoing(
+            "AN",
+            [
+                (tags.POS_REQ_ID, request.request_id),
+                (tags.POS_REQ_TYPE, positions.request_type),
+                (tags.ACCOUNT, request.account),
+                (tags.CLEARING_BUSINESS_DATE, request.trading_date),
+                (tags.TRANSACT_TIME, format_utc(sent_ns, self._dialect.orders.timestamp_decimals)),
+            ],
+        )
 
     def market_data_request(self, req_id: str, symbols: Sequence[str], subscribe: bool = True) -> Outgoing:
         """MarketDataRequest(V). Raises `Denied` where the dialect has no market data."""

@@ -119,6 +119,18 @@ class Status(Spec, frozen=True, kw_only=True):
     """MassStatusReqType(585); 7: all orders."""
 
 
+class Positions(Spec, frozen=True, kw_only=True):
+    """RequestForPositions(AN), where the venue answers it. `request`: constant fields of the question, by name.
+
+    `types`: PosType(703) of the entries that add up to the position.
+    """
+
+    request_type: str = "0"
+    """PosReqType(724); 0: positions."""
+    types: list[str] = msgspec.field(default_factory=lambda: ["TOT"])
+    request: dict[str, str] = {}
+
+
 class MarketData(Spec, frozen=True, kw_only=True):
     """How market data is asked for and read.
 
@@ -161,4 +173,5 @@ class Dialect(Spec, frozen=True, kw_only=True):
     orders: Orders
     status: Status
     market_data: MarketData | None = None
+    positions: Positions | None = None
     extra_fields: list[ExtraField] = []

@@ -80,3 +80,11 @@ DATA_OF_LENGTH: Final[dict[int, int]] = {
     364: 365, 445: 446, 618: 619, 621: 622, 1184: 1185, 1397: 1398, 1401: 1402, 1403: 1404,
 }  # fmt: skip
 """Length field -> the data field it announces; the data may contain SOH (FIX 4.4 vol. 1, "Data types: data")."""
+LONG_QTY: Final = 704
+SHORT_QTY: Final = 705
+POS_TYPE: Final = 703
+POS_REQ_ID: Final = 710
+CLEARING_BUSINESS_DATE: Final = 715
+POS_REQ_TYPE: Final = 724
+TOTAL_NUM_POS_REPORTS: Final = 727
+POS_REQ_RESULT: Final = 728

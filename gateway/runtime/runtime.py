@@ -23,6 +23,7 @@ from gateway.core.events import (
     DefectReported,
     Dispatched,
     Event,
+    PositionsRequested,
     Recorded,
     RunStopped,
     SessionScheduled,
@@ -58,7 +59,7 @@ class Batch:
     def __init__(self) -> None:
         self.records: list[Recorded] = []
         self.steps: list[tuple[Step, float]] = []
-        self.dispatches: list[Dispatched | StatusRequested] = []
+        self.dispatches: list[Dispatched | StatusRequested | PositionsRequested] = []
         self.answers: list[tuple[Submit, Step]] = []
         self.scheduled: list[tuple[VenueAdapter, SessionScheduled]] = []
         self.received: list[int] = []
@@ -70,8 +71,8 @@ class Batch:
         self.records += step.records
         for one in step.records:
             kind = type(one.event)
-            if kind is Dispatched or kind is StatusRequested:
-                self.dispatches.append(one.event)  # type: ignore[arg-type]  # it is one of the two
+            if kind is Dispatched or kind is StatusRequested or kind is PositionsRequested:
+                self.dispatches.append(one.event)  # type: ignore[arg-type]  # it is one of the three
             elif kind in GUARDED:
                 self.guarded.append(one)
 

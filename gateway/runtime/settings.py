@@ -50,6 +50,7 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
                 rate_per_second=None if v.rate_limit is None else Decimal(v.rate_limit.per_second),
                 rate_burst=1 if v.rate_limit is None else v.rate_limit.burst,
                 cancel_on_disconnect=v.cancel_on_disconnect,
+                asks_positions=load_dialect(v.dialect).positions is not None,
             )
             for v in configuration.venues
         },

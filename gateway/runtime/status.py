@@ -144,6 +144,7 @@ class Reporter:
         run = state.control.run
         execution = state.execution
         open_ids = execution.open[SCOPE_ALL]
+        differ = state.control.positions_differ
         return {
             "run_id": run.run_id,
             "version": run.version,
@@ -165,6 +166,7 @@ class Reporter:
                 "awaiting": len(execution.awaiting),
             },
             "anomalies": dict(state.anomalies),
+            "positions_differ": {f"{venue} {account} {symbol}": how for (venue, account, symbol), how in differ.items()},
             "fills": len(execution.fills),
             "positions": [_position(state, position) for position in execution.positions.values()],
         }
@@ -264,6 +266,8 @@ class Reporter:
             if strategy["state"] == "disabled":
                 said = f"strategy {strategy['name']} disabled: {strategy['reason']}"
                 found.append(("warning", f"strategy {strategy['name']}", said))
+        for name, how in document.get("positions_differ", {}).items():
+            found.append(("critical", f"position {name}", f"position at venue {name.partition(' ')[0]} differs: {how}"))
         doubt = document.get("orders", {}).get("in_doubt", 0)
         if doubt:
             found.append(("warning", "in doubt", f"{doubt} open orders in doubt"))

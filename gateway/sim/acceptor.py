@@ -30,6 +30,8 @@ from gateway.sim.versions import VERSIONS
 log = logging.getLogger("gateway.sim")
 
 MARKET_DATA = frozenset("WX")
+CANCEL_ON_DISCONNECT = 8013
+"""A user-defined field of the Logon(A): Y cancels the client's orders when its session ends."""
 LOGOUT_POLL_SECONDS = 0.02
 
 
@@ -102,6 +104,9 @@ class VenueApplication(fix.Application):  # type: ignore[misc] # the engine ship
             raise fix.RejectLogon("logon refused by the operator of the venue")
         if any(not message.isSetField(tag) or message.getField(tag) != value for tag, value in self._credentials):
             raise fix.RejectLogon("wrong username or password")
+        if self.venue is not None:
+            asked = message.isSetField(CANCEL_ON_DISCONNECT) and message.getField(CANCEL_ON_DISCONNECT) == "Y"
+            self.venue.logon_asks(_client(session_id), cancel_on_disconnect=asked)
 
     def toApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         header = message.getHeader()

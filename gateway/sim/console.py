@@ -43,6 +43,7 @@ class Console:
             "bust": ("EXECID", self._bust),
             "correct": ("EXECID QTY PRICE", self._correct),
             "end-day": ("", self._end_day),
+            "book-position": ("ACCOUNT SYMBOL QTY", self._book_position),
             "disconnect": ("SESSION", self._disconnect),
             "jump-sequence": ("SESSION COUNT", self._jump_sequence),
             "refuse-logon": ("on|off", self._refuse_logon),
@@ -151,6 +152,14 @@ class Console:
         terms = decimal_of(quantity), decimal_of(price)
         count = self._venue.intervene(lambda exchange, now_ns: interventions.correct(exchange, exec_id, *terms, now_ns))
         return f"{count} reports"
+
+    def _book_position(self, account: str, symbol: str, quantity: str) -> str:
+        def book(exchange: Exchange, _now_ns: int) -> list[Answer]:
+            exchange.booked[account, symbol] += decimal_of(quantity)
+            return []
+
+        self._venue.intervene(book)
+        return quantity
 
     def _end_day(self) -> str:
         return f"{self._venue.intervene(interventions.end_day)} reports"

@@ -12,10 +12,11 @@ Rules of this venue, where FIX 4.4 leaves a choice:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gateway.sim import rules, status
+from gateway.sim import positions, rules, status
 from gateway.sim.book import ZERO, Book, BookEvent, Cancelled, Lifetime, Side, Trade
 from gateway.sim.messages import (
     NONE,
@@ -29,6 +30,7 @@ from gateway.sim.messages import (
     OrdRejReason,
     OrdStatus,
     OrdType,
+    PositionsRequest,
     ReplaceRequest,
     Report,
     StatusRequest,
@@ -56,6 +58,8 @@ class Exchange:
         self.orders: dict[str, Order] = {}
         self.executions: dict[str, Execution] = {}
         self.reject_next = 0
+        self.booked: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        """(account, symbol) -> what the staff has added to a position."""
         self._run = run
         self._counter = 0
         self._by_cl_ord_id: dict[tuple[str, str], Order] = {}
@@ -81,6 +85,9 @@ class Exchange:
             case MassStatusRequest():
                 mine = [order for order in self.orders.values() if order.session == session and order.is_open]
                 return status.mass_answer(session, mine, request, self.next_id, now_ns)
+            case PositionsRequest():
+                own = (order for order in self.orders.values() if order.session == session)
+                return positions.answer(session, request, own, self.booked, self.next_id, now_ns)
 
     def find(self, session: str, cl_ord_id: str) -> Order | None:
         """The order that any ClOrdID of its chain names."""

@@ -131,7 +131,15 @@ class MassStatusRequest:
     symbol: str | None = None
 
 
-OrderRequest = NewOrder | CancelRequest | ReplaceRequest | StatusRequest | MassStatusRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsRequest:
+    """RequestForPositions(AN) for one account."""
+
+    req_id: str
+    account: str
+
+
+OrderRequest = NewOrder | CancelRequest | ReplaceRequest | StatusRequest | MassStatusRequest | PositionsRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,4 +220,18 @@ class BusinessReject:
     text: str
 
 
-Answer = Report | CancelReject | BusinessReject
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionReport:
+    """PositionReport(AP), or RequestForPositionsAck(AO) with no symbol where the account is flat everywhere."""
+
+    session: str
+    req_id: str
+    report_id: str
+    account: str
+    date: str
+    total: int
+    symbol: str | None = None
+    net_qty: Decimal = Decimal(0)
+
+
+Answer = Report | CancelReject | BusinessReject | PositionReport

@@ -15,6 +15,7 @@ from decimal import Decimal
 from random import Random
 from typing import Protocol
 
+from gateway.sim import interventions
 from gateway.sim.clock import utc_ns
 from gateway.sim.exchange import Exchange
 from gateway.sim.faults import Faults, Outgoing
@@ -46,6 +47,8 @@ class Venue:
         self._transport = transport
         self._lock = threading.RLock()
         self._gone: deque[str] = deque()
+        self._cancels: set[str] = set()
+        """Sessions whose orders end with their connection."""
         random = Random(settings.seed)
         self._market = Market(
             self.exchange,
@@ -108,9 +111,22 @@ class Venue:
         """Note that a session logged out. Takes no lock: the engine holds one of its own when it says so."""
         self._gone.append(session)
 
+    def logon_asks(self, session: str, *, cancel_on_disconnect: bool) -> None:
+        """What a client's Logon(A) says about the orders it leaves behind."""
+        if cancel_on_disconnect:
+            self._cancels.add(session)
+        else:
+            self._cancels.discard(session)
+
     def _forget_gone(self) -> None:
         while self._gone:
-            self._feed.drop(self._gone.popleft())
+            session = self._gone.popleft()
+            self._feed.drop(session)
+            if session in self._cancels:
+                now_ns = utc_ns()
+                left = [o.order_id for o in self.exchange.orders.values() if o.session == session and o.is_open]
+                for order_id in left:
+                    self._emit(interventions.cancel(self.exchange, order_id, now_ns), now_ns)
 
     def _emit(self, answers: list[Answer], now_ns: int) -> None:
         self._send(self.faults.apply(answers, now_ns))

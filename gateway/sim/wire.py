@@ -24,6 +24,8 @@ from gateway.sim.messages import (
     MassStatusRequest,
     NewOrder,
     OrderRequest,
+    PositionReport,
+    PositionsRequest,
     ReplaceRequest,
     Report,
     StatusRequest,
@@ -82,6 +84,8 @@ def decode(message: fix.Message) -> OrderRequest | MarketDataRequest:
             )
         case "AF":
             return MassStatusRequest(req_id=_need(message, 584), req_type=_need(message, 585), symbol=_get(message, 55))
+        case "AN":
+            return PositionsRequest(req_id=_need(message, 710), account=_need(message, 1))
         case "V":
             return _market_data_request(message)
         case other:
@@ -148,6 +152,8 @@ class Encoder:
                 return self._message("9", _cancel_reject_fields(answer, self._version))
             case BusinessReject():
                 return self._message("j", _business_reject_fields(answer))
+            case PositionReport():
+                return self._with_groups(*_position_fields(answer))
 
     def market_data(self, answer: MarketDataAnswer) -> fix.Message:
         match answer:
@@ -173,7 +179,7 @@ class Encoder:
                 return self._message("Y", [(262, answer.req_id), (281, answer.reason), (58, answer.text)])
 
     def _with_groups(self, msg_type: str, head: Fields, rows: Iterable[Fields]) -> fix.Message:
-        if self._knows(msg_type, LAST_UPDATE_TIME):  # the engine's FIX50SP2.xml requires it of snapshots
+        if msg_type in "WX" and self._knows(msg_type, LAST_UPDATE_TIME):  # the engine's FIX50SP2.xml requires it of snapshots
             head = [(LAST_UPDATE_TIME, utc_timestamp(utc_ns())), *head]
         fields = [*head, *(field for row in rows for field in row)]
         return fix.Message(self._raw(msg_type, fields), self._dictionary, False)
@@ -246,6 +252,17 @@ def _cancel_reject_fields(r: CancelReject, version: Version) -> Fields:
 
 def _business_reject_fields(r: BusinessReject) -> Fields:
     return ((45, r.ref_seq_num), (372, r.ref_msg_type), (379, r.ref_id), (380, r.reason), (58, r.text))
+
+
+def _position_fields(p: PositionReport) -> tuple[str, Fields, list[Fields]]:
+    """FIX 4.4 vol. 5: AP with one entry of NoPositions(702), PosType(703)=TOT; or AO for no positions found."""
+    head: list[tuple[int, object]] = [(721, p.report_id), (710, p.req_id)]
+    if p.symbol is None:
+        return "AO", [*head, (727, 0), (728, "2"), (729, "0"), (1, p.account), (581, "1")], []
+    side = (704, _text(p.net_qty)) if p.net_qty > 0 else (705, _text(-p.net_qty))
+    prices = [(730, "0"), (731, "1"), (734, "0")]
+    middle: list[tuple[int, object]] = [(728, "0"), (727, p.total), (715, p.date), (1, p.account), (581, "1"), (55, p.symbol)]
+    return "AP", [*head, *middle, *prices, (702, 1)], [((703, "TOT"), side)]
 
 
 def utc_timestamp(ns: int) -> str:

@@ -42,6 +42,7 @@ from gateway.venue.hours import Hours
 from gateway.venue.link import Inbound, Kind, Link, NotSent
 from gateway.venue.numbering import Numbering, Place
 from gateway.venue.outbound import Outbound
+from gateway.venue.positions import PositionReports
 from gateway.venue.resend import ResendWatch, Verdict
 from gateway.venue.schedule import Schedule
 from gateway.venue.send_log import SendLog
@@ -102,7 +103,8 @@ class VenueAdapter:
         self._subscription = Subscription(self, encoder, symbols, send=self._try, id_prefix=id_prefix)
         self.schedule = Schedule(self, hours)
         self.emergency = Emergency(self, encoder, send_log, emergency_file, count, id_prefix=id_prefix)
-        self.outbound = Outbound(self, encoder, send_log, gate, self.emergency, count)
+        self._positions = PositionReports(self, encoder)
+        self.outbound = Outbound(self, encoder, send_log, gate, self.emergency, self._positions, count)
 
     def attach(self, link: Link) -> None:
         """The engine's side, made after the adapter because it feeds the intake from its first moment."""
@@ -121,7 +123,7 @@ class VenueAdapter:
     @property
     def deadline_ns(self) -> int | None:
         """When a probe or a resend is overdue, a subscription is to be repeated, or the schedule changes, in stream time."""
-        parts = (self._settling, self._subscription, self._resends, self.schedule)
+        parts = (self._settling, self._subscription, self._resends, self.schedule, self._positions)
         return min((part.deadline_ns for part in parts if part.deadline_ns is not None), default=None)
 
     @property
@@ -197,7 +199,7 @@ class VenueAdapter:
             events = self._no_resend(self._resends.overdue(self.link.numbers[1], now_ns), "unanswered")
         deadline = self._settling.deadline_ns
         overdue = self._step(Input.OVERDUE, now_ns) if deadline is not None and deadline <= now_ns else []
-        return [*self.schedule.due(now_ns), *events, *overdue]
+        return [*self.schedule.due(now_ns), *events, *overdue, *self._positions.on_time(now_ns)]
 
     def _no_resend(self, verdict: Verdict, why: str) -> list[Event]:
         """Ask once more on a new connection; after that the venue's own number is taken and what it skips is lost."""
@@ -240,6 +242,8 @@ class VenueAdapter:
             events = _SESSION_MESSAGES[decoded.msg_type](self, decoded, decoded.message, now_ns)
         elif decoded.msg_type in ("3", "j"):
             events = self._refused(decoded)
+        elif decoded.msg_type in ("AO", "AP") and decoded.message is not None:
+            events = [*decoded.events, *self._positions.taken(decoded.message)]
         elif inbound.conflated:
             events = [_conflated(event, inbound.conflated) for event in decoded.events]
         else:
@@ -390,6 +394,7 @@ class VenueAdapter:
     def _close(self, now_ns: int) -> list[Event]:
         self._decoder.forget_market_data()
         self._resends.disconnected()
+        self._positions.closed()
         reason, self._down_reason, self._down_told = self._down_reason or "disconnected", "", True
         sender, target = self.link.numbers
         down = SessionDown(

@@ -10,7 +10,15 @@ import logging
 from collections.abc import Callable, Iterable
 
 from gateway.clock import wall_ns
-from gateway.core.events import Dispatched, Event, StatusReported, StatusRequested, SubmissionFailed, Transmitted
+from gateway.core.events import (
+    Dispatched,
+    Event,
+    PositionsRequested,
+    StatusReported,
+    StatusRequested,
+    SubmissionFailed,
+    Transmitted,
+)
 from gateway.core.orders import Command
 from gateway.core.state import Awaiting
 from gateway.core.values import CommandKind
@@ -19,6 +27,7 @@ from gateway.fix.encoder import Encoder
 from gateway.venue.emergency import Emergency
 from gateway.venue.gate import KillGate
 from gateway.venue.link import Connection, NotSent
+from gateway.venue.positions import PositionReports
 from gateway.venue.send_log import SendLog
 
 _log = logging.getLogger(__name__)
@@ -34,6 +43,7 @@ class Outbound:
         send_log: SendLog,
         gate: KillGate,
         emergency: Emergency,
+        positions: PositionReports,
         count: Callable[[str, str, str], None],
     ) -> None:
         self._here = here
@@ -41,6 +51,7 @@ class Outbound:
         self._send_log = send_log
         self._gate = gate
         self._emergency = emergency
+        self._positions = positions
         self._count = count
         self._sent: dict[tuple[int, int], tuple[str, str]] = {}
         """(epoch, MsgSeqNum) -> (MsgType, ClOrdID) of what this process sent: what a reject refers to."""
@@ -67,8 +78,10 @@ class Outbound:
                 events.append(SubmissionFailed(order_id=request.order_id, cl_ord_id=cl_ord_id, reason=reason))
         return events
 
-    def send(self, event: Dispatched | StatusRequested) -> Event | None:
+    def send(self, event: Dispatched | StatusRequested | PositionsRequested) -> Event | None:
         """Put a committed request on the wire; what became of it is an event (None for a status request that went)."""
+        if isinstance(event, PositionsRequested):
+            return self._positions.ask(event)
         if isinstance(event, StatusRequested):
             return self._send_status_request(event)
         command = event.command

@@ -15,13 +15,14 @@ from gateway.core.apply.market import HANDLERS as MARKET
 from gateway.core.apply.outcomes import HANDLERS as OUTCOMES
 from gateway.core.apply.positions import HANDLERS as POSITIONS
 from gateway.core.apply.positions import count_execution
+from gateway.core.apply.venue_positions import HANDLERS as VENUE_POSITIONS
 from gateway.core.changes import AnomalyRaised, Change, FillChanged
 from gateway.core.events import EVENTS, Event, Recorded
 from gateway.core.state import State
 
 Handler = Callable[[State, Recorded, Any], list[Change]]
 
-HANDLERS: dict[type[Event], Handler] = {**MARKET, **EXECUTION, **CONTROL, **OUTCOMES, **POSITIONS}
+HANDLERS: dict[type[Event], Handler] = {**MARKET, **EXECUTION, **CONTROL, **OUTCOMES, **POSITIONS, **VENUE_POSITIONS}
 assert set(HANDLERS) == set(EVENTS.values()), "every kind of event can be applied"
 
 

@@ -29,7 +29,9 @@ from gateway.core.events.control import (
     OrderRequested,
     OrderResolveRequested,
     PositionAdjusted,
+    PositionsReported,
     ReplaceRequested,
+    ReportedPosition,
     RunStarted,
     RunStopped,
     SessionCommanded,
@@ -57,6 +59,7 @@ from gateway.core.events.derived import (
     InDoubt,
     InvariantBroken,
     OpeningPosition,
+    PositionsRequested,
     Queued,
     ReconciliationFinished,
     ReconciliationStarted,
@@ -115,7 +118,7 @@ DERIVED: frozenset[str] = frozenset(
     for kind in (
         Denied, Queued, Superseded, ClosedUnsent, Dispatched, StatusRequested, InDoubt, Resolved, FillInferred, OpeningPosition,
         ReconciliationStarted, ReconciliationFinished, VenueOpened, StrategyRemembered, StrategyFailed, StrategyDisabled,
-        InvariantBroken,
+        InvariantBroken, PositionsRequested,
     )
 )  # fmt: skip
 """Kinds only the core makes: folded on restart, recomputed by `verify` alone."""
@@ -163,6 +166,8 @@ __all__ = [
     "PendingNew",
     "PendingReplace",
     "PositionAdjusted",
+    "PositionsReported",
+    "PositionsRequested",
     "Queued",
     "ReconciliationFinished",
     "ReconciliationStarted",
@@ -171,6 +176,7 @@ __all__ = [
     "ReplaceRejected",
     "ReplaceRequested",
     "Replaced",
+    "ReportedPosition",
     "Resolved",
     "Restated",
     "RunStarted",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from gateway.core.events.base import Event
 from gateway.core.settings import CoreSettings
 from gateway.core.values import OrderType, Side, TimeInForce, TradingState
@@ -243,6 +245,26 @@ class Untranslated(SessionEvent, frozen=True, kw_only=True):
     msg_type: str = ""
     raw: str
     detail: str
+
+
+class ReportedPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """Net quantity at the venue, short below zero."""
+
+    symbol: str
+    net_qty: Decimal
+
+
+class PositionsReported(SessionEvent, frozen=True, kw_only=True):
+    """What the venue says our positions are: all reports that answered one question, or (`complete` false) why not all.
+
+    `account` is that of the question; "" for all accounts. A symbol that is not there is flat.
+    """
+
+    request_id: str
+    account: str = ""
+    positions: tuple[ReportedPosition, ...] = ()
+    complete: bool = True
+    detail: str = ""
 
 
 class ControlTime(Event, frozen=True, kw_only=True):

@@ -71,6 +71,16 @@ class StatusRequested(Event, frozen=True, kw_only=True):
     bucket_ns: int | None = None
 
 
+class PositionsRequested(Event, frozen=True, kw_only=True):
+    """Ask the venue what our positions are: RequestForPositions(AN), after a reconciliation and where the dialect has it."""
+
+    venue: str
+    account: str = ""
+    request_id: str
+    trading_date: str
+    deadline_ns: int
+
+
 class InDoubt(Event, frozen=True, kw_only=True):
     """The order's true state is unknown until the venue is heard."""
 

@@ -13,6 +13,7 @@ from gateway.core.events import (
     Event,
     InDoubt,
     LostRange,
+    PositionsRequested,
     ReconciliationFinished,
     ReconciliationStarted,
     RunStarted,
@@ -92,7 +93,35 @@ def finish_reconciliations(turn: Turn) -> None:
         turn.emit(ReconciliationFinished(venue=venue, complete=complete, unanswered=reconciliation.failed))
         if complete and venue not in state.closed:
             turn.emit(VenueOpened(venue=venue, reason=f"reconciled ({reconciliation.reason})"))
+        if complete:
+            _ask_positions(turn, venue)
         enforce_kill(turn, venue)
+
+
+def _ask_positions(turn: Turn, venue: str) -> None:
+    """Once all orders are answered for, ours should be the venue's: one question for each account that trades there."""
+    state = turn.state
+    settings = state.control.settings
+    configured = settings.venues.get(venue)
+    if configured is None or not configured.asks_positions:
+        return
+    trading = (strategy.account for strategy in settings.strategies.values() if strategy.venue == venue)
+    holding = (account for account, _, where, _ in state.execution.positions if where == venue)
+    accounts = sorted({configured.account, *trading, *holding} - {""}) or [""]
+    for account in accounts:
+        turn.emit(
+            PositionsRequested(
+                venue=venue,
+                account=account,
+                request_id=f"P{state.control.run_id}-{state.seq + 1}",
+                trading_date=state.control.run.trading_date,
+                deadline_ns=state.at_ns + POSITIONS_PATIENCE_NS,
+            )
+        )
+
+
+POSITIONS_PATIENCE_NS = 30_000_000_000
+"""How long the answer about positions may take; the venue is open meanwhile."""
 
 
 RULES: dict[type[Event], Callable[[Turn, Any, tuple[Change, ...]], None]] = {
