@@ -1,7 +1,7 @@
 """A run, from its parts to its orderly end.
 
-Order of the start: configuration, state directory, journal (locked), fold, run number, gate, records, venues, control,
-telemetry, runtime, connections. The control surface answers from before the first logon until after the last logout.
+Order of the start: configuration, state directory, journal (locked), control and telemetry (`front`), fold (`recovery`), run
+number, records, venues, runtime, connections. The control surface answers from before the fold until after the last logout.
 """
 
 from __future__ import annotations
@@ -14,27 +14,26 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 
 from gateway import __version__
-from gateway.bootstrap.places import journal_at, private_directory, record_store
+from gateway.bootstrap.front import Front
+from gateway.bootstrap.places import private_directory, record_store
+from gateway.bootstrap.recovery import recover
 from gateway.bootstrap.venues import attach_links, make_adapters
 from gateway.clock import StreamClock, wall_ns
 from gateway.config.load import LoadedConfiguration
 from gateway.config.secrets import resolve_secrets
-from gateway.control.app import application
-from gateway.control.server import ControlServer
 from gateway.control.surface import ApplyConfiguration
 from gateway.core.core import AnyStrategy, Core
 from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested
 from gateway.core.settings import CoreSettings, StrategySettings
 from gateway.core.values import SessionState
 from gateway.errors import GatewayError, JournalError, JournalLost
-from gateway.journal.run_number import take
+from gateway.journal.run_number import last, take
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.writer import RecordWriter
 from gateway.runtime.alarms import AlarmLog
 from gateway.runtime.emergency import EmergencyWatch
 from gateway.runtime.guards import Consultation, Watchdog
 from gateway.runtime.intake import Intake
-from gateway.runtime.keeper import Keeper
 from gateway.runtime.observer import Observer
 from gateway.runtime.reload import Reloader
 from gateway.runtime.runtime import Runtime
@@ -44,10 +43,7 @@ from gateway.runtime.surface import GatewaySurface
 from gateway.runtime.timed import Timed
 from gateway.runtime.trading_day import TradingDay
 from gateway.telemetry.gauges import GaugeSnapshot
-from gateway.telemetry.http import MetricsServer
-from gateway.telemetry.metrics import Metrics
 from gateway.venue.emergency_file import EmergencyFile
-from gateway.venue.gate import KillGate
 
 _log = logging.getLogger(__name__)
 INTAKE_CAPACITY = 20_000
@@ -58,38 +54,40 @@ DRAIN_SECONDS = 10.0
 
 
 class Gateway:
-    """One run. Construct, `start`, `wait`, `stop`; construction leaves nothing on the wire."""
+    """One run. Construct, `start`, `wait`, `stop`; construction leaves nothing on the wire. Raises Stopped."""
 
-    def __init__(self, loaded: LoadedConfiguration) -> None:
+    def __init__(self, loaded: LoadedConfiguration, front: Front) -> None:
         self.loaded = loaded
+        self.front = front
         configuration = loaded.configuration
         settings = core_settings(loaded)
         passwords = {v.name: resolve_secrets(v, loaded.base_dir, os.environ) for v in configuration.venues}
         private_directory(loaded.state_dir)
-        place = journal_at(loaded)
-        self._journal = place.open()
-        self._metrics = Metrics(self._gauges)
         self._consultation = Consultation()
-        self._core = Core(self._timed(settings.strategies))
-        self._keeper = Keeper(self._journal, place.snapshots(), configuration.journal.snapshot_events)
-        self._core = self._keeper.recover(self._core)
+        self._metrics = front.metrics
+        recovered, self._core = recover(loaded, front, lambda: Core(self._timed(settings.strategies)))
+        self._journal, self._keeper, place = recovered.journal, recovered.keeper, recovered.place
         state = self._core.state
         self._clock = StreamClock(state.at_ns)
         day = configuration.trading_day
         self._day = TradingDay(day.roll, day.timezone, weekends=day.weekends)
-        self._run_number = take(loaded.state_dir / "run.json", wall_ns(), state.control.run_id)
-        self.gate = KillGate(loaded.state_dir / "kill.json")
+        runs = loaded.state_dir / "run.json"
+        elsewhere = last(runs) < state.control.run_id
+        front.gate.reload()  # a standby may have waited for days
+        self._run_number = take(runs, wall_ns(), state.control.run_id)
+        self.gate = front.gate
         self._journal.remember_configuration(loaded.sha256, loaded.text)
         self._store = record_store(loaded)
         self._writer = RecordWriter(place.reader, self._store, now_ns=wall_ns, state_at=place.state_at)
-        self._reporter: Reporter | None = None
         self._retries_seen = 0
         observer = Observer(self._metrics)
         observer.begin(v.name for v in configuration.venues)
         self._intake = Intake(INTAKE_CAPACITY)
         marks = self._journal.watermarks()
         self._emergency_file = EmergencyFile(loaded.state_dir / "emergency.log", self._run_number.run_id)
-        self._adapters = make_adapters(loaded, state, marks, self._run_number, self.gate, self._emergency_file, observer)
+        self._adapters = make_adapters(
+            loaded, state, marks, self._run_number, self.gate, self._emergency_file, observer, self._journal.refusal
+        )
         self.runtime = Runtime(
             self._core,
             self._journal,
@@ -105,8 +103,18 @@ class Gateway:
             after_commit=self._keeper.after_commit,
         )
         self._emergency = EmergencyWatch(self.runtime, self.gate, self._intake)
-        self._logs = attach_links(loaded, self._adapters, state, marks, passwords, self._intake, observer)
-        self._reporter = Reporter(
+        self._logs = attach_links(
+            loaded,
+            self._adapters,
+            state,
+            marks,
+            passwords,
+            self._intake,
+            observer,
+            fence=self._no_logon,
+            elsewhere=elsewhere,
+        )
+        self.reporter = Reporter(
             name=configuration.gateway.name,
             state_dir=loaded.state_dir,
             runtime=self.runtime,
@@ -117,9 +125,8 @@ class Gateway:
             symbols={v.name: tuple(v.market_data) for v in configuration.venues},
             emergencies=self._emergency.report,
         )
-        self.reporter = self._reporter
         self._watchdog = Watchdog(self._consultation, self.gate, self._intake)
-        self._alarms = AlarmLog(self._reporter.document)
+        self._alarms = AlarmLog(self.reporter.document)
         self.reloader = Reloader(
             loaded,
             self.runtime,
@@ -127,12 +134,8 @@ class Gateway:
             build=self._timed,
             applied=self._tell_configuration,
         )
-        self._stop_asked = threading.Event()
         self._reload_asked = threading.Event()
-        self._stop_reason = ""
-        self.surface = GatewaySurface(self.runtime, self.gate, self.reporter, self.reloader, self.request_stop)
-        self._control = ControlServer(loaded.control_socket, application(self.surface))
-        self._http = MetricsServer(self._metrics, self.reporter.not_ready, configuration.telemetry.metrics_port)
+        self.surface = GatewaySurface(self.runtime, self.gate, self.reporter, self.reloader, front.request_stop)
         self._first_events = self._opening(self._run_started(settings))
 
     # ----------------------------------------------------------------------------------------------------------- parts
@@ -174,16 +177,15 @@ class Gateway:
         return events
 
     def _gauges(self) -> GaugeSnapshot:
-        assert self._reporter is not None, "scraped only once the server runs"
         retries = self._writer.status().retries
         self._metrics.record_retries_total.inc(retries - self._retries_seen)
         self._retries_seen = retries
-        return self._reporter.gauges()
+        return self.reporter.gauges()
 
     # ------------------------------------------------------------------------------------------------------------- run
 
     def start(self) -> None:
-        """Begin the run: durable first, then control and telemetry, then connections."""
+        """Begin the run: durable first, then its control, then connections."""
         try:
             self._store.ensure_current()
         except RecordsUnavailable as error:
@@ -191,29 +193,21 @@ class Gateway:
         for scope, reason in self._core.state.control.killed.items():
             if scope not in self.gate.engaged:
                 self.gate.engage(scope, reason)
-        self._control.start()
-        self._http.start()
-        self.reporter.metrics_port = self._http.port
         self._metrics.set_build_info(version=__version__, quickfix=_engine_version(), python=_python_version())
         self._tell_configuration(self.loaded)
         self._writer.start()
         self._keeper.start()
-        # What exists now lives as long as the process: a full collection over it would stop every thread for tens of ms.
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # what exists now lives as long as the process: a collection over it would stop every thread for tens of ms
         now = self._clock.now_ns()
         hours = [event for adapter in self._adapters.values() for event in adapter.schedule.begin(now)]
         last_run_id = self._core.state.control.run.run_id
         self.runtime.begin([*self._first_events, *hours])
         self._emergency_file.forget(last_run_id)
+        self.front.hand_over(self.surface, self.reporter, self._gauges)
         self._emergency.start()
+        self.front.stop_asked.wait(self._journal.alone_in)
         for adapter in self._adapters.values():
             adapter.link.start()
-
-    def request_stop(self, reason: str) -> None:
-        """From any thread or a signal handler: let `wait` return."""
-        self._stop_reason = reason
-        self._stop_asked.set()
 
     def request_reload(self) -> None:
         """From a signal handler: take up the configuration file."""
@@ -222,8 +216,10 @@ class Gateway:
     def wait(self, on_ready: Callable[[], None]) -> None:
         """Until somebody asks to stop; meanwhile watch the kill file, and say once when every venue is open."""
         ready = False
-        while not self._stop_asked.wait(_HOUSEKEEPING_SECONDS if ready else 0.02):
-            if isinstance(self.runtime.failure, JournalLost):
+        killed = self._core.state.control.killed
+        self._tell_kills({scope: reason for scope, reason in self.gate.engaged.items() if scope not in killed})
+        while not self.front.stop_asked.wait(_HOUSEKEEPING_SECONDS if ready else 0.02):
+            if self.lost is not None:
                 return
             self._watchdog.look()
             self._adopt_kill_file()
@@ -236,6 +232,16 @@ class Gateway:
                 ready = True
                 on_ready()
 
+    @property
+    def lost(self) -> JournalLost | None:
+        """Why this run must not go on: its journal is another gateway's."""
+        failure = self.runtime.failure
+        return failure if isinstance(failure, JournalLost) else self._journal.lost
+
+    def _no_logon(self) -> str | None:
+        """Why no session may log on now. With journal or core stuck under kill, one does, for its emergency cancels."""
+        return None if self._emergency.active and self._journal.lost is None else self._journal.refusal()
+
     def _as_it_should_be(self, name: str) -> bool:
         """Open; or kept out by its schedule; or kept closed by an operator, and otherwise ready."""
         control = self._core.state.control
@@ -245,7 +251,10 @@ class Gateway:
 
     def _adopt_kill_file(self) -> None:
         """Somebody may have engaged the kill switch beside us, through the file alone."""
-        for scope, reason in self.gate.reload().items():
+        self._tell_kills(self.gate.reload())
+
+    def _tell_kills(self, engaged: Mapping[str, str]) -> None:
+        for scope, reason in engaged.items():
             event = KillEngaged(actor="kill file", reason=reason, request_id=f"file-{wall_ns()}", scope=scope)
             try:
                 self.runtime.submit(event, 1)
@@ -268,25 +277,26 @@ class Gateway:
     def stop(self) -> bool:
         """Drain, log out, end the run, bring the records up to date. True when all of it was done in time."""
         state = self._core.state
-        request = StopRequested(actor="gateway", reason=self._stop_reason, request_id=f"stop-{wall_ns()}")
-        if self.runtime.running and not state.control.run.stopping:
+        request = StopRequested(actor="gateway", reason=self.front.stop_reason, request_id=f"stop-{wall_ns()}")
+        lost = self.lost
+        if self.runtime.running and lost is None and not state.control.run.stopping:
             try:
                 self.runtime.submit(request, 2)
             except GatewayError as error:
                 _log.error("stop request: %s", error)
-        self._until(lambda: not self._answers_due(), CANCEL_SECONDS)
+        if lost is None:
+            self._until(lambda: not self._answers_due(), CANCEL_SECONDS)
         for adapter in self._adapters.values():
             adapter.link.logout()
         self._until(lambda: all(adapter.down for adapter in self._adapters.values()), LOGOUT_SECONDS)
         self._emergency.stop()
-        clean = self.runtime.end(self._stop_reason, DRAIN_SECONDS)
+        clean = self.runtime.end(self.front.stop_reason, DRAIN_SECONDS)
         self._keeper.stop(DRAIN_SECONDS)
         if clean:
             self._keeper.write(state)
         self._writer.wake(self.runtime.durable_seq)
         clean = self._writer.stop(DRAIN_SECONDS) and clean
-        self._control.stop()
-        self._http.stop()
+        self.front.stop()
         self._journal.close()
         self._store.close()
         for log in self._logs:

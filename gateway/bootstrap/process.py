@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.bootstrap.front import Front
 from gateway.bootstrap.gateway import Gateway
 from gateway.bootstrap.places import private_directory
+from gateway.bootstrap.recovery import Stopped
 from gateway.config.load import load
-from gateway.errors import JournalLost
 from gateway.telemetry import logs
 
 _log = logging.getLogger(__name__)
@@ -25,19 +26,34 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     private_directory(loaded.state_dir)
     log = logs.configure("json" if json_output else "console", loaded.state_dir / "gateway.log")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    gateway = Gateway(loaded)
+    front = Front(loaded)
     # After the engine was imported: its import resets SIGINT to the default action.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: gateway.request_stop(signal.Signals(received).name))
+        signal.signal(number, lambda received, _frame: front.request_stop(signal.Signals(received).name))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        gateway = Gateway(loaded, front)
+    except Stopped:
+        _log.info("stopped before the run began")
+        return _end(front, log, 0)
+    except BaseException:
+        front.stop()
+        raise
     signal.signal(signal.SIGHUP, lambda *_: gateway.request_reload())  # also what a terminal sends that closes
     gateway.start()
     gateway.wait(lambda: _say_ready(gateway, json_output))
     clean = gateway.stop()
     _log.info("stopped" if clean else "stopped, not everything was done in time")
     code = 0 if clean else 1
-    if isinstance(gateway.runtime.failure, JournalLost):
-        print(f"error: {gateway.runtime.failure}", file=sys.stderr, flush=True)  # noqa: T201 - the reason of this end
-        code = gateway.runtime.failure.exit_code
+    lost = gateway.lost
+    if lost is not None:
+        print(f"error: {lost}", file=sys.stderr, flush=True)  # noqa: T201 - the reason of this end
+        code = lost.exit_code
+    return _end(front, log, code)
+
+
+def _end(front: Front, log: logs.Logs, code: int) -> int:
+    front.stop()
     log.stop()
     # The engine's own teardown can crash while a peer connects at that moment. Everything is durable and closed: leave it out.
     os._exit(code)

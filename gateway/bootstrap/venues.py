@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.bootstrap.places import tls_files
@@ -39,10 +39,11 @@ def make_adapters(
     gate: KillGate,
     emergency_file: EmergencyFile,
     observer: Observer,
+    fence: Callable[[], str | None],
 ) -> dict[str, VenueAdapter]:
     """Name -> adapter, without an engine yet: that feeds the intake from its first moment."""
     made = {
-        venue.name: _adapter(loaded, venue, state, marks, run_number, gate, emergency_file, observer)
+        venue.name: _adapter(loaded, venue, state, marks, run_number, gate, emergency_file, observer, fence)
         for venue in loaded.configuration.venues
     }
     for name, adapter in made.items():
@@ -60,6 +61,7 @@ def _adapter(
     gate: KillGate,
     emergency_file: EmergencyFile,
     observer: Observer,
+    fence: Callable[[], str | None],
 ) -> VenueAdapter:
     dialect = load_dialect(venue.dialect)
     session = session_id(loaded.configuration, venue.name)
@@ -87,6 +89,7 @@ def _adapter(
         resend_timeout_ns=venue.resend_timeout_seconds * NANOS,
         emergency_file=emergency_file,
         hours=None if venue.schedule is None else Hours(**venue.schedule.model_dump()),
+        fence=fence,
     )
 
 
@@ -98,10 +101,13 @@ def attach_links(
     passwords: Mapping[str, str | None],
     intake: Intake,
     observer: Observer,
+    *,
+    fence: Callable[[], str | None],
+    elsewhere: bool,
 ) -> list[FixLog]:
     """Give every adapter its engine, with the numbers it goes on with; nothing connects yet. Returns the FIX logs to close.
 
-    Raises PreconditionFailed for settings that the engine refuses.
+    `fence`: see `VenueAdapter`; `elsewhere`: see `to_restore`. Raises PreconditionFailed for settings that the engine refuses.
     """
     logs: list[FixLog] = []
     for venue in loaded.configuration.venues:
@@ -111,8 +117,10 @@ def attach_links(
         store = directory / "store"
         on_disk = read_store(store, dialect.begin_string, venue.sender_comp_id, venue.target_comp_id)
         watermark = adapter.watermark
-        known = watermark.msg_seq_num if adapter.session in marks else None
-        numbers = to_restore(on_disk, known, adapter.outbound.last_number)
+        mark = marks.get(adapter.session)
+        known = None if mark is None else watermark.msg_seq_num
+        promised = mark.next_sender if mark is not None and mark.epoch == watermark.epoch else 0
+        numbers = to_restore(on_disk, known, adapter.outbound.last_number, promised, elsewhere=elsewhere)
         planned = state.control.planned.get(venue.name)
         if planned is not None:  # the end of the last run came before the logon that was to use them
             numbers = Numbers(planned.next_sender, planned.next_target)
@@ -137,7 +145,7 @@ def attach_links(
         )
         log = FixLog(directory / "messages.log")
         logs.append(log)
-        link = QuickFixLink(settings, numbers, intake, log, observer.message)
+        link = QuickFixLink(settings, numbers, intake, log, observer.message, fence)
         adapter.attach(link)
         if planned is not None:
             adapter.renumber(planned)

@@ -31,6 +31,7 @@ def cross_checks(document: Table) -> Iterator[Finding]:
     yield from _password_source(document)
     yield from _tls_files(document)
     yield from _roles(document)
+    yield from _standby(document)
     venues = [text(venue, "name") for _, venue in tables(document, "venues") if text(venue, "role") != MARKET_DATA]
     for index, strategy in tables(document, "strategies"):
         if not venues or text(strategy, "venue") not in ("", *venues):
@@ -72,6 +73,14 @@ def _begin_string(dialect: str) -> str:
         return load_dialect(dialect).begin_string if dialect else ""
     except GatewayError:
         return dialect  # it is refused elsewhere; two venues of it are still compared
+
+
+def _standby(document: Table) -> Iterator[Finding]:
+    if table(document, "standby").get("enabled") is True and not text(table(document, "journal"), "url").startswith(
+        "postgresql"
+    ):
+        what = "a standby follows a journal that both gateways reach, and this one is a file"
+        yield Finding(("standby", "enabled"), what, "put the journal into PostgreSQL ([journal] url), or remove [standby]")
 
 
 def _roles(document: Table) -> Iterator[Finding]:

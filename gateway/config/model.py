@@ -69,6 +69,15 @@ class JournalSection(PasswordSource):
     """Events between two snapshots of the state: the most a start has to fold."""
 
 
+class StandbySection(Section):
+    """Two gateways of one journal, each with this: one is active, the other follows it and takes over."""
+
+    enabled: bool = False
+    """Wait while another gateway has the journal, instead of refusing to start. Only with a journal in PostgreSQL."""
+    silent_seconds: Seconds = 5
+    """How long the active gateway may show no sign of life before its journal is taken from it."""
+
+
 class RecordsSection(PasswordSource):
     url: FilledText = "sqlite:///var/records.db"
 
@@ -245,6 +254,7 @@ class StrategySection(Section):
 class Configuration(Section):
     gateway: GatewaySection
     journal: JournalSection = JournalSection()
+    standby: StandbySection = StandbySection()
     records: RecordsSection = RecordsSection()
     control: ControlSection = ControlSection()
     telemetry: TelemetrySection = TelemetrySection()

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.core.events import Recorded
+from gateway.errors import JournalLost
 
 GENESIS = bytes(16)
 """The hash before the first record."""
@@ -25,10 +26,14 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Watermark(msgspec.Struct, frozen=True):
-    """Highest inbound MsgSeqNum(34) of a session whose effects are in the journal, within an epoch."""
+    """Highest inbound MsgSeqNum(34) of a session whose effects are in the journal, within an epoch.
+
+    `next_sender`: no request up to that commit was sent under this number or a higher one; 0 when it is not known.
+    """
 
     epoch: int
     msg_seq_num: int
+    next_sender: int = 0
 
 
 class JournalReader(Protocol):
@@ -87,3 +92,14 @@ class JournalWriter(JournalReader, Protocol):
 
     def tidy(self) -> None:
         """Housekeeping that no order waits for; any thread, now and then."""
+
+    def refusal(self) -> str | None:
+        """Why nothing may be sent now: the journal may be another's. None while it is certainly ours. Any thread."""
+
+    @property
+    def lost(self) -> JournalLost | None:
+        """Set once it is known to be somebody else's. Any thread."""
+
+    @property
+    def alone_in(self) -> float:
+        """Seconds until no earlier writer can believe any more that the journal is his."""

@@ -2,7 +2,8 @@
 
 The lock keeps two writers apart while both are connected. The row's epoch rises with every new writer, and each commit is
 made only while the epoch is still the writer's own, checked in the same statement. So a connection that was lost, and with
-it the lock, cannot go on after somebody else has taken the journal, however short his visit was.
+it the lock, cannot go on after somebody else has taken the journal, however short his visit was. The lock says who may try;
+the epoch decides. What follows from it for sending is in `fence`.
 """
 
 from __future__ import annotations
@@ -29,21 +30,32 @@ _TAKE = f"""
 INSERT INTO {SCHEMA}.lease VALUES (1, 1, %(token)s, %(holder)s, pg_backend_pid(), now())
 ON CONFLICT (id) DO UPDATE SET epoch = lease.epoch + 1, token = excluded.token, holder = excluded.holder,
     backend = excluded.backend, since = excluded.since
-RETURNING epoch
+RETURNING epoch, (SELECT token FROM {SCHEMA}.lease) AS before
 """  # noqa: S608 - constant names
-_LOCKED = f"""
+LOCKED = f"""
 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND classid = {_LOCK >> 32} AND objid = {_LOCK & 0xFFFF_FFFF}
 """  # noqa: S608 - constant numbers
+"""The connections that hold the lock."""
+
+
+_BEAT = f"UPDATE {SCHEMA}.beat SET number = number + 1 WHERE (SELECT epoch FROM {SCHEMA}.lease) = %s RETURNING number"  # noqa: S608 - constant names
+_RELEASED = ""
+"""Token of a lease that was given back: nobody can believe that it is his."""
+_RELEASE = f"UPDATE {SCHEMA}.lease SET token = '{_RELEASED}' WHERE epoch = %s AND token = %s"  # noqa: S608 - constant names
 
 
 class Lease:
-    """The right to write, from when it was taken until another takes it. `epoch` is part of every commit."""
+    """The right to write, from when it was taken until another takes it. `epoch` is part of every commit.
 
-    def __init__(self, name: str, epoch: int, token: str) -> None:
+    `follows`: somebody had it before and did not give it back; he may still be alive.
+    """
+
+    def __init__(self, name: str, epoch: int, token: str, *, follows: bool) -> None:
         self._name = name
         self.epoch = epoch
+        self.follows = follows
         self._token = token
 
     @classmethod
@@ -62,14 +74,22 @@ class Lease:
             connection.execute("SET LOCAL synchronous_commit = on")
             row = connection.execute(_TAKE, {"token": token, "holder": holder}).fetchone()
         assert row is not None
-        return cls(name, row[0], token)
+        return cls(name, row[0], token, follows=row[1] not in (None, _RELEASED))
+
+    def beat(self, connection: Connection) -> bool:
+        """Show that the holder lives; False when the lease is somebody else's."""
+        return _value(connection, _BEAT, self.epoch) is not None
+
+    def release(self, connection: Connection) -> None:
+        """Give it back: whoever comes next need not wait for us."""
+        connection.execute(_RELEASE, (self.epoch, self._token))
 
     def regain(self, connection: Connection) -> None:
         """Hold it again on a new connection. Raises JournalLost when it is somebody else's, JournalError when not yet free."""
         if not _value(connection, _TRY):
             if self._ours(connection):
                 # The server has not noticed yet that our old connection is gone.
-                connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({_LOCKED}) AS lost")  # noqa: S608 - constant names
+                connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({LOCKED}) AS lost")  # noqa: S608 - constant names
                 raise JournalError(f"{self._name}: the lost connection still holds the lock")
             raise self.lost(connection)
         if not self._ours(connection):
@@ -83,7 +103,7 @@ class Lease:
     def lost(self, connection: Connection) -> JournalLost:
         """The error that says who has it."""
         return JournalLost(
-            f"{self._name} was taken by {_holder(connection)} while this process had lost its connection:"
+            f"{self._name} was taken by {_holder(connection)} while this process was paused or had lost its connection:"
             " nothing more is written or sent here; see that gateway, and start this one when it has stopped"
         )
 
@@ -94,7 +114,7 @@ class Lease:
 
 def holder(connection: Connection) -> str | None:
     """Who writes the journal now; None when nobody does."""
-    return None if connection.execute(_LOCKED).fetchone() is None else _holder(connection)
+    return None if connection.execute(LOCKED).fetchone() is None else _holder(connection)
 
 
 def _holder(connection: Connection) -> str:
@@ -109,6 +129,6 @@ def _read(connection: Connection) -> tuple[Any, ...] | None:
         return None
 
 
-def _value(connection: Connection, sql: str) -> Any:
-    row = connection.execute(sql).fetchone()
+def _value(connection: Connection, sql: str, *values: Any) -> Any:
+    row = connection.execute(sql, values).fetchone()
     return None if row is None else row[0]

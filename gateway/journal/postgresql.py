@@ -21,8 +21,10 @@ from gateway.core.events import Recorded
 from gateway.errors import JournalError, JournalLost, PreconditionFailed
 from gateway.journal.chain import COLUMNS, Row, rows_of
 from gateway.journal.connection import SCHEMA, Connection, connect, said
+from gateway.journal.fence import HOLD_SECONDS, WAIT_SECONDS, Fence, now
 from gateway.journal.interface import GENESIS, Watermark
 from gateway.journal.lease import Lease
+from gateway.journal.renewal import Renewal
 from gateway.journal.segments import SegmentedReader
 
 FORMAT = 1
@@ -35,14 +37,17 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.format (version INT NOT NULL);
 CREATE TABLE IF NOT EXISTS {SCHEMA}.segment (first_seq BIGINT PRIMARY KEY, previous_hash BYTEA NOT NULL);
 CREATE TABLE IF NOT EXISTS {SCHEMA}.watermark (
     session TEXT PRIMARY KEY, epoch BIGINT NOT NULL, msg_seq_num BIGINT NOT NULL);
+ALTER TABLE {SCHEMA}.watermark ADD COLUMN IF NOT EXISTS next_sender BIGINT NOT NULL DEFAULT 0;
 CREATE TABLE IF NOT EXISTS {SCHEMA}.configuration (sha256 TEXT PRIMARY KEY, toml TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS {SCHEMA}.snapshot (seq BIGINT PRIMARY KEY, content BYTEA NOT NULL);
 CREATE TABLE IF NOT EXISTS {SCHEMA}.lease (
     id INT PRIMARY KEY CHECK (id = 1), epoch BIGINT NOT NULL, token TEXT NOT NULL, holder TEXT NOT NULL,
     backend INT NOT NULL, since TIMESTAMPTZ NOT NULL);
+CREATE TABLE IF NOT EXISTS {SCHEMA}.beat (id INT PRIMARY KEY CHECK (id = 1), number BIGINT NOT NULL);
+INSERT INTO {SCHEMA}.beat VALUES (1, 0) ON CONFLICT DO NOTHING;
 CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS TRIGGER LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$;
-"""
+"""  # noqa: S608 - constant names
 _SEGMENT = f"""
 CREATE TABLE {SCHEMA}.event_{{first}} (
     seq BIGINT PRIMARY KEY, run_id BIGINT NOT NULL, at_ns BIGINT NOT NULL, wall_ns BIGINT NOT NULL, cause BIGINT NOT NULL,
@@ -54,8 +59,10 @@ _APPEND = f"""
 WITH held AS (SELECT 1 FROM {SCHEMA}.lease WHERE epoch = %b::bigint FOR SHARE),
 marks AS (
     INSERT INTO {SCHEMA}.watermark
-    SELECT s, e, n FROM unnest(%b::text[], %b::bigint[], %b::bigint[]) AS mark(s, e, n) WHERE EXISTS (SELECT FROM held)
-    ON CONFLICT (session) DO UPDATE SET epoch = excluded.epoch, msg_seq_num = excluded.msg_seq_num),
+    SELECT s, e, n, o FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::bigint[]) AS mark(s, e, n, o)
+    WHERE EXISTS (SELECT FROM held)
+    ON CONFLICT (session) DO UPDATE
+    SET epoch = excluded.epoch, msg_seq_num = excluded.msg_seq_num, next_sender = excluded.next_sender),
 events AS (
     INSERT INTO {SCHEMA}.event_{{first}} ({COLUMNS}, digest)
     SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::int[],
@@ -78,6 +85,10 @@ class PostgresqlReader(SegmentedReader):
         return dict(self._query(f"SELECT sha256, toml FROM {SCHEMA}.configuration"))  # noqa: S608 - constant names
 
     def close(self) -> None:
+        self._drop()
+
+    def _drop(self) -> None:
+        """The connection is of no use any more; the next question makes another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -93,7 +104,7 @@ class PostgresqlReader(SegmentedReader):
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
             raise PreconditionFailed(f"{self.name}: nothing has run here yet ({said(error)})") from error
         except (psycopg.Error, OSError) as error:
-            self.close()
+            self._drop()
             raise JournalError(f"{self.name}: {said(error)}") from error
 
     def _find_segments(self) -> list[int]:
@@ -120,21 +131,44 @@ class PostgresqlJournal(PostgresqlReader):
         self._durability = durability
         self._remembered: deque[Row] = deque(maxlen=_REMEMBERED_ROWS if durability == "commit" else 0)
         """What the server has confirmed but may lose with its own death."""
+        self._fence = Fence()
+        self._renewal: Renewal | None = None
         try:
             self._connection = connect(url, password, "gateway-journal", answer_seconds=10)
             self._configure(self._connection)
+            asked_at = now()
             self._lease = Lease.take(self._connection, self.name, prepare=self._prepare)
+            self._fence.confirmed(asked_at)
+            self._alone_at = now() + WAIT_SECONDS if self._lease.follows else 0
+            self._renewal = Renewal(self._second_connection, self._lease, self._fence)
             self._seq, self._hash = self.head()
         except (psycopg.Error, OSError, JournalError) as error:
-            self.close()
+            self._give_up()
             raise PreconditionFailed(
                 f"{self.name} cannot be opened: {said(error)}; check the server, the database and its permissions"
             ) from error
         except PreconditionFailed:
-            self.close()
+            self._give_up()
             raise
         self._use(self.segments()[-1])
         self._connected().answer_seconds = COMMIT_SECONDS
+
+    def _second_connection(self) -> Connection:
+        """For confirming the lease: a beat that the server forgets is followed by the next one."""
+        connection = connect(self._url, self._password, "gateway-lease", answer_seconds=HOLD_SECONDS)
+        connection.execute("SET synchronous_commit = off")
+        return connection
+
+    def refusal(self) -> str | None:
+        return self._fence.refusal()
+
+    @property
+    def lost(self) -> JournalLost | None:
+        return self._fence.lost
+
+    @property
+    def alone_in(self) -> float:
+        return max(self._alone_at - now(), 0)
 
     def _configure(self, connection: Connection) -> None:
         connection.execute(f"SET synchronous_commit = {'on' if self._durability == 'fsync' else 'off'}")
@@ -175,7 +209,7 @@ class PostgresqlJournal(PostgresqlReader):
                     raise self._lease.lost(connection)
                 self._make_segment(connection, first, self._hash)
         except (psycopg.Error, OSError) as error:
-            self.close()  # whether it happened shows when the next commit connects again
+            self._drop()  # whether it happened shows when the next commit connects again
             raise JournalError(f"{self.name}: {said(error)}") from error
         self._use(first)
         self._firsts = [*self._firsts, first]
@@ -189,31 +223,50 @@ class PostgresqlJournal(PostgresqlReader):
 
     def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
         rows = rows_of(batch, self._hash, digest)
+        asked_at = now()
         try:
             if self._connection is None:
                 self._regain(rows)
                 if rows and rows[-1].hash == self._hash:
                     return  # it was taken, and only the answer was lost
             self._insert(rows, watermarks)
+        except JournalLost as error:
+            self._fence.lose(error)
+            raise
         except (psycopg.Error, OSError) as error:
             lost = isinstance(error, psycopg.OperationalError | OSError)
             if lost or (self._connection is not None and not self._connection.at_rest):
-                self.close()
+                self._drop()
             raise JournalError(f"{self.name}: {said(error)}") from error
+        self._fence.confirmed(asked_at)
         if rows:
             self._seq, self._hash = rows[-1].seq, rows[-1].hash
             self._remembered.extend(rows)
 
     def close(self) -> None:
-        """Let go of the journal at once: the server would notice a closed connection a moment later."""
+        """Give the lease back: from here on nothing may be sent, and whoever comes next need not wait."""
+        self._fence.close()
+        if self._connection is not None and self._connection.at_rest:
+            with suppress(psycopg.Error, OSError):
+                self._lease.release(self._connection)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if self._renewal is not None:
+            self._renewal.stop()
+        self._drop()
+
+    def _drop(self) -> None:
+        """Let go of the lock at once: the server would notice a closed connection a moment later."""
         if self._connection is not None and self._connection.at_rest:
             with suppress(psycopg.Error, OSError):
                 self._connection.execute("SELECT pg_advisory_unlock_all()")
-        super().close()
+        super()._drop()
 
     def _insert(self, rows: Sequence[Row], watermarks: Mapping[str, Watermark]) -> None:
         columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * _WIDTH
-        marks = [list(watermarks), [m.epoch for m in watermarks.values()], [m.msg_seq_num for m in watermarks.values()]]
+        of = watermarks.values()
+        marks = [list(watermarks), [m.epoch for m in of], [m.msg_seq_num for m in of], [m.next_sender for m in of]]
         values = (self._lease.epoch, *marks, *(list(column) for column in columns))
         held = self._connected().execute(self._append_sql, values, prepare=True).fetchone()
         if held is None or held[0] != 1:
@@ -256,8 +309,8 @@ class PostgresqlJournal(PostgresqlReader):
         self._insert(rows, {})
 
     def watermarks(self) -> Mapping[str, Watermark]:
-        rows = self._query(f"SELECT session, epoch, msg_seq_num FROM {SCHEMA}.watermark")  # noqa: S608 - constant names
-        return {session: Watermark(epoch, msg_seq_num) for session, epoch, msg_seq_num in rows}
+        rows = self._query(f"SELECT session, epoch, msg_seq_num, next_sender FROM {SCHEMA}.watermark")  # noqa: S608 - constant names
+        return {session: Watermark(*numbers) for session, *numbers in rows}
 
     def remember_configuration(self, config_sha256: str, toml: str) -> None:
         self._query(
@@ -267,37 +320,3 @@ class PostgresqlJournal(PostgresqlReader):
 
     def tidy(self) -> None:
         """Nothing: the server tidies up after itself."""
-
-
-class PostgresqlSnapshots:
-    """Snapshots in the journal's schema, over a connection of their own each time: no order waits for them."""
-
-    def __init__(self, url: str, password: str | None) -> None:
-        self._url = url
-        self._password = password
-
-    def positions(self) -> Sequence[int]:
-        return [row[0] for row in self._run(f"SELECT seq FROM {SCHEMA}.snapshot ORDER BY seq")]  # noqa: S608 - constant names
-
-    def read(self, seq: int) -> bytes:
-        rows = self._run(f"SELECT content FROM {SCHEMA}.snapshot WHERE seq = %s", (seq,))  # noqa: S608 - constant names
-        if not rows:
-            raise JournalError(f"journal {self._url}: there is no snapshot after event {seq}")
-        return bytes(rows[0][0])
-
-    def write(self, seq: int, content: bytes) -> None:
-        self._run(
-            f"INSERT INTO {SCHEMA}.snapshot VALUES (%s, %s)"  # noqa: S608 - constant names
-            " ON CONFLICT (seq) DO UPDATE SET content = excluded.content RETURNING seq",
-            (seq, content),
-        )
-
-    def drop(self, seq: int) -> None:
-        self._run(f"DELETE FROM {SCHEMA}.snapshot WHERE seq = %s RETURNING seq", (seq,))  # noqa: S608 - constant names
-
-    def _run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        try:
-            with connect(self._url, self._password, "gateway-snapshots", answer_seconds=60) as connection:
-                return connection.execute(sql, values, binary=True).fetchall()
-        except (psycopg.Error, OSError) as error:
-            raise JournalError(f"journal {self._url}: {said(error)}") from error

@@ -30,6 +30,12 @@ def take(path: Path, now_ns: int, at_least: int) -> RunNumber:
     return taken
 
 
+def last(path: Path) -> int:
+    """The last run of this state directory; 0 when there was none. Raises PreconditionFailed for a damaged file."""
+    known = _read(path)
+    return 0 if known is None else known.run_id
+
+
 def _read(path: Path) -> RunNumber | None:
     if not path.exists():
         return None

@@ -23,8 +23,8 @@ from gateway.journal.durable import sync_directory
 from gateway.journal.interface import GENESIS, Watermark
 from gateway.journal.segments import SegmentedReader
 
-FORMAT = 2
-_READABLE = (0, 1, FORMAT)
+FORMAT = 3
+_READABLE = (0, 1, 2, FORMAT)
 _TIDY_BYTES = 4 << 20
 _BUSY_SECONDS = 1
 _SCHEMA = """
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS event (
     cause INTEGER NOT NULL, kind TEXT NOT NULL, version INTEGER NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL, digest TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS watermark (
-    session TEXT PRIMARY KEY, epoch INTEGER NOT NULL, msg_seq_num INTEGER NOT NULL
+    session TEXT PRIMARY KEY, epoch INTEGER NOT NULL, msg_seq_num INTEGER NOT NULL, next_sender INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE IF NOT EXISTS configuration (sha256 TEXT PRIMARY KEY, toml TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS segment (first_seq INTEGER PRIMARY KEY, previous_hash BLOB NOT NULL) STRICT;
@@ -143,8 +143,10 @@ class SqliteJournal(SqliteReader):
         (found,) = db.execute("PRAGMA user_version").fetchone()
         if found not in _READABLE:
             raise PreconditionFailed(f"journal {file} has format {found}, this build writes {FORMAT}: use the other build")
-        db.execute(f"PRAGMA user_version={FORMAT}")
         db.executescript(_SCHEMA)
+        if "next_sender" not in [column[1] for column in db.execute("PRAGMA table_info(watermark)")]:
+            db.execute("ALTER TABLE watermark ADD COLUMN next_sender INTEGER NOT NULL DEFAULT 0")
+        db.execute(f"PRAGMA user_version={FORMAT}")
         self._wal = file.with_name(file.name + "-wal")
         return db
 
@@ -174,7 +176,7 @@ class SqliteJournal(SqliteReader):
         with closing(sqlite3.connect(temporary, isolation_level=None)) as new:
             new.executescript(f"PRAGMA synchronous=FULL; PRAGMA user_version={FORMAT}; BEGIN; {_SCHEMA}")
             new.execute("INSERT INTO segment VALUES (?,?)", (first, self._hash))
-            for table, columns in (("watermark", "?,?,?"), ("configuration", "?,?")):
+            for table, columns in (("watermark", "?,?,?,?"), ("configuration", "?,?")):
                 rows = self._db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - constant names
                 new.executemany(f"INSERT INTO {table} VALUES ({columns})", rows)  # noqa: S608 - constant names
             new.execute("COMMIT")
@@ -204,7 +206,8 @@ class SqliteJournal(SqliteReader):
             try:
                 self._db.executemany(_INSERT, rows)
                 for session, mark in watermarks.items():
-                    self._db.execute("INSERT OR REPLACE INTO watermark VALUES (?,?,?)", (session, mark.epoch, mark.msg_seq_num))
+                    values = (session, mark.epoch, mark.msg_seq_num, mark.next_sender)
+                    self._db.execute("INSERT OR REPLACE INTO watermark VALUES (?,?,?,?)", values)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -216,8 +219,8 @@ class SqliteJournal(SqliteReader):
             self._seq, self._hash = rows[-1].seq, rows[-1].hash
 
     def watermarks(self) -> Mapping[str, Watermark]:
-        rows = self._newest("SELECT session, epoch, msg_seq_num FROM watermark")
-        return {session: Watermark(epoch, msg_seq_num) for session, epoch, msg_seq_num in rows}
+        rows = self._newest("SELECT session, epoch, msg_seq_num, next_sender FROM watermark")
+        return {session: Watermark(*numbers) for session, *numbers in rows}
 
     def tidy(self) -> None:
         """Move what the write-ahead log holds into the file. On another thread: it syncs the disk, which no order waits for."""
@@ -241,6 +244,13 @@ class SqliteJournal(SqliteReader):
         except sqlite3.Error as error:
             self._retired.append((first, db))
             raise JournalError(f"{self._file(first)}: {error}") from error
+
+    alone_in = 0.0
+    """The kernel holds the lock for as long as the process lives, paused or not: there is no other writer."""
+    lost = None
+
+    def refusal(self) -> str | None:
+        return None
 
     def remember_configuration(self, config_sha256: str, toml: str) -> None:
         try:

@@ -8,11 +8,13 @@ from pathlib import Path
 import psycopg
 
 from gateway.core.state import State
-from gateway.errors import JournalError
+from gateway.errors import JournalError, PreconditionFailed
 from gateway.journal import lease, snapshots, sqlite
+from gateway.journal.claim import Claim
 from gateway.journal.connection import SCHEMA, connect, said
 from gateway.journal.interface import JournalReader
-from gateway.journal.postgresql import PostgresqlJournal, PostgresqlReader, PostgresqlSnapshots
+from gateway.journal.postgresql import PostgresqlJournal, PostgresqlReader
+from gateway.journal.postgresql_snapshots import PostgresqlSnapshots
 from gateway.journal.snapshots import SnapshotFiles, SnapshotStore
 from gateway.journal.sqlite import SqliteJournal, SqliteReader
 
@@ -65,6 +67,12 @@ class JournalAt:
                 return lease.holder(connection)
         except psycopg.Error as error:
             raise JournalError(f"journal {self.url}: {said(error)}") from error
+
+    def claim(self, silent_seconds: float) -> Claim:
+        """For a standby. Raises PreconditionFailed for SQLite, whose lock goes with the process that holds it."""
+        if self.url.startswith(_SQLITE):
+            raise PreconditionFailed("a standby needs a journal in PostgreSQL: see [journal] url")
+        return Claim(self.url, self.password, silent_seconds)
 
     @property
     def _path(self) -> Path:

@@ -11,7 +11,7 @@ import gc
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from gateway.core.core import Core
@@ -26,8 +26,11 @@ from gateway.journal.snapshots import Label, SnapshotStore
 _log = logging.getLogger(__name__)
 ROLLS: set[type[Event]] = {TradingDayRolled}
 """Events after which a segment ends."""
-_FOLD_CHUNK = 5_000
+_FOLD_CHUNK = 2_000
 _REST_SECONDS = 0.002
+
+Progress = Callable[[int, int], None]
+"""Told how far a fold is, and how far it goes. What it raises ends the fold."""
 
 
 class Keeper:
@@ -46,16 +49,17 @@ class Keeper:
 
     # ---------------------------------------------------------------------------------------------------------- start
 
-    def recover(self, core: Core) -> Core:
-        """The core brought to the end of the journal: newest snapshot, then the events after it.
+    def recover(self, core: Core, progress: Progress = lambda *_: None) -> Core:
+        """The core brought to the end of the journal: newest snapshot, unless it is further already, then the events after it.
 
-        Raises PreconditionFailed when older segments were moved away and no snapshot of this build replaces them.
+        `progress` is told (position, head) as it goes. Raises PreconditionFailed when older segments were moved away and no
+        snapshot of this build replaces them.
         """
         began = monotonic()
         gc.disable()  # nothing that is made here is garbage
         try:
-            found = snapshots.newest(self._store, self._journal)
-            start = 0 if found is None else found.seq
+            found = None if core.state.seq else snapshots.newest(self._store, self._journal)
+            start = core.state.seq if found is None else found.seq
             before = self._journal.begins()[0]
             if start < before:
                 raise PreconditionFailed(
@@ -64,16 +68,17 @@ class Keeper:
                 )
             if found is not None:
                 core = core.at(found)
-            self._fold(core)
+            self._fold(core, progress)
         finally:
             gc.enable()
         self._last = start
         _log.info("state after event %d: snapshot %d and the events since, %.2f s", core.state.seq, start, monotonic() - began)
         return core
 
-    def _fold(self, core: Core) -> None:
+    def _fold(self, core: Core, progress: Progress) -> None:
         """Fold the tail, and write on the way what a death kept from being written: the snapshots segments begin with."""
         self._starts = {first - 1 for first in self._journal.segments()}
+        head = self._journal.head()[0]
         boundaries = sorted(start for start in self._starts if start > core.state.seq)
         for boundary in [*boundaries, None]:
             while boundary is None or core.state.seq < boundary:
@@ -82,6 +87,7 @@ class Keeper:
                 if not chunk:
                     break
                 core.fold(stored.recorded for stored in chunk)
+                progress(core.state.seq, head)
             if boundary is not None and boundary not in self._store.positions():
                 self.write(core.state)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TypeVar
@@ -51,6 +52,10 @@ MAX_IDLE_SECONDS = 1.0
 MAX_BATCH_SECONDS = 0.05
 CARRY_SECONDS = 0.002
 """How long a `transmitted` may wait for company: the venue's answer should not find us busy with it."""
+
+
+def _venue(dispatch: Dispatched | StatusRequested) -> str:
+    return dispatch.command.venue if isinstance(dispatch, Dispatched) else dispatch.venue
 
 
 class Batch:
@@ -340,7 +345,7 @@ class Runtime:
         return step
 
     def _commit(self, batch: Batch) -> bool:
-        if not self.committer.commit(batch.records, self._marks, self._core.state.digest()):
+        if not self.committer.commit(batch.records, self._reached(batch), self._core.state.digest()):
             return False
         self._look_at_commit()
         self._marks = {}
@@ -375,11 +380,21 @@ class Runtime:
         if invariant not in self._core.state.control.broken:
             self._carry.append(DefectReported(invariant=invariant, detail=detail))
 
+    def _reached(self, batch: Batch) -> dict[str, Watermark]:
+        """Per session: what was heard, and the number below which everything stays that was sent and is about to be."""
+        leaving = Counter(_venue(dispatch) for dispatch in batch.dispatches)
+        marks: dict[str, Watermark] = {}
+        for name, adapter in self._adapters.items():
+            if adapter.session in self._marks or name in leaving:
+                heard, (sender, _) = adapter.watermark, adapter.link.numbers
+                marks[adapter.session] = Watermark(heard.epoch, heard.msg_seq_num, sender + leaving[name])
+        return marks
+
     def _send(self, batch: Batch) -> None:
         """Only now, that it is durable. What became of it is the next turn's input."""
         for dispatch in batch.dispatches:
             self.progress += 1
-            venue = dispatch.command.venue if isinstance(dispatch, Dispatched) else dispatch.venue
+            venue = _venue(dispatch)
             try:
                 outcome = self._adapters[venue].outbound.send(dispatch)
             except Exception:  # noqa: BLE001 - whether it left is not known: its deadline will ask the venue

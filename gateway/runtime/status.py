@@ -84,6 +84,7 @@ class Reporter:
         document = {
             **core,
             "name": self._name,
+            "role": "active",
             "pid": os.getpid(),
             "now_ns": wall_ns(),
             "kill": core.get("kill", {}) | dict(self._gate.engaged),  # the gate knows the reason even of a start under kill

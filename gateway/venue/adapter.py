@@ -77,7 +77,9 @@ class VenueAdapter:
         resend_timeout_ns: int = 10_000_000_000,
         hours: Hours | None = None,
         emergency_file: EmergencyFile | None = None,
+        fence: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`fence`: why nothing may be sent now, because the journal may be another gateway's; None when it is ours."""
         self.venue = place.venue
         self.session = place.session
         self.last_receive_ns: int | None = None
@@ -88,6 +90,7 @@ class VenueAdapter:
         self._id_prefix = id_prefix
         self._heartbeat_seen = heartbeat
         self._takes_orders = takes_orders
+        self._fence = fence
         self._settling = Settling(SETTLE_PATIENCE_NS)
         self._resends = ResendWatch(resend_timeout_ns)
         self._taking_number = ""
@@ -141,8 +144,12 @@ class VenueAdapter:
 
     def unsettled(self) -> str | None:
         """A dispatch decided on one connection must not leave on the next, whose numbers nobody has agreed on."""
-        agreed = self.settled and self._settled_logon == self.link.logons
-        return None if agreed else "the session is not settled"
+        if not (self.settled and self._settled_logon == self.link.logons):
+            return "the session is not settled"
+        return self._fence()
+
+    def fenced(self) -> str | None:
+        return self._fence()
 
     # -------------------------------------------------------------------------------------------------------- inbound
 
@@ -410,7 +417,7 @@ class VenueAdapter:
     def _try(self, outgoing: Outgoing) -> None:
         """Send what a disconnect makes superfluous."""
         try:
-            self.link.send(outgoing)
+            self.link.send(outgoing, lambda _number: self.fenced())
             if outgoing.msg_type != "1":  # administrative ones the link counts
                 self._count(self.venue, "out", outgoing.msg_type)
         except NotSent as error:

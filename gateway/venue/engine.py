@@ -68,6 +68,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 Count = Callable[[str, str, str], None]
 """Told venue, direction and MsgType(35) of a message. Any thread."""
+Fence = Callable[[], str | None]
+"""Why nothing may be sent, because the journal may be another gateway's; None when it is ours. Any thread."""
 
 
 def _text(settings: EngineSettings) -> str:
@@ -125,8 +127,9 @@ def _tls_text(files: TlsFiles) -> dict[str, str | int | Path]:
 class _Application(fix.Application):  # type: ignore[misc]  # the engine has no type stubs
     """The callbacks. `onLogout` also follows a refused logon; the Logout's text has come as a message before it."""
 
-    def __init__(self, settings: EngineSettings, sink: Sink, recent: deque[str], count: Count) -> None:
+    def __init__(self, settings: EngineSettings, sink: Sink, recent: deque[str], count: Count, fence: Fence) -> None:
         super().__init__()
+        self._fence = fence
         self._settings = settings
         self._count = count
         self._sink = sink
@@ -171,7 +174,10 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         try:
             msg_type = message.getHeader().getField(35)
             self._count(self._settings.venue, "out", msg_type)
-            if msg_type == "A":
+            if msg_type == "A" and (refusal := self._fence()) is not None:
+                _log.warning("%s: no logon: %s", session, refusal)
+                fix.Session.lookupSession(session).disconnect()  # without a connection the engine sends nothing
+            elif msg_type == "A":
                 self._logon_leaves(message, session)
             elif msg_type == "3":
                 self._engine_refused(message)
@@ -319,7 +325,7 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
 class QuickFixLink:
     """A session on an initiator of its own: it starts, stops and fails alone."""
 
-    def __init__(self, settings: EngineSettings, numbers: Numbers, sink: Sink, log: FixLog, count: Count) -> None:
+    def __init__(self, settings: EngineSettings, numbers: Numbers, sink: Sink, log: FixLog, count: Count, fence: Fence) -> None:
         """`count` is told of the messages the engine sends by itself, and of all administrative ones."""
         self._settings = settings
         self._log_file = log
@@ -333,7 +339,7 @@ class QuickFixLink:
             settings.store.mkdir(parents=True, exist_ok=True)
             parsed = fix.SessionSettings()
             parsed.setFromString(_text(settings))
-            self._application = _Application(settings, sink, recent, count)
+            self._application = _Application(settings, sink, recent, count, fence)
             self._logs = EngineLogs(log, recent)
             self._stores = fix.FileStoreFactory(parsed)
             self._parsed = parsed

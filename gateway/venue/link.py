@@ -124,4 +124,8 @@ class Connection(Protocol):
         """Whether both sides agreed on the numbers."""
 
     def unsettled(self) -> str | None:
-        """Why nothing may be sent now; None when both sides agree on the numbers of the connection there is."""
+        """Why no request may be sent now; None when both sides agree on the numbers of the connection there is, and the
+        journal is ours."""
+
+    def fenced(self) -> str | None:
+        """Why nothing at all may be sent now: the journal may be another gateway's. None when it is ours."""

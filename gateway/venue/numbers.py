@@ -28,12 +28,24 @@ def read_store(directory: Path, begin_string: str, sender: str, target: str) -> 
         return None
 
 
-def to_restore(store: Numbers | None, watermark: int | None, last_sent: int) -> Numbers:
+MARGIN = 1_000
+"""More messages than an engine sends by itself between two commits: heartbeats, logons, what it is asked for."""
+
+
+def to_restore(
+    store: Numbers | None, watermark: int | None, last_sent: int, promised: int = 0, *, elsewhere: bool = False
+) -> Numbers:
     """The numbers a session must continue with, within one epoch.
 
     Expected: one past the journal's watermark, so that the venue resends whatever never reached the journal. To send: never
-    below a number that may have been used; too high is asked about and gap-filled, too low ends the session.
+    below a number that may have been used; too high is asked about and gap-filled, too low ends the session. `promised`: no
+    request was sent from this number on, says the journal, 0 when it does not; `elsewhere`: another state directory was
+    used since this store, which tells nothing then.
     """
-    next_sender = max(store.next_sender if store else 1, last_sent + 1)
+    if elsewhere:
+        store = None
+    next_sender = max(store.next_sender if store else 1, last_sent + 1, promised)
+    if store is None and promised:
+        next_sender += MARGIN
     next_target = store.next_target if store else 1
     return Numbers(next_sender, next_target if watermark is None else watermark + 1)

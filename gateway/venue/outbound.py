@@ -118,7 +118,7 @@ class Outbound:
     def _send_status_request(self, event: StatusRequested) -> Event | None:
         try:
             outgoing = self._encoder.status_request(event)
-            number = self._here.link.send(outgoing)
+            number = self._here.link.send(outgoing, lambda _number: self._here.fenced())
         except Denied as error:  # a venue without status requests, or an id of its own that cannot be repeated on the wire
             _log.warning("%s: order %s cannot be asked about: %s", self._here.session, event.order_id, error)
             return StatusReported(

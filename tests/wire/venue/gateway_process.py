@@ -127,8 +127,8 @@ class GatewayProcess:
         return "ready" in self.out.read_text()
 
     def answering(self, seconds: float = DEADLINE) -> GatewayProcess:
-        """Until the control surface answers."""
-        wait_for(lambda: self._alive() and self.status(), f"control surface; {self.home}", seconds)
+        """Until the control surface answers for a run."""
+        wait_for(lambda: self._alive() and self.status().get("role") == "active", f"control surface; {self.home}", seconds)
         return self
 
     def _alive(self) -> bool:
