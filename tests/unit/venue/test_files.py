@@ -15,7 +15,7 @@ from gateway.errors import PreconditionFailed
 from gateway.venue import send_log
 from gateway.venue.fix_log import FixLog
 from gateway.venue.gate import KillGate
-from gateway.venue.numbers import Numbers, read_store, to_restore
+from gateway.venue.numbers import MARGIN, Numbers, read_store, to_restore
 from gateway.venue.send_log import SendLog, Sent
 
 # ------------------------------------------------------------------------------------------------------------- numbers
@@ -35,6 +35,23 @@ from gateway.venue.send_log import SendLog, Sent
 )
 def test_numbers_to_restore(store, watermark, last_sent, restored):
     assert to_restore(store, watermark, last_sent) == restored
+
+
+@pytest.mark.parametrize(
+    ("store", "last_sent", "promised", "elsewhere", "next_sender"),
+    [
+        (Numbers(20, 9), 11, 18, False, 20),  # this store was used last: it knows
+        (Numbers(17, 9), 11, 18, False, 18),  # but never below what the journal promised
+        (None, 0, 18, False, 18 + MARGIN),  # the store is lost: above everything the engine may have sent by itself
+        (Numbers(20, 9), 11, 400, True, 400 + MARGIN),  # another directory was used since: so is everything here
+        (Numbers(900, 9), 11, 400, True, 400 + MARGIN),  # of an epoch before, perhaps
+        (Numbers(20, 9), 500, 400, True, 501 + MARGIN),
+        (Numbers(20, 9), 0, 0, True, 1),  # a new epoch in which nothing was sent yet
+    ],
+)
+def test_the_number_to_send_under_after_another_directory_or_none(store, last_sent, promised, elsewhere, next_sender):
+    restored = to_restore(store, 6, last_sent, promised, elsewhere=elsewhere)
+    assert restored == Numbers(next_sender, 7)
 
 
 @pytest.mark.parametrize(
