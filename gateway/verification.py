@@ -7,9 +7,11 @@ state is no longer the recorded one, and nothing after it can be compared.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 
 from gateway import __version__
 from gateway.core.events import RunStarted
@@ -43,6 +45,8 @@ class Verdict:
     digest_differences: int = 0
     records_seq: int | None = None
     record_differences: int = 0
+    compared: dict[str, int] = field(default_factory=dict)
+    """Table of the records -> rows that were compared with what the journal amounts to."""
     not_comparable: int = 0
     first: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -79,7 +83,7 @@ def verify_instance(place: JournalAt, store: RecordStore | None, load: StrategyL
             _check_chain(reader, verdict, progress)
             _Recomputation(reader, verdict, load, _start(place, reader, verdict)).run(progress)
             if store is not None:
-                _compare_records(reader, store, verdict, _start(place, reader, verdict))
+                _compare_records(reader, store, verdict, _start(place, reader, verdict), progress)
     finally:
         if store is not None:
             store.close()
@@ -112,16 +116,22 @@ def _start(place: JournalAt, reader: JournalReader, verdict: Verdict) -> State |
     return state
 
 
-def _compare_records(reader: JournalReader, store: RecordStore, verdict: Verdict, start: State | None) -> None:
+def _compare_records(
+    reader: JournalReader, store: RecordStore, verdict: Verdict, start: State | None, progress: Progress
+) -> None:
     behind = verdict.events - (verdict.records_seq or 0)
     if verdict.records_seq == 0 and behind:
         verdict.record_differences += 1
         verdict.differs("the records hold nothing: start the gateway, which writes them, or run `gateway db rebuild`")
     elif behind > 0:
         verdict.notes.append(f"the last {behind} events are not in the records yet: a running gateway writes them")
-    for difference in compare(store, reader, verdict.notes.append, start):
+    compared: Counter[str] = Counter()
+    for difference in compare(
+        store, reader, verdict.notes.append, start, progress=partial(progress, "records"), compared=compared
+    ):
         verdict.record_differences += 1
         verdict.differs(str(difference))
+    verdict.compared = dict(sorted(compared.items()))
 
 
 class _Recomputation:
@@ -138,8 +148,9 @@ class _Recomputation:
     def run(self, progress: Progress) -> None:
         head = self._verdict.events
         position = self._verdict.first_event - 1
-        boundaries = [(seq, digest) for seq, digest in self._reader.digests(position) if seq <= head]
-        for seq, digest in boundaries:
+        for seq, digest in self._reader.digests(position):
+            if seq > head:
+                break
             self._advance(position, seq)
             self._verdict.digests += 1
             if self._verifier.digest != digest:

@@ -72,6 +72,8 @@ def rebuild(instance: Instance, yes: bool) -> None:
     before = "belonged to another history" if done.differed is None else f"differed in {done.differed} places"
     sentences = (
         f"{store.shown_url}: {done.events} events written anew; the old records {before}",
+        f"compared with the journal: {sum(done.compared.values())} rows"
+        f" ({', '.join(f'{name} {count}' for name, count in done.compared.items()) or 'no events'})",
         "equal" if done.differences == 0 else f"NOT EQUAL: {done.differences} differences; see `gateway verify`",
     )
     _tell(instance, {"url": store.shown_url, **asdict(done), "equal": done.differences == 0}, *sentences)

@@ -48,7 +48,10 @@ def _tell(instance: Instance, verdict: Verdict) -> None:
     if verdict.records_seq is None:
         click.echo("records       left out")
     else:
-        click.echo(f"records       rows up to event {verdict.records_seq} compared, {verdict.record_differences} differences")
+        rows = sum(verdict.compared.values())
+        click.echo(
+            f"records       {rows} rows up to event {verdict.records_seq} compared, {verdict.record_differences} differences"
+        )
     for line in verdict.first:
         click.echo(f"  {output.cell(line)}")
     click.echo("equal" if verdict.equal else "NOT EQUAL")

@@ -32,6 +32,11 @@ _POSTGRESQL_LIMITS: dict[str, str | int] = {
     "tcp_user_timeout": 15_000,
     "application_name": "gateway-records",
 }
+_POSTGRESQL_SESSION = (
+    # A gateway that was stopped in the middle of a transaction must not keep its successor from the checkpoint.
+    "SET idle_in_transaction_session_timeout = '60s'",
+    "SET lock_timeout = '5s'",
+)
 
 
 def parse_url(text: str, password: str | None) -> URL:
@@ -60,7 +65,9 @@ def is_file(url: URL) -> bool:
 def open_engine(url: URL, *, busy_timeout_ms: int) -> Engine:
     """An engine; nothing is connected yet."""
     if not is_file(url):
-        return create_engine(url, pool_pre_ping=True, pool_size=2, connect_args=_POSTGRESQL_LIMITS)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=2, connect_args=_POSTGRESQL_LIMITS)
+        event.listen(engine, "connect", _limit)
+        return engine
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
@@ -79,6 +86,13 @@ def open_engine(url: URL, *, busy_timeout_ms: int) -> Engine:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _limit(connection: Any, _: object) -> None:
+    with connection.cursor() as cursor:
+        for statement in _POSTGRESQL_SESSION:
+            cursor.execute(statement)
+    connection.commit()
 
 
 def explain(url: URL, error: SQLAlchemyError | OSError) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
 
 from gateway.instants import local_time, utc_ns
 from gateway.records.engines import RecordsUnavailable
@@ -26,6 +27,8 @@ _ATTACHED = text(
     " FROM pg_inherits JOIN pg_class parent ON parent.oid = inhparent JOIN pg_class child ON child.oid = inhrelid"
     " WHERE inhparent = ANY (CAST(:tables AS regclass[])) AND NOT inhdetachpending"
 )
+_NOT_ALLOWED = "42501"
+"""SQLSTATE insufficient_privilege."""
 _EXISTS = text("SELECT to_regclass(:name) IS NOT NULL")
 
 
@@ -63,7 +66,8 @@ def _held(existing: list[Partition], recorded_ns: int) -> bool:
 def make(connection: Connection, times_ns: Iterable[int]) -> None:
     """Give every partitioned table a partition for each of these stream times, and for the month after the last of them.
 
-    Raises RecordsUnavailable when a table stands in the way that looks like a partition that was detached.
+    Raises RecordsUnavailable when a table stands in the way that looks like a partition that was detached, and when the role
+    may not make one.
     """
     if connection.dialect.name != "postgresql":
         return
@@ -94,8 +98,18 @@ def _make(connection: Connection, table: str, name: str, span: range) -> None:
             f"{name} is not a partition of {table}, and one of that name is needed:"
             f" attach it again, or move it to another schema (ALTER TABLE {name} SET SCHEMA ...)"
         )
-    connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
-    connection.exec_driver_sql(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({span.start}) TO ({span.stop})")
+    create = f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)"
+    attach = f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({span.start}) TO ({span.stop})"
+    try:
+        connection.exec_driver_sql(create)
+        connection.exec_driver_sql(attach)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NOT_ALLOWED:
+            raise
+        raise RecordsUnavailable(
+            f"{' '.join(str(error.orig).split())}: partition {name} is needed and this role may not make it; nothing is lost,"
+            f" records wait. As the owner of the tables run: {create}; {attach}; or make this role their owner"
+        ) from error
 
 
 def _span(bounds: str) -> range:

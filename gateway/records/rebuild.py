@@ -7,8 +7,10 @@ rebuild is gone on with by the next writer, from wherever its checkpoint stands.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.errors import PreconditionFailed
 from gateway.journal.interface import JournalReader
@@ -27,11 +29,12 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
     """`differed`: rows in which the old records were not what the journal says, None when they belonged to another history;
-    `differences`: the same of the new ones, which must be 0."""
+    `differences`: the same of the new ones, which must be 0; `compared`: how many rows of each table that was said of."""
 
     events: int
     differed: int | None
     differences: int
+    compared: dict[str, int]
 
 
 def rebuild(store: RecordStore, reader: JournalReader, progress: Progress = lambda *_: None) -> Rebuilt:
@@ -46,10 +49,12 @@ def rebuild(store: RecordStore, reader: JournalReader, progress: Progress = lamb
             " nothing was changed"
         )
     belongs = reader.hash_at(store.checkpoint().seq) == store.checkpoint().hash
-    differed = sum(1 for _ in compare(store, reader)) if belongs else None
+    differed = sum(1 for _ in compare(store, reader, progress=partial(progress, "old records"))) if belongs else None
     store.clear()
     _write(store, reader, head, progress)
-    return Rebuilt(events=head, differed=differed, differences=sum(1 for _ in compare(store, reader)))
+    compared: Counter[str] = Counter()
+    differences = sum(1 for _ in compare(store, reader, progress=partial(progress, "comparison"), compared=compared))
+    return Rebuilt(events=head, differed=differed, differences=differences, compared=dict(sorted(compared.items())))
 
 
 def _write(store: RecordStore, reader: JournalReader, head: int, progress: Progress) -> None:

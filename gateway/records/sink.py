@@ -26,6 +26,10 @@ ANEW = "stop the gateway and run `gateway db rebuild`: it writes the records ane
 """The remedy when records and journal do not belong together."""
 
 
+class Moved(PreconditionFailed):
+    """The records stand elsewhere than this writer left them: another wrote meanwhile, or the server lost its last commits."""
+
+
 class Checkpoint(NamedTuple):
     """The records are the projection of the journal up to `seq`, whose record there has this hash."""
 
@@ -56,16 +60,16 @@ def read_checkpoint(connection: Connection) -> Checkpoint:
 def write_batch(connection: Connection, batch: Batch) -> None:
     """Write `batch` within the transaction of `connection`.
 
-    Does nothing when this very batch is already there. Raises PreconditionFailed when the records stand anywhere else than
-    where the batch begins.
+    Does nothing when this very batch is already there. Raises Moved when the records stand anywhere else than where the batch
+    begins.
     """
     if not _moved(connection, batch.before, batch.after):
         found = read_checkpoint(connection)
         if found == batch.after:
             return
-        raise PreconditionFailed(
-            f"the records moved from event {batch.before.seq} to {found.seq} without this writer: is a second gateway writing"
-            f" to the same database? Stop one of them and {ANEW}"
+        raise Moved(
+            f"the records moved from event {batch.before.seq} to {found.seq} without this writer: another gateway of the same"
+            " journal wrote, or the database lost its last commits; going on from where they stand"
         )
     by_table = _by_table(batch.ops)
     partitions.make(connection, _times(by_table))

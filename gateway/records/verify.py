@@ -56,13 +56,22 @@ def expected_rows(reader: JournalReader, up_to: int | None = None) -> dict[str, 
 
 
 def compare(
-    store: RecordStore, reader: JournalReader, note: Callable[[str], None] = lambda _: None, start: State | None = None
+    store: RecordStore,
+    reader: JournalReader,
+    note: Callable[[str], None] = lambda _: None,
+    start: State | None = None,
+    *,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    compared: Counter[str] | None = None,
 ) -> Iterator[Difference]:
     """Differences between the records and the journal up to the records' checkpoint; nothing when they agree.
 
     A checkpoint the journal does not have is the first difference and the last. History whose partition was detached is not
     compared; `note` is told of it. Nor are rows that were last touched before `start`, the state the journal begins with.
+    `progress` is told (position, end); `compared` counts the rows of each table for which the journal and the records had to
+    agree.
     """
+    counts = Counter[str]() if compared is None else compared
     before = 0 if start is None else start.seq
     with store.reading() as connection:
         attached = partitions.attached(connection)
@@ -81,10 +90,13 @@ def compare(
                     (histories if name in histories else latest)[name][_key(name, row)] = row
                 else:
                     detached[name] += row.get("updated_seq", row["event_seq"]) == row["event_seq"]  # a decision counts once
+            progress(last, checkpoint.seq)
+            counts.update({name: len(rows) for name, rows in histories.items() if rows})
             for name, rows in histories.items():
                 yield from _compared(name, _history_rows(connection, name, first, last), rows)
         for table in HISTORY:
             yield from _compared(table.name, _history_rows(connection, table.name, checkpoint.seq + 1, None), {})
+        counts.update({name: len(rows) for name, rows in latest.items() if rows})
         for name, rows in latest.items():
             yield from _compared(name, _rows(connection, name), rows, before)
     for name, count in sorted(detached.items()):

@@ -25,7 +25,7 @@ from gateway.records.context import Context
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.fold import Fold
 from gateway.records.resume import context_at
-from gateway.records.sink import ANEW, Batch, Checkpoint
+from gateway.records.sink import ANEW, Batch, Checkpoint, Moved
 from gateway.records.store import RecordStore
 
 T = TypeVar("T")
@@ -61,6 +61,9 @@ LOST = "the records file was removed or replaced while in use; making it anew fr
 
 class _Lost(Exception):
     """The SQLite file is not the one that was opened."""
+
+    def __str__(self) -> str:
+        return LOST
 
 
 class _OutOfTime(Exception):
@@ -131,8 +134,8 @@ class RecordWriter:
     def _run(self) -> None:
         try:
             with closing(self._reader_factory()) as reader:
-                while not self._follow(reader):
-                    self._begin_again()
+                while (why := self._follow(reader)) is not None:
+                    self._begin_again(why)
         except _OutOfTime:
             self._change("stopped")
         except GatewayError as error:
@@ -142,17 +145,18 @@ class RecordWriter:
         else:
             self._change("stopped")
 
-    def _follow(self, reader: JournalReader) -> bool:
-        """Until it was asked to end; False when the records it wrote to are not there any more."""
+    def _follow(self, reader: JournalReader) -> str | None:
+        """Until it was asked to end; why not, when the records are not what they were when it wrote to them last."""
         try:
             self._write_on(reader)
-        except _Lost:
-            return False
-        return True
+        except (_Lost, Moved) as error:
+            return str(error)
+        return None
 
-    def _begin_again(self) -> None:
-        self._status = replace(self._status, retries=self._status.retries + 1, seq=0, recorded_ns=None)
-        self._change("degraded", LOST)
+    def _begin_again(self, why: str) -> None:
+        """From wherever the records stand, if that belongs to this journal."""
+        self._status = replace(self._status, seq=0, recorded_ns=None)
+        self._try_later(why, self._retry_s[0])
         self._store.close()
 
     def _write_on(self, reader: JournalReader) -> None:

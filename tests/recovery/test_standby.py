@@ -22,6 +22,7 @@ from gateway.sim.ledger import read_ledger
 from gateway.sim.process import start_venue
 
 SEED = 20260104
+pytestmark = pytest.mark.timeout(300)  # several lives of several processes each
 PAIR = "\n[standby]\nenabled = true\nsilent_seconds = 2\n"
 LAUNCHER = str(Path(__file__).with_name("crash_launcher.py"))
 OPTIONS = {"market_data": ["USD/JPY"], "ack_timeout": 2, "heartbeat": 2}
@@ -50,10 +51,15 @@ def make_pair(home: Path, server: Server) -> Iterator[Callable[..., list[Postgre
         gateway.close()
 
 
-def following(gateway: GatewayProcess) -> bool:
-    """Whether it is the standby and has seen all that the active one wrote."""
-    status = gateway.status()
-    return status.get("role") == "standby" and "following" in status["initialising"]["doing"] and bool(status["journal"]["seq"])
+def follows(gateway: GatewayProcess) -> None:
+    """Until it is the standby and has seen some of what the active one writes."""
+
+    def following() -> bool:
+        status = gateway.status()
+        doing = status.get("initialising", {}).get("doing", "")
+        return status.get("role") == "standby" and "following" in doing and bool(status["journal"]["seq"])
+
+    wait_for(following, "the standby follows", 60)
 
 
 def messages(gateway: GatewayProcess, direction: str, msg_type: str) -> list[str]:
@@ -84,7 +90,7 @@ def test_the_active_one_is_killed_and_the_standby_takes_over(home, make_pair):
         active, standby = make_pair(venue.port, extra=STRATEGY)
         active.start().ready(60)
         standby.start()
-        wait_for(lambda: following(standby), "the standby follows")
+        follows(standby)
         for round_ in range(2):
             with Traders(active, Random(SEED)) as traders:
                 wait_for(lambda traders=traders: traders.sent > 20, "trading")
@@ -96,7 +102,7 @@ def test_the_active_one_is_killed_and_the_standby_takes_over(home, make_pair):
             # Both numbers lie above what the dead one had used: the venue closes the gap without a message of an order.
             assert len(messages(standby, "in", "2")) <= round_ + 1
             active.start()  # and is the standby from now on
-            wait_for(lambda active=active: following(active), "the other one follows")
+            follows(active)
             active, standby = standby, active
         document = json.loads(run_command(standby, "status", "--json"))
         assert document["role"] == "standby"
@@ -118,11 +124,11 @@ def test_a_standby_that_dies_while_it_takes_over(home, make_pair):
         for point in ("before-run-number", "before-reconciled"):
             standby.launcher = (LAUNCHER, point)
             standby.start()
-            wait_for(lambda standby=standby: following(standby), "the standby follows")
+            follows(standby)
             with Traders(active, Random(SEED)) as traders:
                 wait_for(lambda traders=traders: traders.sent > 20, "trading")
                 active.kill()
-            assert standby.ended(60) == -signal.SIGKILL
+            assert standby.ended(90) == -signal.SIGKILL
             active, standby = standby, active
             active.launcher = normal
             active.start().ready(60)
@@ -137,7 +143,7 @@ def test_an_active_one_that_sleeps_between_commit_and_send_sends_nothing_when_it
         active.launcher = (LAUNCHER, "sleep:777")
         active.start().ready(60)
         standby.start()
-        wait_for(lambda: following(standby), "the standby follows")
+        follows(standby)
         process = active.process
         assert process is not None
         with Traders(active, Random(SEED)) as traders, ThreadPoolExecutor() as asking:
@@ -149,7 +155,7 @@ def test_an_active_one_that_sleeps_between_commit_and_send_sends_nothing_when_it
             finally:
                 sent = {kind: len(messages(active, "out", kind)) for kind in "ADFGH"}
                 process.send_signal(signal.SIGCONT)
-            assert active.ended() == 6
+            assert active.ended(60) == 6
             assert isinstance(asked.exception(30), GatewayError)
         assert f"was taken by process {standby.process.pid} on" in active.err.read_text()
         assert {kind: len(messages(active, "out", kind)) for kind in "ADFGH"} == sent
