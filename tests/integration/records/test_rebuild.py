@@ -35,6 +35,8 @@ def test_what_was_damaged_is_as_it_was(day: Any, store: RecordStore, recorded_al
         connection.exec_driver_sql("UPDATE positions SET realized_pnl = 1000000")
     told: list[int] = []
     done = rebuild(store, day.journal, lambda _, at, total: told.append(total - at))
+    assert done.compared["fills"] == day.fills
+    assert sum(done.compared.values()) > done.events
     assert (done.events, done.differed, done.differences) == (len(day.journal.records), 10, 0)
     assert everything(store) == before
     assert told[-1] == 0
