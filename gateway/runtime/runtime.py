@@ -54,7 +54,7 @@ CARRY_SECONDS = 0.002
 """How long a `transmitted` may wait for company: the venue's answer should not find us busy with it."""
 
 
-def _venue(dispatch: Dispatched | StatusRequested) -> str:
+def _venue(dispatch: Dispatched | StatusRequested | PositionsRequested) -> str:
     return dispatch.command.venue if isinstance(dispatch, Dispatched) else dispatch.venue
 
 

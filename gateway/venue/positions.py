@@ -49,7 +49,7 @@ class PositionReports:
         """Send the question. What could not be sent is answered at once; a session that is gone asks after the next logon."""
         try:
             outgoing = self._encoder.position_request(event, wall_ns())
-            self._here.link.send(outgoing)
+            self._here.link.send(outgoing, lambda _number: self._here.fenced())
         except Denied as error:
             return self._told(event, detail=str(error))
         except NotSent as error:
