@@ -6,6 +6,7 @@ a path of their own, and the first answer may have been made before the end that
 
     we hold     the venue says                          what follows
     open        over (Filled, Cancelled, ...)           asked
+    open        a larger OrderQty(38)                   asked
     ended       working, with open quantity             asked
     ended       the same in a status answer             in doubt (`said_working`), asked again
     ended       the same in the second answer           open again, under the name and terms it has there
@@ -53,7 +54,7 @@ def ask_if_contradicted(turn: Turn, event: ExecutionEvent, changes: tuple[Change
         settled = turn.state.control.settled(order.venue)  # before, a venue may tell the whole day again
         wrong = settled and (_says_working(event, order) or _ended_by_old_name(turn.state, event, order))
     else:
-        wrong = _says_over(event, order) or _has_unknown_terms(event, order, changes)
+        wrong = _says_over(event, order) or _has_unknown_terms(event, order, changes) or _is_larger_there(event, order)
     if wrong:
         control.ask_status(turn, order, cl_ord_id=_own_name(turn.state, event, order))
 
@@ -87,6 +88,12 @@ def works_after_all(turn: Turn, event: StatusReported, order: Order) -> bool:
 def _says_over(event: ExecutionEvent, order: Order) -> bool:
     """A fill of all that was ordered does not end an order for which more is asked: its REPLACE is unanswered."""
     return event.ord_status in _OVER and not (event.ord_status == "2" and order.replacing is not None)
+
+
+def _is_larger_there(event: ExecutionEvent, order: Order) -> bool:
+    """OrderQty(38) under the order's present name is more than we hold or asked for: exposure is never understated."""
+    named = event.cl_ord_id is None or event.cl_ord_id == order.cl_ord_id
+    return named and not order.external and event.order_qty is not None and event.order_qty > order.most_quantity
 
 
 def _says_working(event: ExecutionEvent, order: Order) -> bool:
