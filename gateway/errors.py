@@ -12,6 +12,7 @@ reaches that edge is a defect and keeps its traceback.
         NotReachable              5  no gateway answers on the control socket
         PreconditionFailed        6  not logged on, kill engaged, port or journal in use, unwritable directory, wrong revision
           JournalLost             6  another gateway took the journal, or its database is not the one we wrote to
+          StrategyRefused         6  a strategy of the configuration cannot be made: its class, or its parameters
           ConfigurationError      6  all problems of one configuration at once, each with file, line, key and remedy
         UnknownOutcome            7  a time limit passed: it may have happened, it may not
       CounterpartyError              the other side sent what we cannot take
@@ -62,6 +63,16 @@ class UnknownOutcome(OperatorError):
 
 class JournalLost(PreconditionFailed):
     """The journal is no longer ours to write: another gateway took it, or the database lost what it had confirmed."""
+
+
+class StrategyRefused(PreconditionFailed):
+    """A strategy of the configuration cannot be made. `path` is the key within its table, e.g. ("params", "quantity")."""
+
+    def __init__(self, strategy: str, path: tuple[str | int, ...], what: str, remedy: str) -> None:
+        super().__init__(f"strategy {strategy}: {'.'.join(map(str, path))}: {what}; {remedy}")
+        self.path = path
+        self.what = what
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

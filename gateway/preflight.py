@@ -11,18 +11,19 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from gateway.bootstrap.places import journal_at, record_store, tls_files
 from gateway.clock import wall_ns
 from gateway.config.load import LoadedConfiguration, load
-from gateway.config.paths import sqlite_file
+from gateway.config.paths import resolve, sqlite_file
 from gateway.core.values import NANOS
-from gateway.errors import GatewayError, NotReachable, PreconditionFailed, Problem
+from gateway.errors import ConfigurationError, GatewayError, NotReachable, PreconditionFailed, Problem
 from gateway.fix.dialect import load_dialect
 from gateway.fix.strict import StrictDictionary
-from gateway.runtime.settings import load_strategies, strategy_settings
+from gateway.runtime.strategies import strategy_settings
 from gateway.venue.tls import check_tls
 
 _FUTURE_NS = 5_000_000_000
@@ -42,6 +43,8 @@ def check(config_path: Path, *, running: bool = False) -> list[Problem]:
     for key, look, remedy in (*_looks(loaded), *(() if running else _held(loaded))):
         try:
             look()
+        except ConfigurationError as error:  # knows its lines
+            problems += [replace(problem, file=str(config_path)) for problem in error.problems]
         except GatewayError as error:
             what, _, advice = str(error).rpartition("; ")
             said, mend = (what, advice) if what else (advice, remedy)
@@ -61,8 +64,8 @@ def _looks(loaded: LoadedConfiguration) -> Iterator[Look]:
         files = tls_files(loaded, venue)
         if files is not None:
             yield f"{name}.tls", partial(check_tls, files), "correct the file"
-    for section in configuration.strategies:
-        yield f"strategies.{section.name}", partial(_strategy, loaded, section.name), "correct class or params"
+    yield "gateway.strategy_path", lambda: _folder(loaded), "name the folder of your strategies' modules"
+    yield "strategies", lambda: strategy_settings(loaded), "correct class or params"
 
 
 def _held(loaded: LoadedConfiguration) -> Iterator[Look]:
@@ -75,8 +78,10 @@ def _dictionary(dialect: str) -> None:
     StrictDictionary(load_dialect(dialect))
 
 
-def _strategy(loaded: LoadedConfiguration, name: str) -> None:
-    load_strategies({name: strategy_settings(loaded.configuration, name)})
+def _folder(loaded: LoadedConfiguration) -> None:
+    folder = resolve(loaded.configuration, loaded.base_dir).strategy_path
+    if folder is not None and not folder.is_dir():
+        raise PreconditionFailed(f"{folder} is not a folder; name the one your strategies' modules are in")
 
 
 def _private(path: Path) -> None:

@@ -23,7 +23,7 @@ from gateway.journal.interface import JournalReader
 from gateway.journal.stores import JournalAt
 from gateway.records.store import RecordStore
 from gateway.records.verify import compare
-from gateway.runtime.settings import code_sha256
+from gateway.runtime.strategies import code_sha256
 
 SHOWN = 10
 _CHUNK = 1_000

@@ -37,8 +37,9 @@ from gateway.runtime.intake import Intake
 from gateway.runtime.observer import Observer
 from gateway.runtime.reload import Reloader
 from gateway.runtime.runtime import Runtime
-from gateway.runtime.settings import core_settings, load_strategies
+from gateway.runtime.settings import core_settings
 from gateway.runtime.status import Reporter
+from gateway.runtime.strategies import load_strategies
 from gateway.runtime.surface import GatewaySurface
 from gateway.runtime.timed import Timed
 from gateway.runtime.trading_day import TradingDay

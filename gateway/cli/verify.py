@@ -23,9 +23,10 @@ def verify(instance: Instance, skip_records: bool) -> None:
     Checks the hash chain, recomputes every decision and every recorded state digest, and compares the SQL rows with what the
     journal amounts to. May run beside a live gateway. Exit code 0 when all is equal, 1 when not.
     """
-    from gateway.runtime.settings import load_strategies
+    from gateway.runtime.strategies import import_own, load_strategies
     from gateway.verification import verify_instance
 
+    import_own(instance.places.strategy_path)
     store = None if skip_records else instance.record_store()
     with output.progress() as progress:
         verdict = verify_instance(instance.journal(), store, load_strategies, progress)

@@ -52,6 +52,8 @@ class Section(BaseModel):
 class GatewaySection(Section):
     name: Name
     state_dir: FilledText = "var"
+    strategy_path: Text = ""
+    """Folder of strategy modules of one's own, relative to this file; "" for none but those that are installed."""
 
 
 class PasswordSource(Section):
@@ -248,6 +250,13 @@ class StrategySection(Section):
     account: WireText = ""
     """Account(1) of its orders; "" for the venue's."""
     instruments: tuple[WireId, ...] = _Array
+    events: Annotated[tuple[Literal["book", "trade", "feed", "order"], ...], Field(strict=False)] = (
+        "book",
+        "trade",
+        "feed",
+        "order",
+    )
+    """What it is consulted for; its timers reach it in any case."""
     params: dict[str, Any] = {}
 
 

@@ -30,6 +30,7 @@ class Places:
     records: RecordsSection
     base_dir: Path
     control_socket: Path
+    strategy_path: Path | None
 
 
 def resolve(configuration: Configuration, base_dir: Path) -> Places:
@@ -42,6 +43,7 @@ def resolve(configuration: Configuration, base_dir: Path) -> Places:
         records=configuration.records,
         base_dir=base_dir,
         control_socket=absolute(base_dir, configuration.control.socket),
+        strategy_path=absolute(base_dir, configuration.gateway.strategy_path) if configuration.gateway.strategy_path else None,
     )
 
 

@@ -16,9 +16,11 @@ import msgspec
 from gateway.core.apply import apply
 from gateway.core.changes import Change, FillChanged, OrderChanged
 from gateway.core.events import (
+    ControlTime,
     Event,
     FeedStatus,
     MarketEvent,
+    MarketTrade,
     Recorded,
     StrategyDisabled,
     StrategyFailed,
@@ -28,9 +30,10 @@ from gateway.core.execution_control import release
 from gateway.core.reactions import react
 from gateway.core.reactions.defects import uphold
 from gateway.core.reactions.intents import intend
-from gateway.core.settings import StrategySettings
+from gateway.core.settings import StrategySettings, Trigger
 from gateway.core.state import State, StrategyState
-from gateway.core.strategy import Strategy, View, well_formed
+from gateway.core.strategy import NoWake, Strategy, View, Wake, well_formed
+from gateway.core.timers import awake, check_count, due, request
 from gateway.core.turn import Step, Turn
 
 AnyStrategy = Strategy[Any, Any]
@@ -67,6 +70,8 @@ class Core:
         react(turn, event, changes)
         for settings in self._concerned(event, changes):
             self._consult(turn, settings, event)
+        if isinstance(event, ControlTime):
+            self._wake(turn)
         release(turn)
         uphold(turn)
         return turn.step()
@@ -77,10 +82,19 @@ class Core:
         settings = self.state.control.settings
         configured = settings.strategies
         if isinstance(event, MarketEvent | FeedStatus):
-            fed = [s for s in configured.values() if settings.feed_of(s.venue) == event.venue]
+            kind = _market_trigger(event)
+            fed = [s for s in configured.values() if settings.feed_of(s.venue) == event.venue and kind in s.events]
             return fed if event.symbol is None else [s for s in fed if event.symbol in s.instruments]
         names = dict.fromkeys(c.after.strategy for c in changes if isinstance(c, (OrderChanged, FillChanged)))
-        return [configured[name] for name in names if name in configured]
+        return [configured[name] for name in names if name in configured and Trigger.ORDER in configured[name].events]
+
+    def _wake(self, turn: Turn) -> None:
+        """Consult strategies whose timers are due. One may have moved or lost a timer to another that fired before it."""
+        for fired in due(self.state):
+            stands = self.state.control.timers.get((fired.strategy, fired.name)) == fired.deadline_ns
+            if stands and awake(self.state, fired.strategy):
+                turn.emit(fired)
+                self._consult(turn, self.state.control.settings.strategies[fired.strategy], fired)
 
     def _consult(self, turn: Turn, settings: StrategySettings, event: Event) -> None:
         strategy = self._strategies.get(settings.name)
@@ -90,8 +104,9 @@ class Core:
         try:
             memory = _memory(strategy, known.memory)
             before = known.memory or _encode_memory(memory).decode()
-            after, intents = strategy.on_event(event, View(self.state, settings), memory)
-            intents = tuple(well_formed(intent) for intent in intents)
+            after, wanted = strategy.on_event(event, View(self.state, settings), memory)
+            actions = tuple(well_formed(action) for action in wanted)
+            check_count(self.state, settings.name, actions)
             remembered = _encode_memory(after).decode()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a strategy may raise anything; it is named and the core goes on
             turn.emit(StrategyFailed(strategy=settings.name, error=f"{type(error).__name__}: {error}"))
@@ -100,8 +115,17 @@ class Core:
             return
         if remembered != before:  # as text: a memory that was changed in place is still another one
             turn.emit(StrategyRemembered(strategy=settings.name, memory=remembered))
-        for intent in intents:
-            intend(turn, intent, strategy=settings.name, venue=settings.venue, account=settings.account)
+        for action in actions:
+            if isinstance(action, Wake | NoWake):
+                request(turn, settings.name, action)
+            else:
+                intend(turn, action, strategy=settings.name, venue=settings.venue, account=settings.account)
+
+
+def _market_trigger(event: MarketEvent | FeedStatus) -> Trigger:
+    if isinstance(event, FeedStatus):
+        return Trigger.FEED
+    return Trigger.TRADE if isinstance(event, MarketTrade) else Trigger.BOOK
 
 
 def _memory(strategy: AnyStrategy, stored: str | None) -> msgspec.Struct:

@@ -24,6 +24,7 @@ from gateway.core.events import ClosedUnsent, Dispatched, InDoubt, Queued, Statu
 from gateway.core.orders import Command, Order, Terms
 from gateway.core.settings import Venue
 from gateway.core.state import State, order_scopes
+from gateway.core.timers import awake
 from gateway.core.turn import Turn
 from gateway.core.values import NANOS, CommandKind, Doubt, Hold
 
@@ -255,6 +256,7 @@ def next_deadline(state: State) -> int | None:
     """
     execution = state.execution
     times = [first[0] for first in (execution.deadlines.first(), execution.questions.first()) if first is not None]
+    times += [deadline for (strategy, _), deadline in state.control.timers.items() if awake(state, strategy)]
     for name, venue in state.control.settings.venues.items():
         interval = _interval(venue)
         if interval is None or not state.control.settled(name):

@@ -7,6 +7,7 @@ needs no file, and an incident review sees the limits that were in force at that
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
@@ -78,7 +79,20 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     permitted_strategies: tuple[str, ...] | None = None
 
 
-class StrategySettings(msgspec.Struct, frozen=True, kw_only=True):
+class Trigger(StrEnum):
+    """What a strategy is consulted for; its timers reach it in any case."""
+
+    BOOK = "book"
+    """A book of its instruments changed."""
+    TRADE = "trade"
+    """Somebody traded in one of its instruments."""
+    FEED = "feed"
+    """Its market data came up, went stale or has a gap."""
+    ORDER = "order"
+    """Something happened to an order of its own."""
+
+
+class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`class_path` is `package.module:Class`; `code_sha256` is the hash of that module's source when the run started."""
 
     name: str
@@ -89,6 +103,7 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True):
     instruments: tuple[str, ...]
     params: str
     """The strategy's parameters as JSON text, validated against its `Params` before the run."""
+    events: tuple[Trigger, ...] = tuple(Trigger)
 
 
 class OpeningSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -371,6 +371,8 @@ class ControlState:
         self.positions_differ: Table[tuple[str, str, str], str] = Table("position_differs", digest)
         """(venue, account, symbol) -> how the venue's word differs from our fills, until it does not."""
         self.strategies: Table[str, StrategyState] = Table("strategy", digest)
+        self.timers: Table[tuple[str, str], int] = Table("timer", digest)
+        """(strategy, name) -> stream time at which it wants to be woken."""
         self.requests: Table[str, str] = Table("request", digest)
         """Operator request id -> order id it made, or "": a retry changes nothing."""
 

@@ -23,7 +23,7 @@ from gateway.demo.screen import Screen
 from gateway.errors import GatewayError, PreconditionFailed, UsageError
 from gateway.fix.dialect import load_dialect
 from gateway.records.store import RecordStore
-from gateway.runtime.settings import load_strategies
+from gateway.runtime.strategies import load_strategies
 from gateway.sim.process import VenueProcess, start_venue
 from gateway.sim.versions import version_of
 from gateway.verification import Verdict, verify_instance

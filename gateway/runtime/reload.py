@@ -38,6 +38,7 @@ LIVE = (
     "venues.*.rate_limit.*",
     "venues.*.cancel_on_disconnect",
     "strategies.*.params*",
+    "strategies.*.events",
 )
 """Keys that may change while the gateway runs; every other needs a restart."""
 

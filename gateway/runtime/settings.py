@@ -1,29 +1,20 @@
-"""From a configuration to what the core decides with, and to strategies that run."""
+"""From a configuration to what the core decides with."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Mapping
 from decimal import Decimal
-from hashlib import sha256
-from pathlib import Path
-
-import msgspec
 
 from gateway.config.load import LoadedConfiguration
 from gateway.config.model import Configuration
 from gateway.config.model import RiskLimits as RiskModel
-from gateway.core.core import AnyStrategy
-from gateway.core.settings import CoreSettings, Instrument, OpeningSettings, RiskLimits, StrategySettings, Venue
-from gateway.core.strategy import Strategy
+from gateway.core.settings import CoreSettings, Instrument, OpeningSettings, RiskLimits, Venue
 from gateway.core.values import NANOS, SCOPE_ALL, Side
-from gateway.errors import PreconditionFailed
 from gateway.fix.dialect import load_dialect
+from gateway.runtime.strategies import strategy_settings
 
 
 def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
-    """What travels in `RunStarted`. Raises PreconditionFailed when a strategy cannot be found."""
+    """What travels in `RunStarted`. Raises ConfigurationError with everything wrong with the strategies, by file and line."""
     configuration = loaded.configuration
     return CoreSettings(
         config_sha256=loaded.sha256,
@@ -54,7 +45,7 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
             )
             for v in configuration.venues
         },
-        strategies=_strategies(configuration),
+        strategies=strategy_settings(loaded),
         risk=_risk(configuration),
         rates=dict(configuration.risk.rates),
         positions=tuple(
@@ -85,61 +76,3 @@ def _limits(model: RiskModel) -> RiskLimits:
     sides = model.permitted_sides
     limits["permitted_sides"] = None if sides is None else tuple(Side(side) for side in sides)
     return RiskLimits(**limits)
-
-
-def strategy_settings(configuration: Configuration, name: str) -> StrategySettings:
-    """One strategy's settings. Raises PreconditionFailed when its module cannot be found."""
-    return _strategies(configuration, only=name)[name]
-
-
-def _strategies(configuration: Configuration, only: str | None = None) -> dict[str, StrategySettings]:
-    found = {}
-    for section in configuration.strategies:
-        if only not in (None, section.name):
-            continue
-        venue = next(
-            v for v in configuration.venues if v.name == section.venue or (not section.venue and v.role != "market-data")
-        )
-        found[section.name] = StrategySettings(
-            name=section.name,
-            class_path=section.class_path,
-            code_sha256=code_sha256(section.class_path),
-            venue=venue.name,
-            account=section.account or venue.account,
-            instruments=tuple(section.instruments),
-            params=msgspec.json.encode(dict(section.params)).decode(),
-        )
-    return found
-
-
-def code_sha256(class_path: str) -> str:
-    """Hash of the source of the module a strategy lives in."""
-    module, _, _ = class_path.partition(":")
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError) as error:
-        raise PreconditionFailed(f"strategy class {class_path!r}: {error}") from error
-    if spec is None or spec.origin is None:
-        raise PreconditionFailed(f"strategy class {class_path!r}: no module {module!r}; install it or correct the name")
-    return sha256(Path(spec.origin).read_bytes()).hexdigest()
-
-
-def load_strategies(settings: Mapping[str, StrategySettings]) -> dict[str, AnyStrategy]:
-    """Import and construct strategies. Raises PreconditionFailed naming strategy, class and parameter."""
-    return {name: _load(one) for name, one in settings.items()}
-
-
-def _load(settings: StrategySettings) -> AnyStrategy:
-    module_name, _, class_name = settings.class_path.partition(":")
-    try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        raise PreconditionFailed(f"strategy {settings.name}: class {settings.class_path!r}: {error}") from error
-    if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise PreconditionFailed(f"strategy {settings.name}: {settings.class_path!r} is not a gateway.core.strategy.Strategy")
-    try:
-        params = msgspec.json.decode(settings.params, type=found.Params)
-    except msgspec.ValidationError as error:
-        raise PreconditionFailed(f"strategy {settings.name}: params: {error}") from error
-    strategy: AnyStrategy = found(params)
-    return strategy

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.core.core import AnyStrategy
 from gateway.core.events import Event
-from gateway.core.strategy import Intent, Strategy, View
+from gateway.core.strategy import Action, Strategy, View
 from gateway.runtime.guards import Consultation
 
 
@@ -27,7 +27,7 @@ class Timed(Strategy[Any, Any]):
         self._name = name
         self._consultation = consultation
 
-    def on_event(self, event: Event, view: View, memory: Any) -> tuple[msgspec.Struct, Sequence[Intent]]:
+    def on_event(self, event: Event, view: View, memory: Any) -> tuple[msgspec.Struct, Sequence[Action]]:
         self._consultation.begin(self._name)
         started = perf_counter()
         try:

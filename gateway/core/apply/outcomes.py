@@ -29,6 +29,9 @@ from gateway.core.events import (
     StrategyFailed,
     StrategyRemembered,
     Superseded,
+    TimerCancelled,
+    TimerFired,
+    TimerSet,
     VenueOpened,
 )
 from gateway.core.lifecycle import NO_EDGE, transition
@@ -295,6 +298,16 @@ def _invariant_broken(state: State, recorded: Recorded, event: InvariantBroken) 
     return [AnomalyRaised(anomaly="invariant_broken", detail=f"{event.invariant}: {event.detail}")]
 
 
+def _timer_set(state: State, recorded: Recorded, event: TimerSet) -> list[Change]:
+    state.control.timers[event.strategy, event.name] = event.deadline_ns
+    return []
+
+
+def _timer_gone(state: State, recorded: Recorded, event: TimerCancelled | TimerFired) -> list[Change]:
+    state.control.timers.discard((event.strategy, event.name))
+    return []
+
+
 HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     Denied: _denied,
     Queued: _queued,
@@ -312,4 +325,7 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     StrategyFailed: _strategy_failed,
     StrategyDisabled: _strategy_disabled,
     InvariantBroken: _invariant_broken,
+    TimerSet: _timer_set,
+    TimerCancelled: _timer_gone,
+    TimerFired: _timer_gone,
 }

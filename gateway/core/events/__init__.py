@@ -69,6 +69,9 @@ from gateway.core.events.derived import (
     StrategyFailed,
     StrategyRemembered,
     Superseded,
+    TimerCancelled,
+    TimerFired,
+    TimerSet,
     VenueOpened,
 )
 from gateway.core.events.execution import (
@@ -116,6 +119,7 @@ EVENTS: dict[str, type[Event]] = {leaf.kind(): leaf for leaf in _leaves(Event)}
 DERIVED: frozenset[str] = frozenset(
     kind.kind()
     for kind in (
+        TimerSet, TimerCancelled, TimerFired,
         Denied, Queued, Superseded, ClosedUnsent, Dispatched, StatusRequested, InDoubt, Resolved, FillInferred, OpeningPosition,
         ReconciliationStarted, ReconciliationFinished, VenueOpened, StrategyRemembered, StrategyFailed, StrategyDisabled,
         InvariantBroken, PositionsRequested,
@@ -200,6 +204,9 @@ __all__ = [
     "SubmissionFailed",
     "Superseded",
     "Suspended",
+    "TimerCancelled",
+    "TimerFired",
+    "TimerSet",
     "TradingDayRolled",
     "TradingSwitched",
     "Transmitted",

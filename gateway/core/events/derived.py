@@ -159,6 +159,29 @@ class StrategyRemembered(Event, frozen=True, kw_only=True):
     memory: str
 
 
+class TimerSet(Event, frozen=True, kw_only=True):
+    """A strategy asked to be woken: at this stream time, under this name. Moves a timer of the same name."""
+
+    strategy: str
+    name: str
+    deadline_ns: int
+
+
+class TimerCancelled(Event, frozen=True, kw_only=True):
+    """A strategy asked for a timer to be forgotten."""
+
+    strategy: str
+    name: str
+
+
+class TimerFired(Event, frozen=True, kw_only=True):
+    """A strategy is woken: the deadline it asked for under this name has passed, and the timer is gone."""
+
+    strategy: str
+    name: str
+    deadline_ns: int
+
+
 class StrategyFailed(Event, frozen=True, kw_only=True):
     """A strategy raised an error when it was consulted: no intents, and its memory stays what it was."""
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -60,10 +61,14 @@ def strategy(class_path: str, params: str = "{}") -> str:
     ("breaks", "key", "what"),
     [
         (lambda cli: edit(cli, "generic-fix44", "nowhere"), "venues.SIM.dialect", "nowhere"),
-        (append(strategy("not.there:Maker")), "strategies.s", "not.there"),
-        (append(strategy("gateway.strategies.quoter:Nobody")), "strategies.s", "Nobody"),
-        (append(strategy("gateway.strategies.quoter:Quoter", "{ quantty = 1 }")), "strategies.s", "params"),
-        (append(strategy("decimal:Decimal")), "strategies.s", "is not a gateway.core.strategy.Strategy"),
+        (append(strategy("not.there:Maker")), "strategies[0].class", "not.there"),
+        (append(strategy("gateway.strategies.quoter:Nobody")), "strategies[0].class", "Nobody"),
+        (
+            append(strategy("gateway.strategies.quoter:Quoter", "{ quantty = 1 }")),
+            "strategies[0].params.quantty",
+            "known: quantity, ",
+        ),
+        (append(strategy("decimal:Decimal")), "strategies[0].class", "is not a gateway.strategies.Strategy"),
         (lambda cli: (cli.state / "journal.db").write_text("not a journal"), "journal.url", "journal"),
         (lambda cli: (cli.state / "records.db").write_text("no database"), "records.url", "database"),
         (lambda cli: cli.state.chmod(0o777), "gateway.state_dir", "can be written by other users"),
@@ -81,12 +86,89 @@ def test_every_thing_that_is_broken_is_named(ready: Any, breaks: Callable[[Any],
     assert what in said + remedy
 
 
+QUOTER = "gateway.strategies.quoter:Quoter"
+
+
+@pytest.mark.parametrize(
+    ("params", "key", "what"),
+    [
+        ('{ half_spread_ticks = "5" }', "params.half_spread_ticks", "Expected `int`, got `str`"),
+        ('{ quantity = "a lot" }', "params.quantity", "Invalid decimal string"),
+        ('{ quantity = "NaN" }', "params", ""),
+        ('{ max_inventory = "Infinity" }', "params.max_inventory", "Infinity is no number to trade with"),
+        ("{ improve_ticks = nan }", "params.improve_ticks", "nan is no number to trade with"),
+        ('{ quantity = "0" }', "params", "quantity and max_inventory must be above zero"),
+        ("{ amend = true, typo = 1 }", "params.typo", "is not a parameter of this strategy"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_file_and_line(ready: Any, params: str, key: str, what: str) -> None:
+    append(strategy(QUOTER, params))(ready)
+    document = ready.json("check", exit_code=6)
+    (problem,) = document["problems"]
+    assert problem["key"] == f"strategies[0].{key}"
+    assert what in problem["what"]
+    assert problem["file"] == str(ready.config)
+    lines = ready.config.read_text().splitlines()
+    assert lines[problem["line"] - 1].startswith("params = ")
+    assert f"{ready.config}:{problem['line']}: " in ready("check").stderr
+    refused = ready("run")
+    assert refused.exit_code == 6
+    assert f"{ready.config}:{problem['line']}: strategies[0].{key}" in refused.stderr
+
+
+def test_a_parameter_in_a_table_of_its_own_is_named_with_its_own_line(ready: Any) -> None:
+    text = f'\n[[strategies]]\nname = "s"\nclass = "{QUOTER}"\n[strategies.params]\nquantity = "1000"\nskew_ticks = 1.5\n'
+    append(text)(ready)
+    (problem,) = ready.json("check", exit_code=6)["problems"]
+    assert problem["key"] == "strategies[0].params.skew_ticks"
+    assert ready.config.read_text().splitlines()[problem["line"] - 1] == "skew_ticks = 1.5"
+
+
+STRATEGY = """\
+from gateway.strategies import Memory, Params, Strategy
+class Mine(Strategy[Params, Memory]):
+    def on_event(self, event, view, memory):
+        return memory, ()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "what"),
+    [
+        ("sound", STRATEGY, ""),
+        ("garbled", STRATEGY.replace("(self", "self"), "SyntaxError"),
+        ("leaving", STRATEGY + "\nraise SystemExit('no')", "SystemExit: no"),
+        ("unfinished", STRATEGY.replace("on_event", "onevent"), "abstract method"),
+        (
+            "undeclared",
+            STRATEGY.replace("Strategy[Params, Memory]", "Strategy"),
+            "does not say what its parameters and its memory are",
+        ),
+    ],
+)
+def test_a_module_of_ones_own_is_found_and_what_is_wrong_in_it_told(
+    ready: Any, name: str, source: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    edit(ready, 'state_dir = "var"', 'state_dir = "var"\nstrategy_path = "code"')
+    append(strategy(f"mine_{name}:Mine"))(ready)
+    assert [key for key, _, _ in found(ready)] == ["gateway.strategy_path", "strategies[0].class"]
+    (ready.directory / "code").mkdir()
+    (ready.directory / "code" / f"mine_{name}.py").write_text(source)
+    if not what:
+        assert ready("check").exit_code == 0
+        return
+    key, said, remedy = only(ready)
+    assert (key, bool(remedy)) == ("strategies[0].class", True)
+    assert what in said
+
+
 def test_everything_is_found_at_once_and_nothing_is_changed(ready: Any) -> None:
     edit(ready, "generic-fix44", "nowhere")
     append(strategy("not.there:Maker"))(ready)
     ready.state.chmod(0o777)
     before = sorted(ready.directory.rglob("*"))
-    assert [key for key, _, _ in found(ready)] == ["gateway.state_dir", "venues.SIM.dialect", "strategies.s"]
+    assert [key for key, _, _ in found(ready)] == ["gateway.state_dir", "venues.SIM.dialect", "strategies[0].class"]
     assert sorted(ready.directory.rglob("*")) == before
     text = ready("check")
     assert text.exit_code == 6

@@ -10,7 +10,7 @@ from gateway_process import wait_for
 from gateway.errors import Denied, PreconditionFailed
 from gateway.journal.stores import JournalAt
 from gateway.records.store import RecordStore
-from gateway.runtime.settings import load_strategies
+from gateway.runtime.strategies import load_strategies
 from gateway.verification import verify_instance
 
 MAKER = """
@@ -115,7 +115,7 @@ def test_a_strategy_gets_its_parameters_and_keeps_its_memory(make, venue):
     assert {replace[41] for replace in replaces} == {request[11] for request in quotes}, "it remembers its orders"
     assert [replace[38] for replace in replaces] == ["500", "500"]
     change(gateway, 'quantity = "500"', 'quantity = "x"')
-    with pytest.raises(PreconditionFailed, match="strategy maker: params"):
+    with pytest.raises(PreconditionFailed, match=r"gateway.toml:\d+: strategies\[0\].params.quantity: "):
         gateway.post("/configuration")
     assert gateway.terminate() == 0
     verified(gateway)
