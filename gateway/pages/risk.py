@@ -20,15 +20,32 @@ def _parts() -> Iterator[str]:
     yield prose(risk) + "\n"
     yield (
         "RTS 6 is Commission Delegated Regulation (EU) 2017/589, SEC 15c3-5 the Market Access Rule (17 CFR 240.15c3-5). The"
-        " code is `v_decisions.code` of the denial, whose reason has the numbers and the scope of the limit.\n"
+        " code is `v_decisions.code` of the denial; its reason has the numbers: what was asked, the limit, and the scope that"
+        " set it.\n"
     )
     yield "## Controls, in the order they are asked\n"
-    yield table(("Code", "What is checked", "After"), ((f"`{c.code}`", c.title, c.source) for c in risk.CONTROLS))
+    yield (
+        "`Set by` are keys of `[risk]`, and of `[risk.KIND.NAME]` for one venue, instrument, strategy or account: the control"
+        " compares with every scope of the order that has the key, and does not ask where none has it. One without a key always"
+        " holds.\n"
+    )
+    yield table(
+        ("Code", "What is checked", "How", "Set by", "After"),
+        ((f"`{c.code}`", c.title, c.about, _keys(c.limits), c.source) for c in risk.CONTROLS),
+    )
+    yield "## Controls that act\n"
+    yield table(
+        ("What", "How", "Set by", "After"),
+        ((reaction.title, reaction.about, _keys(reaction.limits), reaction.source) for reaction in risk.REACTIONS),
+    )
     yield "## Other codes of a denial\n"
     yield words(risk.OTHER_CODES)
     yield "## Limits\n"
-    yield "Keys of `[risk]`, and of `[risk.KIND.NAME]` for one venue, instrument, strategy or account:\n"
     yield limit_keys()
+
+
+def _keys(limits: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in limits)
 
 
 def limit_keys() -> str:

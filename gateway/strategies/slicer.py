@@ -6,7 +6,7 @@ done, what earlier intervals missed included; when the interval ends it is taken
 spread instead, immediate-or-cancel, until the parent is done. Nothing is paid beyond `limit_price`. (Almgren and Chriss,
 "Optimal execution of portfolio transactions", 2000: with risk left out of account the optimal schedule is this one.)
 
-Time passes for a strategy when something happens in its market: a slice begins with the first book after it is due. `parent`
+A timer wakes it at the end of each interval, and a second after it took a child back, however quiet the market is. `parent`
 names the order: a restart goes on with it, another name begins another one.
 """
 
@@ -17,9 +17,9 @@ from decimal import Decimal
 
 import msgspec
 
-from gateway.core.events import Event, MarketEvent
+from gateway.core.events import Event, MarketEvent, TimerFired
 from gateway.core.state import Book
-from gateway.core.strategy import Cancel, Intent, New, Strategy, View
+from gateway.core.strategy import Action, Cancel, New, Strategy, View, Wake
 from gateway.core.values import NANOS, Side, TimeInForce
 
 
@@ -57,24 +57,29 @@ class Slicer(Strategy[SlicerParams, SlicerMemory]):
     Params = SlicerParams
     Memory = SlicerMemory
 
-    def on_event(self, event: Event, view: View, memory: SlicerMemory) -> tuple[SlicerMemory, Sequence[Intent]]:
-        """One child at a time, decided at each market event."""
+    def on_event(self, event: Event, view: View, memory: SlicerMemory) -> tuple[SlicerMemory, Sequence[Action]]:
+        """One child at a time, decided at each market event and at the end of each interval."""
         symbol = view.instruments[0] if view.instruments else ""
         book = view.book(symbol)
-        if not isinstance(event, MarketEvent) or event.symbol != symbol or not view.tradable or book is None:
+        moment = isinstance(event, TimerFired) or (isinstance(event, MarketEvent) and event.symbol == symbol)
+        if not moment or not view.tradable or book is None:
             return memory, ()
         if memory.parent != self.params.parent:
             held = view.position(symbol).net_qty
             memory = SlicerMemory(parent=self.params.parent, started_ns=view.now_ns, position=held)
-        interval = min((view.now_ns - memory.started_ns) // (self.params.interval_seconds * NANOS) + 1, self.params.slices)
+        length = self.params.interval_seconds * NANOS
+        interval = min((view.now_ns - memory.started_ns) // length + 1, self.params.slices)
+        ends = [Wake(name="interval", at_ns=memory.started_ns + interval * length)] if interval < self.params.slices else []
         children = [order.order_id for order in view.working(symbol)] + [command.order_id for command in view.queued(symbol)]
         if children:
-            over = interval != memory.interval
-            return memory, [Cancel(order_id=one) for one in children if over and not view.cancelling(one)]
+            if interval == memory.interval:
+                return memory, ends
+            again = [Wake(name="again", after_ns=NANOS)] if view.timer("again") is None else []
+            return memory, [*ends, *again, *(Cancel(order_id=one) for one in children if not view.cancelling(one))]
         child = self._child(symbol, interval, book, view, memory)
         if child is None:
-            return memory, ()
-        return msgspec.structs.replace(memory, interval=interval), [child]
+            return memory, ends
+        return msgspec.structs.replace(memory, interval=interval), [*ends, child]
 
     def _child(self, symbol: str, interval: int, book: Book, view: View, memory: SlicerMemory) -> New | None:
         """What is due and not done, where this interval trades; None when there is nothing to send."""

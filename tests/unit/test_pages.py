@@ -14,6 +14,7 @@ import gateway
 from gateway import pages
 from gateway.core import dominance, lifecycle, risk, vocabulary
 from gateway.core.events import EVENTS
+from gateway.core.settings import RiskLimits
 from gateway.core.values import CommandKind, Doubt, FillStatus, OrderState
 from gateway.records import decisions, runs
 
@@ -69,6 +70,15 @@ def test_the_diagram_has_every_edge_that_moves_an_order_and_no_other() -> None:
 def test_the_matrix_on_the_page_has_every_cell() -> None:
     rows = [line for line in pages.execution_control.page().splitlines() if line.startswith("| ")]
     assert len([row for row in rows if row.split(" | ")[1] in set(CommandKind)]) == len(dominance.MATRIX)
+
+
+def test_every_limit_of_the_configuration_is_set_by_a_control_on_the_page() -> None:
+    asked = {name for one in (*risk.CONTROLS, *risk.REACTIONS) for name in one.limits}
+    assert asked == set(RiskLimits.__struct_fields__)
+    rows = [line for line in pages.risk.page().splitlines() if line.startswith("| `")]
+    for control in risk.CONTROLS:
+        [row] = [row for row in rows if row.startswith(f"| `{control.code}` |") and row.endswith(f"| {control.source} |")]
+        assert all(f"`{name}`" in row for name in control.limits)
 
 
 CONTRACT = {

@@ -63,6 +63,20 @@ def test_a_part_that_is_done_is_followed_by_the_next_when_that_is_due() -> None:
     assert last(harness, 2).quantity == 10000
 
 
+def test_a_quiet_market_keeps_nothing_waiting() -> None:
+    harness = working()
+    first = last(harness, 1)
+    harness.accept(first.order_id)
+    while not harness.sent(CommandKind.CANCEL):
+        harness.pass_deadline()
+    assert harness.now_ns == memory(harness).started_ns + MINUTE
+    harness.confirm_cancel(first.order_id)
+    while len(harness.sent(CommandKind.NEW)) == 1:
+        harness.pass_deadline()
+    assert last(harness, 2).quantity == 20000
+    assert harness.now_ns < memory(harness).started_ns + MINUTE + 2 * NANOS
+
+
 def test_what_an_interval_missed_is_taken_back_and_made_up_for() -> None:
     harness = working()
     first = last(harness, 1)
