@@ -6,6 +6,7 @@ core reconciles, and must hold what the venue holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -45,6 +46,7 @@ from gateway.core.settings import RiskLimits
 from gateway.core.state import State, order_scopes
 from gateway.core.values import CommandKind, FeedState, FillStatus, Side, TradingState
 from gateway.core.verify import Verifier
+from gateway.strategies import Action, Event, Memory, NoWake, Params, Strategy, TimerFired, View, Wake
 from gateway.strategies.quoter import Quoter, QuoterParams
 from gateway.testing.harness import SESSION, TRADING_DATE, VENUE, Harness
 from gateway.testing.harness import settings as core_settings
@@ -85,6 +87,21 @@ AFTER = st.sampled_from(["waits", "goes", "trades", "again", "unheard", "cancel"
 """What happens right after a request for other terms."""
 
 
+class Woken(Memory, frozen=True):
+    seen: int = 0
+    woken: int = 0
+
+
+class Timekeeper(Strategy[Params, Woken]):
+    """Sets, moves and forgets timers at market events, and counts what wakes it."""
+
+    def on_event(self, event: Event, view: View, memory: Woken) -> tuple[Woken, Sequence[Action]]:
+        if isinstance(event, TimerFired):
+            return replace(memory, woken=memory.woken + 1), [NoWake(name="1")] if memory.woken % 3 == 0 else []
+        wake = Wake(name=str(memory.seen % 3), after_ns=memory.seen % 5 * 40_000_000)
+        return replace(memory, seen=memory.seen + 1), [wake]
+
+
 class Streams(Invariants):
     """Every rule feeds events."""
 
@@ -95,8 +112,8 @@ class Streams(Invariants):
             rate_burst=burst,
             risk={"all": LIMITS_OF_ALL},
         )
-        quoters = {"quoter": Quoter(QuoterParams(quantity=LOT * 3, max_inventory=LOT * 6))} if quoting else {}
-        self.harness = Harness(quoters, config)
+        quoter = Quoter(QuoterParams(quantity=LOT * 3, max_inventory=LOT * 6))
+        self.harness = Harness({"quoter": quoter, "timekeeper": Timekeeper(Params())} if quoting else {}, config)
         self.venue = Venue()
         self.shadow = Core({})
         self.seen = 0
