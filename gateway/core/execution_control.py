@@ -11,6 +11,9 @@ is purged by `purge`. A CANCEL is never purged: it waits for the session, and en
 
 The token bucket is a GCRA on stream time (ITU-T I.371): one number a venue, the theoretical arrival time of the next
 request. Cancels may use a quarter of the burst beyond what new orders may; cancels under kill are not held at all.
+
+What waits for time alone (an answer until it is overdue, a token, a strategy's timer) is a scheduling obligation. None is
+stored: `next_deadline` finds the earliest in the state, and one control-time event that names it realises whatever is due then.
 """
 
 from __future__ import annotations
