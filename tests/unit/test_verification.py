@@ -11,7 +11,7 @@ from gateway import __version__
 from gateway.core.core import AnyStrategy
 from gateway.core.events import RunStarted
 from gateway.journal.stores import JournalAt
-from gateway.runtime.settings import code_sha256, load_strategies
+from gateway.runtime.strategies import code_sha256, load_strategies
 from gateway.strategies.quoter import Quoter, QuoterParams
 from gateway.testing.harness import TRADING_DATE, Harness, settings, strategy_settings
 from gateway.verification import Verdict, verify_instance
