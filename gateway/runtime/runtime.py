@@ -120,7 +120,8 @@ class Runtime:
         self.halted: list[VenueAdapter] = []
         """Venues we logged out of because of a failure of our own."""
         self.progress = 0
-        """Counts steps, commits and sends: whoever sees it stand still knows that nothing is being done."""
+        """Counts turns, steps, commits and sends: whoever sees it stand still for longer than `MAX_IDLE_SECONDS` knows that the
+        thread is stuck."""
         self._stop_reason = ""
         self._marks: dict[str, Watermark] = {}
         self._committed: dict[str, Watermark] = {}
@@ -217,6 +218,7 @@ class Runtime:
         items = self._backlog or self._intake.take(MAX_BATCH, 0 if last else self._idle_seconds())
         self._backlog = []
         self.alive_ns = wall_ns()
+        self.progress += 1
         batch = Batch()
         carried, self._carry = self._carry, []
         for event in carried:

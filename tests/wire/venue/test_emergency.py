@@ -76,3 +76,18 @@ def test_what_the_journal_has_been_told_is_not_told_again_by_the_file(gateway, v
     assert len(gateway.journal("emergency_cancel_sent")) == 1
     assert gateway.order()["code"] == "kill_engaged"
     assert len(venue.of_type("D")) == 1
+
+
+def test_a_runtime_that_has_nothing_to_do_is_not_stuck(gateway, venue):
+    """Killed and quiet, with an order the venue does not cancel: the core goes on about it, and nobody else."""
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    venue.report(request, "0", "0")
+    gateway.wait_state(order_id, "Accepted")
+    gateway.post("/kill", reason="a quiet day")
+    venue.wait("F", t41=request[11])
+    engaged = gateway.status()["now_ns"]
+    wait_for(lambda: gateway.status()["now_ns"] - engaged > 4_000_000_000, "longer than a stuck runtime is waited for")
+    assert gateway.status()["emergency_cancels"] == {}
+    assert "is stuck" not in gateway.err.read_text()
+    assert [message[11] for message in venue.of_type("F") if "-E" in message[11]] == []

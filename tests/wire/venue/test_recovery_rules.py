@@ -291,3 +291,33 @@ def test_numbers_set_in_the_middle_of_a_resend(gateway, venue):
     venue.fill(request, "994", "110", "1000")
     gateway.wait_state(order_id, "Filled")
     assert [int(row["last_qty"]) for row in gateway.rows("SELECT * FROM v_fills ORDER BY event_seq")] == [6, 994]
+
+
+# ---------------------------------------------------------------------------------------- inferred, then reported
+
+
+def test_the_report_that_was_gap_filled_comes_after_all_and_counts_once(gateway, venue):
+    """As a drop copy or a venue's support desk would send it: the inferred execution gives way to the real ones."""
+    order_id, request = open_order(gateway, venue)
+    venue.resends = "gapfill"
+    lost = [
+        venue.report_fields(request, "F", "1", (32, part), (31, "110"), (14, cum), (151, str(1000 - int(cum))), (6, "110"))
+        for part, cum in (("200", "200"), ("400", "600"))
+    ]
+    for fields in lost:
+        venue.keep("8", *fields)
+    venue.send("0")
+    gateway.wait_rows("SELECT * FROM v_fills WHERE status = 'inferred' AND last_qty = 600")
+    gateway.wait_open()
+    for fields in lost:
+        venue.send("8", *fields, (97, "Y"))
+    gateway.wait_rows("SELECT * FROM v_fills WHERE status = 'new' AND last_qty = 400")
+    wait_for(lambda: gateway.watermark() == venue.next_out - 1, "both taken")
+    gateway.caught_up()
+    counted = gateway.rows("SELECT last_qty FROM v_fills WHERE status IN ('new', 'inferred') ORDER BY event_seq")
+    assert sum(int(row["last_qty"]) for row in counted) == 600
+    assert [row["net_qty"] for row in gateway.rows("SELECT net_qty FROM v_positions")] == [600]
+    assert filled(gateway, order_id) == 600
+    venue.fill(request, "400", "110", "1000")
+    gateway.wait_state(order_id, "Filled")
+    assert [row["net_qty"] for row in gateway.wait_rows("SELECT net_qty FROM v_positions WHERE net_qty = 1000")] == [1000]
