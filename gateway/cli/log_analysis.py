@@ -233,12 +233,14 @@ def orders(
         raise NotFound(f"no order {name} in these logs; any ClOrdID(11) of its chain or its OrderID(37) will do")
     if instance.as_json:
         return
-    output.show(False, _ORDERS, rows, empty="no orders")
+    output.show(False, _ORDERS if name is None else _ORDERS[:-1], rows, empty="no orders")
     if shown > len(rows):
         output.say(f"{shown - len(rows)} more orders are not shown: --json has all of them")
     for row in rows if name is not None else ():
         click.echo()
         click.echo(output.cell(f"chain {' > '.join(row['chain'])}, OrderID {row['venue_order_id']}"))
+        for note in row["notes"]:
+            click.echo(output.cell(f"note: {note}"))
         output.show(False, _HISTORY, row["messages"], empty="none")
 
 

@@ -19,6 +19,8 @@ Record = tuple[bytes, bytes, int]
 """What stands between the message before and this one (the end of its line, other lines, this line's prefix); the message with
 SOH between its fields; its oddities."""
 _LONGEST_GAP = 4096
+_BEGINNING = 32
+"""Bytes. Longer than BeginString(8), a separator and the next tag."""
 _TRAILERS = tuple(number + SOH for number in CHECKSUMS)
 _LINE_ENDS = frozenset((b"\r", b"\n"))
 _BEGUN = adler32(BEGIN)
@@ -154,7 +156,11 @@ class Framer:
     def _tail(self, raw: bytes, position: int) -> bytes:
         """What has to be kept of `raw`: everything from the line on in which a message has begun, or else the last line."""
         begun = BEGINNING.search(raw, position)
-        until = len(raw) if begun is None else begun.start()
+        if begun is not None:
+            until = begun.start()
+        else:  # what follows its first characters may not have come yet
+            partial = raw.rfind(b"8=", max(position, len(raw) - _BEGINNING))
+            until = len(raw) if partial < 0 else partial
         line = raw.rfind(b"\n", position, until)
         keep = max(position, line, until - _LONGEST_GAP)
         if keep > position:

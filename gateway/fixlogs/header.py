@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from gateway.fixlogs.layout import BEGIN
 
 _TAGS = rb"(?:34|43|49|50|52|56|57|97|115|116|122|128|129|142|143|144|145|1128)="
 _RUN = re.compile(rb"8=[^\x01]*\x019=[^\x01]*\x0135=[^\x01]*\x01((?:" + _TAGS + rb"[^\x01]*\x01)*)")
+T = TypeVar("T")
 _WANTED = (b"34", b"49", b"56", b"52")
 _ORDERS = 12
 _VERSION = re.compile(rb"8=([^\x01]*)\x01")
 
 
-class Header(NamedTuple):
-    """Of one message, as bytes."""
+class Header(NamedTuple, Generic[T]):
+    """Of one message, as bytes; or where each of its fields is, as numbers."""
 
-    version: bytes
-    msg_type: bytes
-    number: bytes
-    sender: bytes
-    target: bytes
-    sent: bytes
+    version: T
+    msg_type: T
+    number: T
+    sender: T
+    target: T
+    sent: T
+
+
+_COLUMNS = Header(*range(6))
 
 
 def field(message: bytes, tag: bytes) -> bytes:
@@ -40,7 +43,7 @@ def field(message: bytes, tag: bytes) -> bytes:
     return message[start : message.find(b"\x01", start)]
 
 
-def searched(message: bytes) -> Header:
+def searched(message: bytes) -> Header[bytes]:
     """The header of any message, field by field."""
     version = _VERSION.match(message)
     return Header(version[1] if version else b"", field(message, b"35"), *(field(message, tag) for tag in _WANTED))
@@ -52,7 +55,7 @@ class HeaderReader:
     def __init__(self) -> None:
         self._known: list[_Order] = []
 
-    def read(self, message: bytes) -> Header | tuple[bytes, ...]:
+    def read(self, message: bytes) -> Header[bytes] | tuple[bytes, ...]:
         """The fields of `Header`, in its order."""
         for order in self._known:
             found = order.match(message)
@@ -63,16 +66,16 @@ class HeaderReader:
             self._known.append(learned)
         return header
 
-    def rows(self, messages: list[bytes]) -> list[tuple[bytes, ...]]:
-        """The headers of many messages: at once where all have the same order, and a message contains no other."""
+    def rows(self, messages: tuple[bytes, ...]) -> tuple[list[Any], Header[int]]:
+        """The headers of many messages, and where in a row each field is; at once where all have the same order."""
         self.read(messages[0])
         text = b"".join(messages)
-        if text.count(BEGIN) == len(messages):
+        if text.count(BEGIN) == len(messages):  # no message contains another
             for order in self._known[:2]:
                 found = order.findall(text)
                 if len(found) == len(messages):
-                    return list(map(order.pick, found))
-        return list(map(self.read, messages))
+                    return found, order.columns
+        return list(map(self.read, messages)), _COLUMNS
 
 
 class _Order(NamedTuple):
@@ -80,7 +83,8 @@ class _Order(NamedTuple):
     findall: Callable[[bytes], list[Any]]
     places: tuple[int, ...]
     """The groups of `Header`'s fields."""
-    pick: Callable[[Any], tuple[bytes, ...]]
+    columns: Header[int]
+    """The same for what `findall` finds."""
 
 
 def _order(message: bytes) -> _Order | None:
@@ -94,4 +98,4 @@ def _order(message: bytes) -> _Order | None:
     pattern = re.compile(rb"8=([^\x01]*)\x019=[^\x01]*\x0135=([^\x01]*)\x01" + fields + rb"(?!" + _TAGS + rb")")
     wanted = [tag for tag in order if tag in _WANTED]
     places = (1, 2, *(3 + wanted.index(tag) for tag in _WANTED))
-    return _Order(pattern.match, pattern.findall, places, itemgetter(*(place - 1 for place in places)))
+    return _Order(pattern.match, pattern.findall, places, Header(*(place - 1 for place in places)))

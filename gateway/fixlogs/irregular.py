@@ -16,6 +16,8 @@ from gateway.fixlogs.layout import BEGINNING, CHECKSUMS, SOH, TRAILER, Marks, ch
 LONGEST: Final = 1 << 20
 """Bytes. No message is longer; what claims to be is cut."""
 _WAIT: Final = -1
+_FIELD: Final = 16
+"""Bytes. Longer than a separator, a tag and `=`."""
 _DECLARED = re.compile(rb"8=[^\x01]*\x019=([0-9]{1,7})\x01")
 _BREAK = re.compile(rb"\r?\n")
 _BREAK_AND_INDENT = re.compile(rb"[ \t]*\r?\n[ \t]*")
@@ -46,7 +48,10 @@ def frame(raw: bytes, position: int, separator: bytes, *, final: bool) -> Framed
         return None
     if exact is not None:
         return Framed(begin, exact, *_normal(raw[begin:exact], found, odd))
-    spans, following = _region(raw, after, found)
+    region = _region(raw, after, found, final=final)
+    if region is None:
+        return None
+    spans, following = region
     stop = len(raw) if following is None else following
     known = following is not None or final or len(raw) - begin >= LONGEST
     trailer = _trailer(raw, after, min(stop, begin + LONGEST), found, spans)
@@ -80,8 +85,11 @@ def _exact(raw: bytes, begin: int, after: int, found: Marks, *, final: bool) -> 
     return None if trailer is None else trailer.end()
 
 
-def _region(raw: bytes, after: int, found: Marks) -> tuple[list[tuple[int, int]], int | None]:
-    """The data fields from `after` on that are as long as they are said to be, and where the next message begins."""
+def _region(raw: bytes, after: int, found: Marks, *, final: bool) -> tuple[list[tuple[int, int]], int | None] | None:
+    """The data fields from `after` on that are as long as they are said to be, and where the next message begins.
+
+    None when what follows a data field has still to come.
+    """
     spans: list[tuple[int, int]] = []
     at = after
     while True:
@@ -90,6 +98,8 @@ def _region(raw: bytes, after: int, found: Marks) -> tuple[list[tuple[int, int]]
         grown = False
         for announced in found.data_length.finditer(raw, at - 1, min(stop, after + LONGEST)):
             end = announced.end() + int(announced[1])
+            if not final and end + _FIELD > len(raw) and end - after <= LONGEST:
+                return None
             if end <= len(raw) and found.field_follows.match(raw, end):
                 spans.append((announced.end(), end))
                 if end > stop:

@@ -18,9 +18,6 @@ from gateway.fixlogs.reader import Log
 
 _KEYS = 20_000
 _SECONDS = 100_000
-_GROUP = itemgetter(0, 1, 3, 4)
-_SENT = itemgetter(5)
-_NUMBER = itemgetter(2)
 _DIGITS = b"0123456789"
 
 
@@ -48,16 +45,16 @@ class Statistics:
         self.messages += len(batch)
         gaps, bodies, odd = zip(*batch, strict=True)
         self._size += sum(map(len, bodies))
-        rows = log.headers.rows(list(bodies))
-        self._kinds.update(map(_GROUP, rows))
+        rows, at = log.headers.rows(bodies)
+        self._kinds.update(map(itemgetter(at.version, at.msg_type, at.sender, at.target), rows))
         if any(odd):
             self._odd.update(odd)
         direction = log.prefixes.direction
         shapes = Counter([gap.translate(None, _DIGITS) for gap in gaps])
         for shape, count in shapes.items():
             self._directions[direction(shape)] += count
-        self._times(list(map(_SENT, rows)))
-        missing = sum(1 for number in map(_NUMBER, rows) if not number)
+        self._times(list(map(itemgetter(at.sent), rows)))
+        missing = list(map(itemgetter(at.number), rows)).count(b"")
         if missing:
             self._without["MsgSeqNum(34)"] += missing
         self._bound()
@@ -72,7 +69,10 @@ class Statistics:
             sent, first, last = good, min(good), max(good)
         self._first = min(self._first, first) if self._first else first
         self._last = max(self._last, last)
-        self._seconds.update([text[:17] for text in sent])
+        if first[:17] == last[:17]:
+            self._seconds[first[:17]] += len(sent)
+        else:
+            self._seconds.update([text[:17] for text in sent])
 
     def _bound(self) -> None:
         if len(self._seconds) > _SECONDS:
