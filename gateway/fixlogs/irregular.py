@@ -163,6 +163,8 @@ def _cut_off(raw: bytes, begin: int, stop: int, found: Marks, odd: int) -> Frame
 
 def _normal(text: bytes, found: Marks, odd: int) -> tuple[bytes, int]:
     """The message with SOH between its fields, and what is odd about it. Of several readings the one that adds up is right."""
+    if not found.lines:
+        text = text.removesuffix(found.separator).rstrip(b"\r\n")  # the line may have been broken before the last separator
     if not text.endswith(found.separator):
         text += found.separator
     readings = [text] if found.separator == SOH else [text.replace(found.separator, SOH), found.boundary.sub(SOH, text)]
