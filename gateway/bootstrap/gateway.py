@@ -23,7 +23,7 @@ from gateway.config.load import LoadedConfiguration
 from gateway.config.secrets import resolve_secrets
 from gateway.control.surface import ApplyConfiguration
 from gateway.core.core import AnyStrategy, Core
-from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested
+from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested, VenueCloseRequested
 from gateway.core.settings import CoreSettings, StrategySettings
 from gateway.core.values import SessionState
 from gateway.errors import GatewayError, JournalError, JournalLost
@@ -44,6 +44,7 @@ from gateway.runtime.surface import GatewaySurface
 from gateway.runtime.timed import Timed
 from gateway.runtime.trading_day import TradingDay
 from gateway.telemetry.gauges import GaugeSnapshot
+from gateway.venue.adapter import VenueAdapter
 from gateway.venue.emergency_file import EmergencyFile
 
 _log = logging.getLogger(__name__)
@@ -175,7 +176,19 @@ class Gateway:
                 if request.venue == name and request.msg_seq_num is None
             ]
             events += adapter.outbound.recover(untold)
+            events += self._kept_closed(name, adapter)
         return events
+
+    def _kept_closed(self, name: str, adapter: VenueAdapter) -> list[Event]:
+        """Nothing new goes to a venue where more was sent than the journal knows, until somebody has looked."""
+        state, prefix = self._core.state, self._run_number.id_prefix
+        known = state.execution.cl_ord_ids
+        reason = adapter.outbound.lost(state.control.run.run_id, prefix, lambda one: (name, one) in known)
+        if reason is None:
+            return []
+        _log.critical("venue %s: %s", name, reason)
+        request_id = f"lost-{self._run_number.run_id}-{name}"
+        return [VenueCloseRequested(actor="gateway", reason=reason, request_id=request_id, venue=name)]
 
     def _gauges(self) -> GaugeSnapshot:
         retries = self._writer.status().retries

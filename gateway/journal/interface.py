@@ -45,6 +45,12 @@ class JournalReader(Protocol):
     def read(self, after: int, limit: int) -> Sequence[Stored]:
         """Up to `limit` records with seq > `after`, in order. Raises JournalCorrupt when one cannot be decoded."""
 
+    def read_checked(self, after: int, previous: bytes, limit: int) -> Sequence[Stored]:
+        """As `read`, each record compared with its hash; `previous` is the hash of the record at `after`.
+
+        Raises JournalCorrupt at the first one that is missing, or not what its hash says.
+        """
+
     def hash_at(self, seq: int) -> bytes | None:
         """Hash of the record at `seq`; GENESIS for 0; None when there is no such record."""
 

@@ -102,17 +102,23 @@ class SegmentedReader(ABC):
 
         Raises JournalCorrupt at the first record that is missing or not what its hash says.
         """
-        rows = self._records(after, limit)
-        for row in rows:
+        found = self.read_checked(after, previous, limit)
+        return (found[-1].recorded.seq, found[-1].hash, len(found)) if found else (after, previous, 0)
+
+    def read_checked(self, after: int, previous: bytes, limit: int) -> Sequence[Stored]:
+        found: list[Stored] = []
+        for row in self._records(after, limit):
             if row.seq != after + 1:
                 raise JournalCorrupt(f"{self.name}: record {after + 1} is missing; restore the journal from a copy")
-            previous = chain(previous, stored(row).recorded, row.body)
+            one = stored(row)
+            previous = chain(previous, one.recorded, row.body)
             if previous != row.hash:
                 raise JournalCorrupt(
                     f"{self.name}: record {row.seq} is not what its hash says; restore the journal from a copy"
                 )
+            found.append(one)
             after = row.seq
-        return after, previous, len(rows)
+        return found
 
     def _records(self, after: int, limit: int) -> list[Row]:
         first = self._holding(after + 1)

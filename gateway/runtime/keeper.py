@@ -76,16 +76,19 @@ class Keeper:
         return core
 
     def _fold(self, core: Core, progress: Progress) -> None:
-        """Fold the tail, and write on the way what a death kept from being written: the snapshots segments begin with."""
+        """Fold the tail, checking its hashes, and write on the way what a death kept from being written: the snapshots
+        segments begin with. Raises JournalCorrupt at a record that is not what was written."""
+        previous = self._hash_at(core.state.seq)
         self._starts = {first - 1 for first in self._journal.segments()}
         head = self._journal.head()[0]
         boundaries = sorted(start for start in self._starts if start > core.state.seq)
         for boundary in [*boundaries, None]:
             while boundary is None or core.state.seq < boundary:
                 limit = _FOLD_CHUNK if boundary is None else min(_FOLD_CHUNK, boundary - core.state.seq)
-                chunk = self._journal.read(core.state.seq, limit)
+                chunk = self._journal.read_checked(core.state.seq, previous, limit)
                 if not chunk:
                     break
+                previous = chunk[-1].hash
                 core.fold(stored.recorded for stored in chunk)
                 progress(core.state.seq, head)
             if boundary is not None and boundary not in self._store.positions():

@@ -50,6 +50,7 @@ _log = logging.getLogger(__name__)
 MAX_BATCH = 256
 MAX_IDLE_SECONDS = 1.0
 MAX_BATCH_SECONDS = 0.05
+_WATCH_SECONDS = 0.25
 CARRY_SECONDS = 0.002
 """How long a `transmitted` may wait for company: the venue's answer should not find us busy with it."""
 
@@ -139,6 +140,8 @@ class Runtime:
         self.durable_seq = core.state.seq
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
+        self._ended = threading.Event()
+        self._watch = threading.Thread(target=self._watch_commits, name="commit-watch", daemon=True)
 
     @property
     def core(self) -> Core:
@@ -164,6 +167,7 @@ class Runtime:
         self._tell(batch)
         self._after_commit(batch.records, self._core.state)
         self._thread.start()
+        self._watch.start()
 
     def submit(self, event: Event | Callable[[], Event], timeout: float, after: Callable[[], None] | None = None) -> Step:
         """Feed an event (or what makes one there) to the core and wait until its step is durable; see `Submit`.
@@ -211,6 +215,13 @@ class Runtime:
             else:
                 _log.critical("runtime thread ended by a defect; nothing is dispatched any more", exc_info=True)
             self._log_out_all()
+        finally:
+            self._ended.set()
+
+    def _watch_commits(self) -> None:
+        """A thread of its own: this one may hang in a commit, and housekeeping at the same disk."""
+        while not self._ended.wait(_WATCH_SECONDS):
+            self.committer.watch()
 
     def _turn(self) -> bool:
         """One batch. True when it was the last."""

@@ -108,7 +108,7 @@ class Reporter:
         """Why the gateway is not ready to trade; empty when it is."""
         document = self.document()
         reasons = [f"venue {v['venue']}: {v['reason']}" for v in _closed(document)]
-        if document["journal"]["state"] != "running":
+        if document["journal"]["state"] == "failed":
             reasons.append(f"journal: {document['journal']['detail']}")
         reasons += _halts(document)
         if self._stalled():
@@ -209,8 +209,9 @@ class Reporter:
     def _journal(self) -> dict[str, Any]:
         committer = self._runtime.committer
         failing = committer.failing_since_ns is not None
-        state = "failed" if failing else "running"
-        return {"seq": self._runtime.durable_seq, "state": state, "detail": committer.error if failing else ""}
+        detail = committer.error if failing else committer.slow
+        state = "failed" if failing else "degraded" if detail else "running"
+        return {"seq": self._runtime.durable_seq, "state": state, "detail": detail}
 
     def _stalled(self) -> bool:
         return not self._runtime.running or wall_ns() - self._runtime.alive_ns > STALL_NS
@@ -235,7 +236,7 @@ class Reporter:
     def _runtime_state(self, document: Mapping[str, Any]) -> tuple[ComponentState, str]:
         if self._runtime.failure is not None:
             return "failed", f"ended by a defect: {type(self._runtime.failure).__name__}"
-        if document["journal"]["state"] != "running":
+        if document["journal"]["state"] == "failed":
             state: ComponentState = "failed" if self._stalled() else "degraded"
             return state, f"dispatch halted, the journal refuses: {document['journal']['detail']}"
         if self._stalled():
@@ -269,6 +270,8 @@ class Reporter:
                 found.append(("warning", f"strategy {strategy['name']}", said))
         for name, how in document.get("positions_differ", {}).items():
             found.append(("critical", f"position {name}", f"position at venue {name.partition(' ')[0]} differs: {how}"))
+        if document["journal"]["state"] == "degraded":
+            found.append(("warning", "journal", f"journal: {document['journal']['detail']}"))
         doubt = document.get("orders", {}).get("in_doubt", 0)
         if doubt:
             found.append(("warning", "in doubt", f"{doubt} open orders in doubt"))

@@ -78,6 +78,25 @@ class Outbound:
                 events.append(SubmissionFailed(order_id=request.order_id, cl_ord_id=cl_ord_id, reason=reason))
         return events
 
+    def lost(self, run_id: int, id_prefix: str, known: Callable[[str], bool]) -> str | None:
+        """What the journal lost, as the send log tells; None when nothing. `run_id`: the last run in the journal.
+
+        Cancels in an emergency leave before the journal hears of them, and have names of their own.
+        """
+        ours = f"{id_prefix}-"
+        sent = [
+            one
+            for one in self._send_log.beyond(run_id, known)
+            if one.cl_ord_id.startswith(ours) and not one.cl_ord_id.rpartition("-")[2].startswith("E")
+        ]
+        if not sent:
+            return None
+        more = f" and {len(sent) - 1} more" if len(sent) > 1 else ""
+        return (
+            f"the journal has lost what was sent: the send log has {sent[0].cl_ord_id} as MsgSeqNum(34)={sent[0].msg_seq_num}"
+            f"{more}, no event tells of it; see docs/recovery.md, then `gateway venue open {self._here.venue}`"
+        )
+
     def send(self, event: Dispatched | StatusRequested | PositionsRequested) -> Event | None:
         """Put a committed request on the wire; what became of it is an event (None for a status request that went)."""
         if isinstance(event, PositionsRequested):

@@ -8,6 +8,7 @@ arrived: ask.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -55,8 +56,15 @@ class SendLog:
         os.write(self._file, f"{_OPENED}{self._boot_id} {run_id}\n".encode())
         self._by_id: dict[str, Sent] = {}
         self._by_number: dict[tuple[int, int], str] = {}
+        self._run_of: dict[str, int] = {}
+        """Which run wrote the line of a request; only of runs before this one."""
+        run = 0
         for line in lines:
-            self._remember(_parse(line))
+            if line.startswith(_OPENED):
+                run = _number(line.rpartition(" ")[2])
+            elif (sent := _parse(line)) is not None:
+                self._remember(sent)
+                self._run_of[sent.cl_ord_id] = run
 
     def append(self, epoch: int, msg_seq_num: int, cl_ord_id: str) -> None:
         """Raises OSError when the line cannot be written: the request must then not be sent."""
@@ -73,6 +81,15 @@ class SendLog:
         """The send of a request; the last one when it was tried more than once."""
         return self._by_id.get(cl_ord_id)
 
+    def beyond(self, run_id: int, known: Callable[[str], bool]) -> list[Sent]:
+        """Requests sent in the run `run_id`, the last one in the journal, or later, that the journal does not know.
+
+        A request is committed before its line is written: one that is here and not there says that the journal was lost, or
+        its end, or that an older copy of it was put back.
+        """
+        late = (name for name, run in self._run_of.items() if run >= run_id)
+        return [self._by_id[name] for name in late if not known(name)]
+
     def cl_ord_id(self, epoch: int, msg_seq_num: int) -> str | None:
         """The request that was sent under a number: what RefSeqNum(45) refers to."""
         return self._by_number.get((epoch, msg_seq_num))
@@ -88,10 +105,13 @@ class SendLog:
     def close(self) -> None:
         os.close(self._file)
 
-    def _remember(self, sent: Sent | None) -> None:
-        if sent is not None:
-            self._by_id[sent.cl_ord_id] = sent
-            self._by_number[sent.epoch, sent.msg_seq_num] = sent.cl_ord_id
+    def _remember(self, sent: Sent) -> None:
+        self._by_id[sent.cl_ord_id] = sent
+        self._by_number[sent.epoch, sent.msg_seq_num] = sent.cl_ord_id
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 def _parse(line: str) -> Sent | None:

@@ -1,20 +1,19 @@
-"""Journal and records in PostgreSQL: deaths on either side, and a journal that is away for a while, on both stores."""
+"""Journal and records in PostgreSQL: deaths on either side, and a journal that is away for a while."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 
 import pytest
-from gateway_process import GatewayProcess, wait_for
+from gateway_process import wait_for
 from postgresql import PostgresqlGateway, Server, verified
 from test_segments import dies_and_goes_on
-from trading import STRATEGY, Traders, come_to_rest, differences, start_and_die, trade_and_die
+from trading import STRATEGY, come_to_rest, differences, start_and_die, trade_and_die, trades_through
 
 from gateway.errors import GatewayError
 from gateway.sim.process import start_venue
@@ -63,55 +62,11 @@ def test_killed_while_trading(home, make_postgresql):
         assert connection.execute("SELECT min(run_id) AS first FROM gateway_journal.event_1").fetchone()["first"] > runs
 
 
-def logouts(gateway: GatewayProcess) -> int:
-    lines = (gateway.state / "fix/SIM/messages.log").read_text().splitlines()
-    return sum(" out " in line and "\x0135=5\x01" in line for line in lines)
-
-
-def trades_through(gateway: GatewayProcess, venue, away: Callable[[], None], back: Callable[[], None]) -> None:
-    """Trade, take the journal away until dispatch has halted, bring it back: nothing is lost and nobody restarts."""
-    gateway.start().ready(60)
-    process = gateway.process
-    with Traders(gateway, Random(SEED)) as traders:
-        wait_for(lambda: traders.sent > 20, "trading")
-        away()
-        try:
-            wait_for(lambda: gateway.status().get("journal", {}).get("state") == "failed", "dispatch has halted")
-            wait_for(lambda: logouts(gateway) == 1, "the session logs out")
-        finally:
-            back()
-        gateway.wait_open(40)
-        sent = traders.sent
-        wait_for(lambda: traders.sent > sent + 20, "trading again", 40)
-        assert process is not None
-        assert process.poll() is None
-    gateway.kill()
-    come_to_rest(gateway)
-    assert differences(gateway, venue.ledger_path) == []
-    verified(gateway)
-
-
 def test_the_server_crashes_and_comes_back(home, make_postgresql, server):
     """With everything it had confirmed and not yet written out: that is written again from memory."""
     with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:
         gateway = make_postgresql(venue.port, market_data=["USD/JPY"], extra=STRATEGY, ack_timeout=2)
         trades_through(gateway, venue, server.crash, server.start)
-
-
-def test_an_sqlite_journal_that_is_locked_and_free_again(home, make):
-    with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:
-        gateway = make(venue.port, market_data=["USD/JPY"], extra=STRATEGY, ack_timeout=2)
-        locks: list[sqlite3.Connection] = []
-
-        def lock() -> None:
-            locks.append(sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=10))
-            locks[0].execute("BEGIN IMMEDIATE")
-
-        def unlock() -> None:
-            locks[0].execute("ROLLBACK")
-            locks[0].close()
-
-        trades_through(gateway, venue, lock, unlock)
 
 
 def test_a_moment_without_the_server_logs_nobody_out(home, make_postgresql, server):

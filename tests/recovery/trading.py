@@ -7,15 +7,18 @@ import sqlite3
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 
 from gateway_process import GatewayProcess, wait_for
+from postgresql import verified
 
 from gateway.errors import GatewayError
 from gateway.records.types import from_sqlite
 from gateway.sim.ledger import LedgerLine, executions, read_ledger
+from gateway.sim.process import VenueProcess
 
 STATES = {"0": "Accepted", "1": "PartiallyFilled", "2": "Filled", "4": "Cancelled", "8": "Rejected", "C": "Expired"}
 STRATEGY = """
@@ -105,6 +108,35 @@ def come_to_rest(gateway: GatewayProcess) -> None:
     wait_for(rests, "no order open", 60)
     gateway.caught_up()
     assert gateway.terminate() == 0
+
+
+def trades_through(
+    gateway: GatewayProcess, venue: VenueProcess, away: Callable[[], None], back: Callable[[], None], seed: int = 1
+) -> None:
+    """Trade, take the journal away until dispatch has halted, bring it back: nothing is lost and nobody restarts."""
+
+    def logouts() -> int:
+        return venue.log_path.read_text().count(" logged out\n")
+
+    gateway.start().ready(60)
+    process = gateway.process
+    with Traders(gateway, Random(seed)) as traders:
+        wait_for(lambda: traders.sent > 20, "trading")
+        away()
+        try:
+            wait_for(lambda: gateway.status().get("journal", {}).get("state") == "failed", "dispatch has halted")
+            wait_for(lambda: logouts() == 1, "the session logs out")
+        finally:
+            back()
+        gateway.wait_open(40)
+        sent = traders.sent
+        wait_for(lambda: traders.sent > sent + 20, "trading again", 40)
+        assert process is not None
+        assert process.poll() is None
+    gateway.kill()
+    come_to_rest(gateway)
+    assert differences(gateway, venue.ledger_path) == []
+    verified(gateway)
 
 
 def differences(gateway: GatewayProcess, ledger_path: Path) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from gateway.errors import JournalError, PreconditionFailed
+from gateway.errors import JournalCorrupt, JournalError, PreconditionFailed
 from gateway.journal.interface import GENESIS, JournalWriter, Watermark
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.stores import JournalAt
@@ -48,6 +48,16 @@ def test_what_is_appended_is_read(journal, place, records):
         assert reader.head() == journal.head()
         assert reader.hash_at(3) == journal.read(2, 1)[0].hash
         assert reader.check_chain(0, GENESIS, 100) == (5, journal.head()[1], 5)
+
+
+def test_records_are_checked_as_they_are_read(journal, records):
+    journal.append(records(1, 5), {}, "d")
+    checked = journal.read_checked(0, GENESIS, 3)
+    assert checked == journal.read(0, 3)
+    assert journal.read_checked(3, checked[-1].hash, 100) == journal.read(3, 100)
+    with pytest.raises(JournalCorrupt, match="record 4 is not what its hash says"):
+        journal.read_checked(3, GENESIS, 100)
+    assert list(journal.read_checked(5, journal.head()[1], 100)) == []
 
 
 def test_a_reopened_journal_goes_on_where_it_stood(place, records):

@@ -73,6 +73,51 @@ def test_a_reopened_journal_goes_on_where_it_stood(path: Path) -> None:
         assert second.watermarks() == {"S": Watermark(1, 5)}
 
 
+@pytest.mark.parametrize(("durability", "synchronous"), [("commit", 1), ("fsync", 2)])
+def test_fsync_syncs_every_commit_and_commit_does_not(path: Path, durability: str, synchronous: int) -> None:
+    """SQLite: 1 (NORMAL) syncs the write-ahead log at checkpoints, 2 (FULL) at every commit; in segments that follow, too."""
+    with closing(SqliteJournal(path, durability)) as journal:
+        for first in (1, 2):
+            assert journal._db.execute("PRAGMA synchronous").fetchone() == (synchronous,)
+            assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            journal.append(records(first, first), {}, "d")
+            assert journal.roll()
+
+
+def test_a_torn_end_is_no_commit_and_the_journal_goes_on_before_it(path: Path, tmp_path: Path) -> None:
+    """Power loss: the write-ahead log ends anywhere in a commit. What is whole is there, and its chain goes on."""
+    with closing(SqliteJournal(path, "commit")) as journal:
+        ends = []
+        for first in (1, 11, 21):
+            journal.append(records(first, first + 9, "long " * 30), {"S": Watermark(1, first + 9)}, f"d{first}")
+            ends.append(path.with_name(path.name + "-wal").stat().st_size)
+        copies = {cut: tmp_path / f"cut-{cut}" for cut in (ends[0] + 1, ends[1] - 1, ends[1] + 4096, ends[2] - 1, ends[2])}
+        for cut, copy in copies.items():
+            copy.mkdir()
+            for file in (path, path.with_name(path.name + "-wal")):
+                (copy / file.name).write_bytes(file.read_bytes())
+            os.truncate(copy / (path.name + "-wal"), cut)
+    for cut, copy in copies.items():
+        whole = 10 * sum(end <= cut for end in ends)
+        with closing(SqliteJournal(copy / path.name, "commit")) as torn:
+            assert torn.head()[0] == whole, cut
+            assert torn.watermarks() == {"S": Watermark(1, whole)}
+            torn.append(records(whole + 1, whole + 1), {}, "d")
+            assert torn.check_chain(0, GENESIS, 100)[::2] == (whole + 1, whole + 1)
+
+
+def test_a_read_only_file_refuses_the_batch_and_takes_it_later(journal: SqliteJournal) -> None:
+    journal.append(records(1, 2), {}, "d")
+    journal._db.execute("PRAGMA query_only=1")
+    for _ in range(2):
+        with pytest.raises(JournalError, match="readonly database"):
+            journal.append(records(3, 4), {"S": Watermark(1, 4)}, "e")
+    assert journal.head()[0] == 2
+    journal._db.execute("PRAGMA query_only=0")
+    journal.append(records(3, 4), {"S": Watermark(1, 4)}, "e")
+    assert journal.check_chain(0, GENESIS, 100)[::2] == (4, 4)
+
+
 def test_the_same_events_have_the_same_hashes_however_they_are_batched(tmp_path: Path) -> None:
     with closing(SqliteJournal(tmp_path / "a", "os")) as one, closing(SqliteJournal(tmp_path / "b", "os")) as other:
         one.append(records(1, 4), {}, "d")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from gateway.errors import JournalError
-from gateway.runtime.journaling import LOGOUT_AFTER_SECONDS, Committer
+from gateway.runtime import journaling
+from gateway.runtime.journaling import LOGOUT_AFTER_SECONDS, SLOW_SECONDS, SLOW_SHOWN_SECONDS, Committer
 
 
 class Journal:
@@ -89,3 +92,75 @@ def test_told_to_end_it_gives_up_and_says_so():
     assert len(scene.journal.offered) == 4
     assert scene.journal.taken == []
     assert scene.committer.failing_since_ns is not None
+
+
+class Clock:
+    """Moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(journaling, "monotonic", made)
+    monkeypatch.setattr(journaling, "perf_counter", made)
+    return made
+
+
+def test_a_commit_that_hangs_is_seen_from_outside(clock):
+    """The disk says nothing at all: the sessions log out all the same, once, and log on again when it has answered."""
+    scene = Scene(0)
+    hangs, go_on = threading.Event(), threading.Event()
+    append = scene.journal.append
+
+    def hanging(*batch):
+        hangs.set()
+        assert go_on.wait(10)
+        append(*batch)
+
+    scene.journal.append = hanging
+    thread = threading.Thread(target=scene.committer.commit, args=BATCH)
+    thread.start()
+    assert hangs.wait(10)
+    clock.now += LOGOUT_AFTER_SECONDS - 0.1
+    scene.committer.watch()
+    assert scene.log == []
+    clock.now += 0.2
+    scene.committer.watch()
+    scene.committer.watch()
+    assert scene.log == ["halt"]
+    assert scene.committer.failing_since_ns is not None
+    assert "has not answered for 2 s" in scene.committer.error
+    go_on.set()
+    thread.join(10)
+    assert scene.log == ["halt", "committed", "recovery"]
+    assert scene.journal.taken == [BATCH]
+    clock.now += 100
+    scene.committer.watch()
+    assert scene.log == ["halt", "committed", "recovery"]
+    assert scene.committer.failing_since_ns is None
+
+
+def test_a_slow_commit_is_told_for_a_while(clock):
+    scene = Scene(0)
+    append = scene.journal.append
+
+    def slowly(*batch):
+        clock.now += seconds
+        append(*batch)
+
+    scene.journal.append = slowly
+    seconds = SLOW_SECONDS / 2
+    assert scene.committer.commit(*BATCH)
+    assert scene.committer.slow == ""
+    seconds = SLOW_SECONDS * 2
+    assert scene.committer.commit(*BATCH)
+    assert "a commit took 0.50 s" in scene.committer.slow
+    clock.now += SLOW_SHOWN_SECONDS + 1
+    assert scene.committer.slow == ""
+    assert scene.log == ["committed", "committed"], "slow is not failed"

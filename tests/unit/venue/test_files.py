@@ -109,6 +109,25 @@ def test_absence_proves_something_only_for_runs_of_this_boot(tmp_path, monkeypat
     assert not SendLog(path, 6).complete(5)
 
 
+def test_what_the_journal_lost_is_in_the_send_log(tmp_path):
+    path = tmp_path / "send.log"
+    for run_id, entry in ((1, (1, 3, "a-1-1-1")), (2, (1, 5, "a-2-1-1")), (3, (1, 8, "a-3-1-1"))):
+        log = SendLog(path, run_id)
+        log.append(*entry)
+        log.close()
+    known = {"a-1-1-1", "a-2-1-1", "a-3-1-1"}
+    log = SendLog(path, 4)
+    assert log.beyond(3, known.__contains__) == []
+    assert log.beyond(0, {"a-1-1-1"}.__contains__) == [Sent(1, 5, "a-2-1-1"), Sent(1, 8, "a-3-1-1")]
+    assert log.beyond(2, {"a-2-1-1"}.__contains__) == [Sent(1, 8, "a-3-1-1")]
+    assert log.beyond(3, {"a-2-1-1"}.__contains__) == [Sent(1, 8, "a-3-1-1")]
+    log.append(1, 9, "a-4-1-1")
+    assert log.beyond(4, known.__contains__) == [], "what this run sends is nobody's loss"
+    log.close()
+    assert SendLog(path, 5).beyond(4, known.__contains__) == [Sent(1, 9, "a-4-1-1")]
+    assert SendLog(path, 6).beyond(5, known.__contains__) == [], "told once: the journal knows the run that told"
+
+
 def test_a_torn_last_line_is_no_line_and_spoils_no_other(tmp_path):
     """`a-1-1` is what power loss left of `a-1-12`: it must not be taken for that other order."""
     path = tmp_path / "send.log"

@@ -18,7 +18,7 @@ from gateway.control.client import ControlClient
 from gateway.errors import GatewayError
 
 T = TypeVar("T")
-DEADLINE = 20.0
+DEADLINE = 60.0
 _numbers = itertools.count(1)
 
 CONFIG = """
@@ -232,6 +232,10 @@ class GatewayProcess:
             return wait_for(found, f"order {order_id} {state}", seconds)  # type: ignore[return-value]
         except AssertionError as error:
             raise AssertionError(f"{error}; it is {self.rows(sql, order_id)}") from None
+
+    def wait_orders(self, **counts: int) -> None:
+        """Until the status has these numbers of orders: open, pending, awaiting, in_doubt."""
+        wait_for(lambda: counts.items() <= self.status().get("orders", {}).items(), f"orders {counts}")
 
     def caught_up(self) -> None:
         """Until the records hold everything committed at this moment."""
