@@ -73,20 +73,32 @@ def test_a_cancel(make, venue, point):
     assert differences(gateway, venue.ledger_path) == []
 
 
-STARTING = ("run-number", "logged-on", "settled", "reconciliation", "reconciled", "status")
-TRADING = ("filled", "send-G", "send-log", "resolved")
-WRITING = ("projection", "projected-rows", "encoded-snapshot", "published-snapshot")
+STARTING = (
+    "after-run-number",
+    "after-logged-on",
+    "before-reconciliation",
+    "after-question",
+    "after-status",
+    "before-reconciled",
+)
+TRADING = ("before-filled", "after-filled", "after-send-log", "before-send-G", "after-send-G", "before-resolved")
+WRITING = (
+    "before-projection",
+    "after-projected-rows",
+    "after-projection",
+    "before-encoded-snapshot",
+    "after-published-snapshot",
+)
 
 
-@pytest.mark.parametrize("names", [STARTING, TRADING, WRITING], ids=["starting", "trading", "writing"])
-def test_one_death_after_the_other(home, venue, names):
-    """Before and after each of these, on the same directory; `scripts/soak --points` takes all there are."""
+@pytest.mark.parametrize("points", [STARTING, TRADING, WRITING], ids=["starting", "trading", "writing"])
+def test_one_death_after_the_other(home, venue, points):
+    """One after the other on the same directory; `scripts/soak --points` takes all there are."""
     with Proxy(venue.port) as proxy:
         rounds = Rounds(home / "g", venue, proxy, Random(1), extra="")
         try:
-            for name in names:
-                for when in ("before", "after"):
-                    rounds.die_at(f"{when}-{name}")
+            for point in points:
+                rounds.die_at(point)
             assert rounds.check() == []
         finally:
             rounds.gateway.close()
