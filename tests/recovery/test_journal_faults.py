@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway_process import GatewayProcess
+from gateway_process import GatewayProcess, wait_for
 from postgresql import verified
 from trading import STRATEGY, trades_through
 
 from gateway.sim.process import start_venue
 
+pytestmark = pytest.mark.timeout(300)
 SEED = 20260104
 HANGING = """
 import sys
@@ -88,10 +89,16 @@ def test_no_file_can_be_written(trader, market):
 
 
 def test_a_disk_that_does_not_answer(trader, market):
-    """The commit hangs, and the runtime thread in it."""
+    """The commit hangs, and the runtime thread in it. Afterwards it is said for a while that the disk is slow."""
     trader.launcher = ("-c", HANGING)
     hangs = trader.config.with_name("hangs")
-    trades_through(trader, market, hangs.touch, hangs.unlink)
+
+    def answers() -> None:
+        hangs.unlink()
+        wait_for(lambda: trader.status().get("journal", {}).get("state") == "degraded", "slow, not failed")
+        assert [alarm["severity"] for alarm in trader.status()["alarms"] if alarm["name"] == "journal"] == ["warning"]
+
+    trades_through(trader, market, hangs.touch, answers)
 
 
 def test_a_journal_that_is_locked_and_free_again(trader, market):

@@ -91,6 +91,7 @@ WRITING = (
 )
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("points", [STARTING, TRADING, WRITING], ids=["starting", "trading", "writing"])
 def test_one_death_after_the_other(home, venue, points):
     """One after the other on the same directory; `scripts/soak --points` takes all there are."""

@@ -17,6 +17,7 @@ from trading import differences
 
 from gateway.sim.ledger import read_ledger
 
+pytestmark = pytest.mark.timeout(300)
 PAGE = (Path(__file__).parents[2] / "docs/recovery.md").read_text()
 REBOOTED = """
 import sys
