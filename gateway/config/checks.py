@@ -32,6 +32,7 @@ def cross_checks(document: Table) -> Iterator[Finding]:
     yield from _tls_files(document)
     yield from _roles(document)
     yield from _standby(document)
+    yield from _rate_groups_exist(document)
     venues = [text(venue, "name") for _, venue in tables(document, "venues") if text(venue, "role") != MARKET_DATA]
     for index, strategy in tables(document, "strategies"):
         if not venues or text(strategy, "venue") not in ("", *venues):
@@ -100,6 +101,15 @@ def _roles(document: Table) -> Iterator[Finding]:
         elif source and source not in feeds:
             remedy = f"use one of: {', '.join(feeds)}" if feeds else "list market_data at the venue it comes from"
             yield Finding(("venues", index, "market_data_from"), f"there is no venue {source!r} with market data", remedy)
+
+
+def _rate_groups_exist(document: Table) -> Iterator[Finding]:
+    groups = table(document, "rate_groups")
+    for index, venue in tables(document, "venues"):
+        name = text(venue, "rate_group")
+        if name and name not in groups:
+            what = f"there is no [rate_groups.{name}], so nothing would limit it"
+            yield Finding(("venues", index, "rate_group"), what, "add it, or correct the name")
 
 
 def _symbols_exist(document: Table, array: str, key: str) -> Iterator[Finding]:

@@ -51,6 +51,8 @@ MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("instruments", ANY): Instrument,
     ("venues", ANY): Venue,
     ("venues", ANY, "rate_limit"): RateLimit,
+    ("venues", ANY, "hard_rate_limit"): RateLimit,
+    ("rate_groups", ANY): RateLimit,
     ("venues", ANY, "schedule"): Schedule,
     ("strategies", ANY): StrategySection,
     ("positions", ANY): OpeningPosition,

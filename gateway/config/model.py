@@ -237,6 +237,11 @@ class Venue(Section):
     tls_key_file: Text = ""
     tls_server_name: Text = ""
     rate_limit: RateLimit = RateLimit()
+    """Of this session. Cancels have a quarter of the burst on top; those under the kill switch do not wait for it."""
+    rate_group: Text = ""
+    """One of `[rate_groups]`: several sessions to one venue share its bucket, too."""
+    hard_rate_limit: RateLimit | None = None
+    """The venue's own limit, where going beyond it is refused or punished: kill cancels are paced to it, too."""
     cancel_on_disconnect: bool = False
     schedule: Schedule | None = None
 
@@ -269,6 +274,8 @@ class Configuration(Section):
     telemetry: TelemetrySection = TelemetrySection()
     trading_day: TradingDaySection = TradingDaySection()
     risk: RiskSection = RiskSection()
+    rate_groups: dict[Name, RateLimit] = {}
+    """Buckets that the sessions naming one of them share."""
     instruments: tuple[Instrument, ...] = _Array
     venues: tuple[Venue, ...] = _Array
     strategies: tuple[StrategySection, ...] = _Array

@@ -26,7 +26,7 @@ from gateway.core.events import (
     StrategyFailed,
     StrategyRemembered,
 )
-from gateway.core.execution_control import release
+from gateway.core.execution_control import purge, release
 from gateway.core.reactions import react
 from gateway.core.reactions.defects import uphold
 from gateway.core.reactions.intents import intend
@@ -112,6 +112,7 @@ class Core:
             turn.emit(StrategyFailed(strategy=settings.name, error=f"{type(error).__name__}: {error}"))
             if known.errors + 1 >= MAX_STRATEGY_ERRORS:
                 turn.emit(StrategyDisabled(strategy=settings.name, reason=f"{known.errors + 1} errors, last: {error}"))
+                purge(turn, f"strategy:{settings.name}", "strategy disabled")
             return
         if remembered != before:  # as text: a memory that was changed in place is still another one
             turn.emit(StrategyRemembered(strategy=settings.name, memory=remembered))

@@ -9,8 +9,8 @@ cancels first. A request names the order by its last accepted ClOrdID at the mom
 Risk is not run again here: limits hold because exposure counts from approval. Work whose scope was closed in the meantime
 is purged by `purge`. A CANCEL is never purged: it waits for the session, and ends when its order does.
 
-The token bucket is a GCRA on stream time (ITU-T I.371): one number a venue, the theoretical arrival time of the next
-request. Cancels may use a quarter of the burst beyond what new orders may; cancels under kill are not held at all.
+How fast is in `gateway.core.pacing`: token buckets on stream time. Cancels have headroom; cancels under kill are held back by
+none of ours, only paced to the venue's own limit.
 
 What waits for time alone (an answer until it is overdue, a token, a strategy's timer) is a scheduling obligation. None is
 stored: `next_deadline` finds the earliest in the state, and one control-time event that names it realises whatever is due then.
@@ -18,18 +18,16 @@ stored: `next_deadline` finds the earliest in the state, and one control-time ev
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from msgspec.structs import replace
 
 from gateway.core.dominance import MATRIX, Do, in_flight, waits
 from gateway.core.events import ClosedUnsent, Dispatched, InDoubt, Queued, StatusRequested, Superseded
 from gateway.core.orders import Command, Order, Terms
-from gateway.core.settings import Venue
+from gateway.core.pacing import free_at, spend, within_rate
 from gateway.core.state import State, order_scopes
 from gateway.core.timers import awake
 from gateway.core.turn import Turn
-from gateway.core.values import NANOS, CommandKind, Doubt, Hold
+from gateway.core.values import CommandKind, Doubt, Hold
 
 MAX_STATUS_REQUESTS = 50
 """Status requests without an answer, per venue: a reconciliation of many orders goes in waves."""
@@ -76,47 +74,26 @@ def held(state: State, command: Command) -> Hold | None:
     order = state.execution.orders.get(command.order_id)
     if waits(order, command.kind, urgent=urgent):
         return Hold.IN_FLIGHT
-    if urgent:
-        return None
-    return None if _tokens(state, command.venue, command.kind is CommandKind.CANCEL) else Hold.RATE
+    cancel = command.kind is CommandKind.CANCEL
+    return None if within_rate(state, command.venue, cancel=cancel, urgent=urgent) else Hold.RATE
 
 
 def _urgent(state: State, command: Command) -> bool:
-    """Cancels under kill are never throttled by us."""
+    """Cancels under kill wait for no limit of ours, only for the venue's own."""
     return command.kind is CommandKind.CANCEL and any(scope in state.control.killed for scope in order_scopes(command))
-
-
-def _interval(venue: Venue) -> int | None:
-    return None if venue.rate_per_second is None else int(Decimal(NANOS) / venue.rate_per_second)
-
-
-def _free_at(state: State, venue: Venue, interval: int, *, cancel: bool) -> int:
-    """Stream time from which one more request is within the rate."""
-    burst = venue.rate_burst + (max(1, venue.rate_burst // 4) if cancel else 0)
-    return state.execution.buckets.get(venue.name, 0) - (burst - 1) * interval
-
-
-def _tokens(state: State, name: str, cancel: bool) -> bool:
-    venue = state.control.settings.venues[name]
-    interval = _interval(venue)
-    return interval is None or _free_at(state, venue, interval, cancel=cancel) <= state.at_ns
-
-
-def _spend(state: State, name: str) -> int | None:
-    """The bucket after one more request."""
-    interval = _interval(state.control.settings.venues[name])
-    return None if interval is None else max(state.execution.buckets.get(name, 0), state.at_ns) + interval
 
 
 def _dispatch(turn: Turn, command: Command, *, decided_seq: int) -> None:
     state = turn.state
     timeout = state.control.settings.venues[command.venue].ack_timeout_ns
+    spent = spend(state, command.venue, urgent=_urgent(state, command))
     turn.emit(
         Dispatched(
             command=_addressed(state, command),
             decided_seq=decided_seq,
             ack_deadline_ns=state.at_ns + timeout,
-            bucket_ns=_spend(state, command.venue),
+            bucket_ns=spent.pop(command.venue, None),
+            buckets=spent,
         )
     )
 
@@ -148,8 +125,8 @@ def release(turn: Turn) -> None:
     venues = [venue for venue in control.settings.venues if control.settled(venue)]
     for venue in venues:
         for scope in control.killed:
-            for order_id in execution.waiting.cancels(venue, scope):
-                _release_one(turn, order_id)
+            while (urgent := execution.waiting.first_cancel(venue, scope)) is not None and _release_one(turn, urgent):
+                pass  # all of them, unless the venue's own limit holds one back
         _release_line(turn, venue, cancels=True)
     for venue in venues:
         _ask(turn, venue)
@@ -190,6 +167,7 @@ def ask_status(turn: Turn, order: Order, *, cl_ord_id: str | None = None, again:
             turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.NOT_SETTLED))  # the reconciliation after the logon asks
         return
     timeout = state.control.settings.venues[order.venue].ack_timeout_ns
+    spent = spend(state, order.venue)
     turn.emit(
         StatusRequested(
             venue=order.venue,
@@ -200,7 +178,8 @@ def ask_status(turn: Turn, order: Order, *, cl_ord_id: str | None = None, again:
             symbol=order.symbol,
             side=order.side,
             deadline_ns=state.at_ns + timeout,
-            bucket_ns=_spend(state, order.venue),
+            bucket_ns=spent.pop(order.venue, None),
+            buckets=spent,
         )
     )
 
@@ -208,11 +187,16 @@ def ask_status(turn: Turn, order: Order, *, cl_ord_id: str | None = None, again:
 def _ask(turn: Turn, venue: str) -> None:
     """Ask about orders a reconciliation waits for, in waves and within the rate."""
     state = turn.state
-    while (order_id := state.control.to_ask.first(venue)) is not None:
-        if state.execution.asked_at[venue] >= MAX_STATUS_REQUESTS or not _tokens(state, venue, cancel=True):
-            return
+    while _may_ask(state, venue) and within_rate(state, venue, cancel=True):
+        order_id = state.control.to_ask.first(venue)
+        assert order_id is not None
         assert order_id not in state.execution.asked, "who was asked about is not in the line"
         ask_status(turn, state.execution.orders[order_id])
+
+
+def _may_ask(state: State, venue: str) -> bool:
+    """Whether an order is to be asked about, and only the rate may hold that back."""
+    return state.control.to_ask.first(venue) is not None and state.execution.asked_at[venue] < MAX_STATUS_REQUESTS
 
 
 def cancel_command(state: State, order: Order) -> Command:
@@ -260,14 +244,15 @@ def next_deadline(state: State) -> int | None:
     execution = state.execution
     times = [first[0] for first in (execution.deadlines.first(), execution.questions.first()) if first is not None]
     times += [deadline for (strategy, _), deadline in state.control.timers.items() if awake(state, strategy)]
-    for name, venue in state.control.settings.venues.items():
-        interval = _interval(venue)
-        if interval is None or not state.control.settled(name):
+    for name in state.control.settings.venues:
+        if not state.control.settled(name):
             continue
-        if execution.waiting.first(name, cancels=True) is not None or state.control.to_ask.first(name) is not None:
-            times.append(_free_at(state, venue, interval, cancel=True))
+        if any(execution.waiting.first_cancel(name, scope) is not None for scope in state.control.killed):
+            times.append(free_at(state, name, cancel=True, urgent=True))
+        if execution.waiting.first(name, cancels=True) is not None or _may_ask(state, name):
+            times.append(free_at(state, name, cancel=True))
         if state.control.venues[name].opened and execution.waiting.first(name, cancels=False) is not None:
-            times.append(_free_at(state, venue, interval, cancel=False))
+            times.append(free_at(state, name, cancel=False))
     return min(times, default=None)
 
 

@@ -150,58 +150,58 @@ class Waiting(Index):
         self._places: dict[str, _Place] = {}
         self._ended: dict[str, int] = {}
         self._ready: dict[tuple[str, bool], list[tuple[int, str]]] = {}
-        self._cancels: dict[tuple[str, str], dict[str, int]] = {}
+        self._cancels: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
     def follow(self, order_id: str, order: Order | None, command: Command | None, seq: int) -> None:
         """Take note of what an order has pending, and whether that may go."""
         before = self._places.get(order_id)
-        if command is None and before is None:
+        if command is None:
+            if before is not None:
+                del self._places[order_id]
+                self._ended.pop(order_id, None)
             return
-        after = None
-        if command is not None:
-            ended = order is not None and order.state.terminal
-            after = _Place(seq, command, ended, not ended and not waits(order, command.kind, urgent=False))
-        if before is not None and (after is None or after.command is not before.command or after.ended != before.ended):
-            self._remove(order_id, before)
-        if after is None:
-            self._places.pop(order_id, None)
-            return
+        ended = order is not None and order.state.terminal
+        after = _Place(seq, command, ended, not ended and not waits(order, command.kind, urgent=False))
         self._places[order_id] = after
-        if after.ended:
+        if ended:
             self._ended[order_id] = seq
-        elif after.ready and not (before is not None and before.ready and before.command is after.command):
-            heappush(
-                self._ready.setdefault((after.command.venue, after.command.kind is CommandKind.CANCEL), []), (seq, order_id)
-            )
-        if after.command.kind is CommandKind.CANCEL:
-            for scope in _scopes(after.command):
-                self._cancels.setdefault((after.command.venue, scope), {})[order_id] = seq
-
-    def _remove(self, order_id: str, place: _Place) -> None:
+            return
         self._ended.pop(order_id, None)
-        if place.command.kind is CommandKind.CANCEL:
-            for scope in _scopes(place.command):
-                self._cancels[place.command.venue, scope].pop(order_id, None)
+        stood = before is not None and before.seq == seq and not before.ended
+        cancel = command.kind is CommandKind.CANCEL
+        if after.ready and not (stood and before is not None and before.ready):
+            self._push(self._ready.setdefault((command.venue, cancel), []), (seq, order_id))
+        if cancel and not stood:
+            for scope in _scopes(command):
+                self._push(self._cancels.setdefault((command.venue, scope), []), (seq, order_id))
+
+    def _push(self, line: list[tuple[int, str]], entry: tuple[int, str]) -> None:
+        heappush(line, entry)
+        if len(line) > 2 * len(self._places) + 64:
+            line[:] = [known for known in line if self._stands(known)]
+            heapify(line)
+
+    def _stands(self, entry: tuple[int, str]) -> bool:
+        place = self._places.get(entry[1])
+        return place is not None and place.seq == entry[0] and not place.ended
 
     def ended(self) -> list[str]:
         """Orders that are over and have something pending all the same, in the order of the line."""
         return sorted(self._ended, key=self._ended.__getitem__)
 
-    def cancels(self, venue: str, scope: str) -> list[str]:
-        """Orders of a scope with a CANCEL pending at a venue, whatever it waits for."""
-        found = self._cancels.get((venue, scope), {})
-        return sorted(found, key=found.__getitem__)
+    def first_cancel(self, venue: str, scope: str) -> str | None:
+        """The order of a scope whose CANCEL has waited longest at a venue, whatever it waits for."""
+        line = self._cancels.get((venue, scope), [])
+        while line and not self._stands(line[0]):
+            heappop(line)
+        return line[0][1] if line else None
 
     def first(self, venue: str, *, cancels: bool) -> str | None:
         """The order whose CANCEL, or whose NEW or REPLACE, is next at a venue."""
         line = self._ready.get((venue, cancels), [])
-        while line:
-            seq, order_id = line[0]
-            place = self._places.get(order_id)
-            if place is not None and place.seq == seq and place.ready:
-                return order_id
+        while line and not (self._stands(line[0]) and self._places[line[0][1]].ready):
             heappop(line)
-        return None
+        return line[0][1] if line else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

@@ -25,8 +25,15 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     reference_price: Decimal | None = None
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """A token bucket of `burst` tokens, refilled at `per_second`."""
+
+    per_second: Decimal
+    burst: int = 1
+
+
 class Venue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Timing and pacing of one venue. `rate_*`: token bucket, `None` for no limit of ours."""
+    """Timing and pacing of one venue. `rate_*`: token bucket, `None` for no limit of ours; see `gateway.core.pacing`."""
 
     name: str
     session: str
@@ -41,6 +48,10 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last one accepted. FIX 4.4 vol. 4, "Order chaining"."""
     rate_per_second: Decimal | None = None
     rate_burst: int = 1
+    rate_group: str = ""
+    """Of `rate_groups`: sessions that share another bucket; "" for none."""
+    hard_rate: Rate | None = None
+    """The venue's own limit, which cancels under kill are paced to as well; None where it has none."""
     cancel_on_disconnect: bool = False
     """Our orders do not outlive the session: cancelled before a logout of ours, and at the first logon after a loss."""
     asks_positions: bool = False
@@ -129,6 +140,7 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Scope (see `gateway.core.values`) -> limits; every scope that sets one is checked."""
     rates: dict[str, Decimal] = {}
     """Currency -> value of one unit of it, in a unit common to all of them: only their ratios count."""
+    rate_groups: dict[str, Rate] = {}
     positions: tuple[OpeningSettings, ...] = ()
 
     def feed_of(self, venue: str) -> str:

@@ -36,6 +36,8 @@ LIVE = (
     "instruments.*.reference_price",
     "venues.*.ack_timeout_seconds",
     "venues.*.rate_limit.*",
+    "venues.*.hard_rate_limit*",
+    "rate_groups.*",
     "venues.*.cancel_on_disconnect",
     "strategies.*.params*",
     "strategies.*.events",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gateway.config.load import LoadedConfiguration
-from gateway.config.model import Configuration
+from gateway.config.model import Configuration, RateLimit
 from gateway.config.model import RiskLimits as RiskModel
-from gateway.core.settings import CoreSettings, Instrument, OpeningSettings, RiskLimits, Venue
+from gateway.core.settings import CoreSettings, Instrument, OpeningSettings, Rate, RiskLimits, Venue
 from gateway.core.values import NANOS, SCOPE_ALL, Side
 from gateway.fix.dialect import load_dialect
 from gateway.runtime.strategies import strategy_settings
@@ -40,6 +40,8 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
                 cancel_names_last_sent=load_dialect(v.dialect).orders.cancel_names == "last_sent",
                 rate_per_second=None if v.rate_limit is None else Decimal(v.rate_limit.per_second),
                 rate_burst=1 if v.rate_limit is None else v.rate_limit.burst,
+                rate_group=v.rate_group,
+                hard_rate=None if v.hard_rate_limit is None else _rate(v.hard_rate_limit),
                 cancel_on_disconnect=v.cancel_on_disconnect,
                 asks_positions=load_dialect(v.dialect).positions is not None,
             )
@@ -48,11 +50,16 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
         strategies=strategy_settings(loaded),
         risk=_risk(configuration),
         rates=dict(configuration.risk.rates),
+        rate_groups={name: _rate(limit) for name, limit in configuration.rate_groups.items()},
         positions=tuple(
             OpeningSettings(**{name: getattr(p, name) for name in OpeningSettings.__struct_fields__})
             for p in configuration.positions
         ),
     )
+
+
+def _rate(limit: RateLimit) -> Rate:
+    return Rate(Decimal(limit.per_second), limit.burst)
 
 
 def session_id(configuration: Configuration, venue: str) -> str:

@@ -107,6 +107,8 @@ def _dispatched(state: State, recorded: Recorded, event: Dispatched) -> list[Cha
     )
     if event.bucket_ns is not None:
         execution.buckets[command.venue] = event.bucket_ns
+    for bucket, at_ns in event.buckets.items():
+        execution.buckets[bucket] = at_ns
     return [OrderChanged(before=before, after=after)]
 
 
@@ -148,6 +150,8 @@ def _status_requested(state: State, recorded: Recorded, event: StatusRequested) 
     state.control.asked_about(event.venue, event.order_id)
     if event.bucket_ns is not None:
         state.execution.buckets[event.venue] = event.bucket_ns
+    for bucket, at_ns in event.buckets.items():
+        state.execution.buckets[bucket] = at_ns
     return []
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from gateway.core.events.base import Event
 from gateway.core.orders import Command
 from gateway.core.values import Doubt, Hold, Side
@@ -55,6 +57,8 @@ class Dispatched(Event, frozen=True, kw_only=True):
     ack_deadline_ns: int
     bucket_ns: int | None = None
     """Theoretical arrival time of the venue's token bucket after this send (GCRA); None when not limited."""
+    buckets: dict[str, int] = msgspec.field(default_factory=dict)
+    """The same of the other buckets it counts in, by their names (`gateway.core.pacing`)."""
 
 
 class StatusRequested(Event, frozen=True, kw_only=True):
@@ -69,6 +73,7 @@ class StatusRequested(Event, frozen=True, kw_only=True):
     side: Side
     deadline_ns: int
     bucket_ns: int | None = None
+    buckets: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class PositionsRequested(Event, frozen=True, kw_only=True):

@@ -292,7 +292,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction(
         "errors disable the strategy",
         "RTS 6 art. 12",
-        "a strategy that raised three errors is not consulted until a person enables it; its orders stay",
+        "a strategy that raised three errors is not consulted until a person enables it; what waits goes, its orders stay",
     ),
 )
 

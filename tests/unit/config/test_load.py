@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.load import LoadedConfiguration, load
+from gateway.core.settings import Rate
 from gateway.core.values import Side
 from gateway.errors import ConfigurationError, Problem
 from gateway.runtime.settings import core_settings
@@ -282,6 +283,16 @@ def test_what_is_not_in_force_is_refused_and_not_ignored(tmp_path: Path, additio
 def test_limits_and_positions_name_what_exists(tmp_path: Path, addition: str, key: str, line: int) -> None:
     found = [problem for problem in refused(tmp_path, VENUE + addition) if problem.key == key]
     assert [problem.line for problem in found] == [VENUE.count("\n") + line]
+
+
+def test_rates_of_sessions_groups_and_venues_are_read(tmp_path: Path) -> None:
+    limits = 'rate_group = "g"\nhard_rate_limit = { per_second = 500, burst = 100 }\n'
+    settings = core_settings(accepted(tmp_path, f"{VENUE}{limits}[rate_groups.g]\nper_second = 80\n"))
+    venue = settings.venues["SIM"]
+    assert (venue.rate_per_second, venue.rate_group, venue.hard_rate) == (50, "g", Rate(Decimal(500), 100))
+    assert settings.rate_groups == {"g": Rate(Decimal(80), 20)}
+    found = [problem.key for problem in refused(tmp_path, VENUE + limits)]
+    assert found == ["venues[0].rate_group"]
 
 
 def test_limits_and_positions_are_read(tmp_path: Path) -> None:
