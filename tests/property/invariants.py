@@ -111,6 +111,18 @@ class Invariants(RuleBasedStateMachine):
         assert {key: position.net_qty for key, position in positions.items()} == sums
 
     @invariant()
+    def profit_is_cash_plus_value(self) -> None:
+        """Whatever was corrected, busted, inferred and replaced: what was gained is what was paid and got, and what is held."""
+        cash: dict[tuple[str, str, str, str], Decimal] = {}
+        for fill in self.fills():
+            if fill.live:
+                cash[fill.position] = cash.get(fill.position, D(0)) - fill.side.sign * fill.last_qty * fill.last_px
+        positions = self.harness.state.execution.positions if hasattr(self, "harness") else {}
+        for key, position in positions.items():
+            assert abs(position.realized_pnl - cash.get(key, D(0)) - position.net_qty * position.avg_px) < D("1E-9")
+            assert (position.net_qty == 0) is (position.avg_px == 0)
+
+    @invariant()
     def exposure_sums_are_what_is_open_and_held(self) -> None:
         """The sums are those of what is open and held, counted anew; all of it counts, from approval on."""
         if not hasattr(self, "harness"):
