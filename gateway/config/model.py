@@ -263,6 +263,8 @@ class StrategySection(Section):
     )
     """What it is consulted for; its timers reach it in any case."""
     params: dict[str, Any] = {}
+    max_errors: int = Field(default=3, ge=1)
+    """After so many errors since it was enabled a strategy is disabled, until an operator enables it."""
 
 
 class Configuration(Section):

@@ -37,7 +37,6 @@ from gateway.core.timers import awake, check_count, due, request
 from gateway.core.turn import Step, Turn
 
 AnyStrategy = Strategy[Any, Any]
-MAX_STRATEGY_ERRORS = 3
 _encode_memory = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -110,7 +109,7 @@ class Core:
             remembered = _encode_memory(after).decode()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a strategy may raise anything; it is named and the core goes on
             turn.emit(StrategyFailed(strategy=settings.name, error=f"{type(error).__name__}: {error}"))
-            if known.errors + 1 >= MAX_STRATEGY_ERRORS:
+            if known.errors + 1 >= settings.max_errors:
                 turn.emit(StrategyDisabled(strategy=settings.name, reason=f"{known.errors + 1} errors, last: {error}"))
                 purge(turn, f"strategy:{settings.name}", "strategy disabled")
             return

@@ -115,6 +115,8 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     params: str
     """The strategy's parameters as JSON text, validated against its `Params` before the run."""
     events: tuple[Trigger, ...] = tuple(Trigger)
+    max_errors: int = 3
+    """After so many errors it is disabled."""
 
 
 class OpeningSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -243,6 +243,6 @@ class Strategy(ABC, Generic[P, M]):
         configuration may leave some of these out), and with the `TimerFired` of every timer it asked for.
 
         Returns the memory to keep and what should happen. Must not read a clock, a file or a random source. An exception is
-        recorded, and nothing that was asked for happens; after three the strategy is disabled until an operator enables
-        it again.
+        recorded, and nothing that was asked for happens; after `max_errors` the strategy is disabled until an operator
+        enables it again.
         """

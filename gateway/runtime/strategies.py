@@ -92,6 +92,7 @@ def _settings(configuration: Configuration, section: StrategySection) -> Strateg
         instruments=tuple(section.instruments),
         params=msgspec.json.encode(dict(section.params)).decode(),
         events=tuple(Trigger(word) for word in section.events),
+        max_errors=section.max_errors,
     )
 
 

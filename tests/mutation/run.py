@@ -181,6 +181,7 @@ class Loop:
         for number, mutant in enumerate(self.chosen):
             file = str(source_of(mutant.module))
             able = by_line[file, mutant.line] if mutant.in_function else set(quickest)
+            able = able or set(quickest)  # a line that is none of its own: part of a statement over several
             named = mutant.module.rpartition(".")[2]
             order = sorted((i for i in quickest if i in able), key=lambda i: named not in items[i].nodeid)
             self._judge(mutant, [items[i] for i in order])

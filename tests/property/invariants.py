@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from msgspec.structs import replace
-from venue_model import ZERO, Venue
+from venue_model import ZERO, Venue, VenueOrder
 
 from gateway.core.codec import decode, encode
 from gateway.core.core import Core
@@ -19,7 +19,7 @@ from gateway.core.events import (
 )
 from gateway.core.execution_control import next_deadline
 from gateway.core.exposure import Exposure
-from gateway.core.orders import Command, Order
+from gateway.core.orders import Order
 from gateway.core.state import State, order_scopes
 from gateway.core.values import CommandKind, Side
 from gateway.testing.harness import Harness
@@ -57,20 +57,28 @@ class Invariants(RuleBasedStateMachine):
     amends = False
     """Whether trades are busted and corrected: then the venue's truth is not ours to know."""
     harness: Harness
+    venues: dict[str, Venue]
     venue: Venue
+    """The one that the next rule is about."""
     shadow: Core
     """Folds what was recorded, as a restart would."""
     seen: int
-    inbox: list[Command | StatusRequested]
-    """On its way to the venue."""
 
     def catch_up(self) -> None:
-        """Fold what was recorded into the shadow, and collect what is on its way to the venue."""
+        """Fold what was recorded into the shadow, and collect what is on its way to each venue."""
         fresh = [stored(one) for one in self.harness.records[self.seen :]]
         self.seen = len(self.harness.records)
         self.shadow.fold(fresh)
-        self.inbox += [one.event.command for one in fresh if isinstance(one.event, Dispatched)]
-        self.inbox += [one.event for one in fresh if isinstance(one.event, StatusRequested)]
+        for one in fresh:
+            if isinstance(one.event, Dispatched):
+                self.venues[one.event.command.venue].inbox.append(one.event.command)
+        for one in fresh:
+            if isinstance(one.event, StatusRequested):
+                self.venues[one.event.venue].inbox.append(one.event)
+
+    def truth(self, order_id: str) -> VenueOrder | None:
+        """The order as its venue holds it."""
+        return next((venue.orders[order_id] for venue in self.venues.values() if order_id in venue.orders), None)
 
     @invariant()
     def replay_equality(self) -> None:
@@ -214,7 +222,7 @@ class Invariants(RuleBasedStateMachine):
     def exposure_is_never_understated(self) -> None:
         """What is open at the venue is not more than what counts here, while the venue only does what it was asked for."""
         for order in self.orders():
-            truth = self.venue.orders.get(order.order_id)
+            truth = self.truth(order.order_id)
             if truth is not None and not self.amends and not order.state.terminal:
                 known_later = order.cum_qty - truth.cum_qty
                 assert truth.leaves_qty <= self.harness.state.execution.exposure.open_quantity(order.order_id) + max(

@@ -1,6 +1,6 @@
-"""Random streams between the core and a small venue, as rules of a state machine.
+"""Random streams between the core and small venues, as rules of a state machine.
 
-The venue here is honest and knows the truth; what lies between it and the core loses, repeats and reorders. In the end the
+A venue here is honest and knows the truth; what lies between it and the core loses, repeats and reorders. In the end the
 core reconciles, and must hold what the venue holds.
 """
 
@@ -17,7 +17,7 @@ from invariants import Invariants, stored
 from msgspec.structs import replace
 from venue_model import LOT, WORKING, Venue
 
-from gateway.core.core import Core
+from gateway.core.core import AnyStrategy, Core
 from gateway.core.events import (
     Accepted,
     Cancelled,
@@ -42,13 +42,14 @@ from gateway.core.events import (
     VenueOpenRequested,
 )
 from gateway.core.orders import Command
-from gateway.core.settings import RiskLimits
+from gateway.core.settings import RiskLimits, StrategySettings
 from gateway.core.state import State, order_scopes
 from gateway.core.values import CommandKind, FeedState, FillStatus, Side, TradingState
 from gateway.core.verify import Verifier
 from gateway.strategies import Action, Event, Memory, NoWake, Params, Strategy, TimerFired, View, Wake
+from gateway.strategies.momentum import Momentum, MomentumParams
 from gateway.strategies.quoter import Quoter, QuoterParams
-from gateway.testing.harness import SESSION, TRADING_DATE, VENUE, Harness
+from gateway.testing.harness import SYMBOL, TRADING_DATE, VENUE, Harness, strategy_settings
 from gateway.testing.harness import settings as core_settings
 
 D = Decimal
@@ -107,26 +108,33 @@ class Streams(Invariants):
 
     @initialize(rate=st.sampled_from([None, D(5), D(1000)]), burst=st.integers(1, 5), quoting=st.booleans())
     def begin(self, rate: Decimal | None, burst: int, quoting: bool) -> None:
-        config = core_settings(
-            rate_per_second=rate,
-            rate_burst=burst,
-            risk={"all": LIMITS_OF_ALL},
-        )
         quoter = Quoter(QuoterParams(quantity=LOT * 3, max_inventory=LOT * 6))
-        self.harness = Harness({"quoter": quoter, "timekeeper": Timekeeper(Params())} if quoting else {}, config)
-        self.venue = Venue()
+        strategies: dict[str, AnyStrategy] = {"quoter": quoter, "timekeeper": Timekeeper(Params())} if quoting else {}
+        config = core_settings(rate_per_second=rate, rate_burst=burst, risk={"all": LIMITS_OF_ALL})
+        self.play(Harness(strategies, config), Venue())
+
+    def play(self, harness: Harness, *venues: Venue) -> None:
+        self.harness = harness
+        self.venues = {venue.name: venue for venue in venues}
+        self.venue = venues[0]
         self.shadow = Core({})
         self.seen = 0
         self.delivered: list[ExecutionEvent] = []
-        self.inbox: list[Command | StatusRequested] = []
         self.requests = 0
         self.days = 0
         self.harness.open()
         self.catch_up()
 
     def settled(self) -> bool:
-        session = self.harness.state.control.sessions.get(VENUE)
+        session = self.harness.state.control.sessions.get(self.venue.name)
         return session is not None and session.state == "settled"
+
+    def open_here(self) -> list[str]:
+        return list(self.harness.state.execution.open[f"venue:{self.venue.name}"])
+
+    def pending_here(self) -> list[str]:
+        pending = self.harness.state.execution.pending
+        return [order_id for order_id, one in pending.items() if one.command.venue == self.venue.name]
 
     def request_id(self) -> dict[str, str]:
         self.requests += 1
@@ -136,7 +144,8 @@ class Streams(Invariants):
 
     @rule(side=st.sampled_from(list(Side)), lots=st.integers(1, 5), ticks=st.integers(-1000, 1000), flows=st.booleans())
     def order(self, side: Side, lots: int, ticks: int, flows: bool) -> None:
-        order_id = self.harness.request_order(side, str(LOT * lots), str(D(156) + D("0.001") * ticks))
+        where = {"venue": self.venue.name, "symbol": self.venue.symbols[ticks % len(self.venue.symbols)]}
+        order_id = self.harness.request_order(side, str(LOT * lots), str(D(156) + D("0.001") * ticks), **where)
         self.catch_up()
         if flows:
             self.transmit(many=3)
@@ -153,7 +162,7 @@ class Streams(Invariants):
     )
     def operate(self, what: str, pick: int, scope: str, lasts: int) -> None:
         if what == "cancel":
-            known = [*self.harness.state.execution.open["all"], *self.harness.state.execution.pending, "9-9"]
+            known = [*self.open_here(), *self.pending_here(), "9-9"]
             self.harness.request_cancel(known[pick % len(known)])
         elif what == "scope":
             self.harness.request_cancel(scope=scope)
@@ -175,8 +184,8 @@ class Streams(Invariants):
         if calm:
             self.calm_down()
         state = self.harness.state
-        known = [i for i in state.execution.open["all"] if state.execution.orders[i].in_doubt is None] if calm else []
-        known = known or [*state.execution.open["all"], *state.execution.pending, "9-9"]
+        known = [i for i in self.open_here() if state.execution.orders[i].in_doubt is None] if calm else []
+        known = known or [*self.open_here(), *self.pending_here(), "9-9"]
         order_id = known[pick % len(known)]
         self.harness.request_replace(
             order_id,
@@ -206,19 +215,21 @@ class Streams(Invariants):
             self.harness.feed(TradingSwitched(**self.request_id(), scope=scope, state=TradingState.ENABLED))
         self.connect()
         self.pump()
-        if not self.harness.state.control.venues[VENUE].opened:
-            self.harness.feed(VenueOpenRequested(**self.request_id(), venue=VENUE))
-        if not self.harness.state.execution.open["all"]:
-            self.harness.request_order(Side.BUY, str(LOT * 5), "156")
+        name, symbol = self.venue.name, self.venue.symbols[0]
+        if not self.harness.state.control.venues[name].opened:
+            self.harness.feed(VenueOpenRequested(**self.request_id(), venue=name))
+        if not self.open_here():
+            self.harness.request_order(Side.BUY, str(LOT * 5), "156", venue=name, symbol=symbol)
             self.pump()
         self.venue.accept_all()
         self.pump()
 
     @rule(bid=st.integers(155_900, 156_100), spread=st.integers(-2, 30), status=st.sampled_from([None, None, *FeedState]))
     def market(self, bid: int, spread: int, status: FeedState | None) -> None:
-        self.harness.book(str(D(bid) / 1000), str(D(bid + spread) / 1000))
+        symbol = self.venue.symbols[bid % len(self.venue.symbols)]
+        self.harness.book(str(D(bid) / 1000), str(D(bid + spread) / 1000), venue=self.venue.name, symbol=symbol)
         if status is not None:
-            self.harness.feed(FeedStatus(venue=VENUE, status=status))
+            self.harness.feed(FeedStatus(venue=self.venue.name, status=status))
 
     @rule()
     def time(self) -> None:
@@ -233,17 +244,19 @@ class Streams(Invariants):
     @rule(what=st.sampled_from(["drop", "drop", "restart", "lost", "resend", "raw", "open"]), stays=st.integers(0, 3))
     def disrupt(self, what: str, stays: int) -> None:
         if what == "drop":
-            self.harness.disconnect()
-            self.inbox.clear()
+            self.harness.disconnect(venue=self.venue.name)
+            self.venue.inbox.clear()
         elif what == "restart":
             self.harness.start()
-            self.inbox.clear()
+            for venue in self.venues.values():
+                venue.inbox.clear()
         else:
+            here = {"venue": self.venue.name, "session": self.venue.session}
             events = {
-                "lost": LostRange(venue=VENUE, session=SESSION, begin=1, end=2, reason="gap filled"),
-                "resend": SessionNotice(venue=VENUE, session=SESSION, event="resend_request"),
-                "raw": Untranslated(venue=VENUE, session=SESSION, raw="8=FIX", detail="?"),
-                "open": VenueOpenRequested(**self.request_id(), venue=VENUE),
+                "lost": LostRange(**here, begin=1, end=2, reason="gap filled"),
+                "resend": SessionNotice(**here, event="resend_request"),
+                "raw": Untranslated(**here, raw="8=FIX", detail="?"),
+                "open": VenueOpenRequested(**self.request_id(), venue=self.venue.name),
             }
             self.harness.feed(events[what])
         if stays:
@@ -252,8 +265,8 @@ class Streams(Invariants):
     @rule()
     def connect(self) -> None:
         if not self.settled():
-            self.harness.log_on()
-            self.harness.settle()
+            self.harness.log_on(self.venue.name)
+            self.harness.settle(self.venue.name)
             self.catch_up()
             self.transmit(many=9)
 
@@ -261,16 +274,16 @@ class Streams(Invariants):
 
     @rule(many=st.integers(1, 4), loses=st.integers(0, 9))
     def transmit(self, many: int, loses: int = 1) -> None:
-        for one in self.inbox[:many]:
+        for one in self.venue.inbox[:many]:
             if loses:
-                self.arrive(one)
-        del self.inbox[:many]
+                self.arrive(self.venue, one)
+        del self.venue.inbox[:many]
 
-    def arrive(self, one: Command | StatusRequested) -> None:
+    def arrive(self, venue: Venue, one: Command | StatusRequested) -> None:
         if isinstance(one, Command):
-            self.venue.receive(one)
+            venue.receive(one)
         else:
-            self.venue.outbox.append(self.venue.asked(one))
+            venue.outbox.append(venue.asked(one))
 
     @rule(pick=PICK, lots=st.integers(1, 3))
     def trade(self, pick: int, lots: int) -> None:
@@ -308,12 +321,12 @@ class Streams(Invariants):
         if after:
             self.roll()
         if expires != "later":
-            for order in self.venue.orders.values():
+            for venue, order in [(one, order) for one in self.venues.values() for order in one.orders.values()]:
                 if order.status in WORKING:
                     order.status = "C"
                     order.forgotten = expires == "forgotten" and not order.cum_qty
                     if expires == "said":
-                        self.venue.say(Expired, order)
+                        venue.say(Expired, order)
         if not after:
             self.roll()
 
@@ -352,19 +365,20 @@ class Streams(Invariants):
         if not self.amends or not fills:
             return
         found = fills[pick % len(fills)]
-        order = self.venue.orders[found.order_id]
-        self.venue.executions += 1
+        venue = self.venues[found.venue]
+        order = venue.orders[found.order_id]
+        venue.executions += 1
         fields: dict[str, Any] = {
-            "exec_id": f"A{self.venue.executions}",
+            "exec_id": f"A{venue.executions}",
             "exec_ref_id": found.exec_id,
             "trade_date": TRADING_DATE,
             "cum_qty": None,
             "leaves_qty": None if pick % 2 else D(0),
         }
         if busts:
-            event = self.venue.report(FillBusted, order, **fields)
+            event = venue.report(FillBusted, order, **fields)
         else:
-            event = self.venue.report(FillCorrected, order, **fields, last_qty=found.last_qty, last_px=D(150 + pick % 9))
+            event = venue.report(FillCorrected, order, **fields, last_qty=found.last_qty, last_px=D(150 + pick % 9))
         self.harness.feed(event)
         self.delivered.append(event)
 
@@ -385,19 +399,21 @@ class Streams(Invariants):
         """Everything still on its way arrives; then the connection is made anew and the venue answers what it is asked."""
         self.catch_up()
         self.pump()
-        for _ in range(2):
-            self.harness.disconnect()
-            self.harness.log_on()
-            self.harness.settle()
+        for name in (*self.venues, *self.venues):
+            self.harness.disconnect(venue=name)
+            self.harness.log_on(name)
+            self.harness.settle(name)
             self.pump()
 
     def pump(self) -> None:
-        for _ in range(200):
+        for _ in range(200 * len(self.venues)):
             self.catch_up()
-            if self.inbox:
-                self.arrive(self.inbox.pop(0))
-            elif self.venue.outbox:
-                self.harness.feed(self.venue.outbox.pop(0))
+            called = next((venue for venue in self.venues.values() if venue.inbox), None)
+            heard = next((venue for venue in self.venues.values() if venue.outbox), None)
+            if called is not None:
+                self.arrive(called, called.inbox.pop(0))
+            elif heard is not None:
+                self.harness.feed(heard.outbox.pop(0))
             elif self.harness.next_deadline is not None:
                 self.harness.pass_deadline()
             else:
@@ -405,9 +421,9 @@ class Streams(Invariants):
         raise AssertionError("the core does not come to rest")
 
     def the_truth_is_known(self) -> None:
-        assert self.harness.state.control.venues[VENUE].opened
+        assert all(self.harness.state.control.venues[name].opened for name in self.venues)
         for ours in self.orders():
-            truth = self.venue.orders.get(ours.order_id)
+            truth = self.truth(ours.order_id)
             assert ours.in_doubt is None
             assert ours.cum_qty == (D(0) if truth is None else truth.cum_qty)
             assert ours.state.terminal is (truth is None or truth.ended)
@@ -415,10 +431,65 @@ class Streams(Invariants):
             if truth is not None and not truth.ended:
                 assert (ours.quantity, ours.price) == (truth.command.quantity, truth.command.price)
                 assert ours.cl_ord_id == truth.command.cl_ord_id
-        assert set(self.venue.orders) <= {order.order_id for order in self.orders()}
+        known = {order.order_id: order.venue for order in self.orders()}
+        assert {(order_id, venue.name) for venue in self.venues.values() for order_id in venue.orders} <= known.items()
 
 
 class Amended(Streams):
+    """The same with busts and corrections."""
+
+    amends = True
+
+
+OTHER, EURO = "ALT", "EUR/JPY"
+BOTH = {VENUE: (SYMBOL,), OTHER: (EURO, SYMBOL)}
+"""Venue -> what is traded there: one instrument at both."""
+
+
+class Venues(Streams):
+    """Two venues, two instruments, three strategies of two kinds: whatever happens at one venue happens beside the other."""
+
+    @initialize(rate=st.sampled_from([None, D(5), D(1000)]), burst=st.integers(1, 5), trading=st.integers(0, 3))
+    def begin(self, rate: Decimal | None, burst: int, trading: int) -> None:
+        base = core_settings(rate_per_second=rate, rate_burst=burst, risk={"all": LIMITS_OF_ALL})
+        euro = replace(base.instruments[SYMBOL], symbol=EURO)
+        other = replace(base.venues[VENUE], name=OTHER, session="FIX.4.2:GATEWAY->ALT", rate_per_second=None)
+        made: dict[str, AnyStrategy] = {
+            "quoter": Quoter(QuoterParams(quantity=LOT * 3, max_inventory=LOT * 6)),
+            "maker": Quoter(QuoterParams(quantity=LOT * 2, max_inventory=LOT * 4)),
+            "taker": Momentum(MomentumParams(quantity=LOT, trigger_ticks=5, max_position=LOT * 5)),
+        }
+        made = dict(list(made.items())[:trading])
+        at = {"quoter": (VENUE, (SYMBOL,)), "maker": (OTHER, (EURO,)), "taker": (OTHER, (EURO, SYMBOL))}
+        configured: dict[str, StrategySettings] = {
+            name: strategy_settings(name, one, *at[name][1], venue=at[name][0]) for name, one in made.items()
+        }
+        config = replace(
+            base,
+            instruments={**base.instruments, EURO: euro},
+            venues={**base.venues, OTHER: other},
+            strategies=configured,
+        )
+        self.play(Harness(made, config), *(Venue(name, config.venues[name].session, symbols) for name, symbols in BOTH.items()))
+
+    @rule(name=st.sampled_from(list(BOTH)))
+    def turn_to(self, name: str) -> None:
+        """What follows happens there."""
+        self.venue = self.venues[name]
+
+    @rule(scope=st.sampled_from([f"venue:{OTHER}", f"instrument:{EURO}", "strategy:maker"]), lasts=st.booleans())
+    def narrow(self, scope: str, lasts: bool) -> None:
+        """A kill of a part: nothing of it is sent, and nothing else is cancelled."""
+        before = len(self.harness.sent())
+        self.harness.kill(scope)
+        assert all(
+            command.kind is CommandKind.CANCEL and scope in order_scopes(command) for command in self.harness.sent()[before:]
+        )
+        if not lasts:
+            self.harness.feed(KillReleased(**self.request_id(), scope=scope))
+
+
+class AmendedVenues(Venues):
     """The same with busts and corrections."""
 
     amends = True

@@ -23,7 +23,7 @@ from gateway.core.events import (
 )
 from gateway.core.orders import Command
 from gateway.core.values import CommandKind
-from gateway.testing.harness import SESSION, TRADING_DATE, VENUE
+from gateway.testing.harness import SESSION, SYMBOL, TRADING_DATE, VENUE
 
 D = Decimal
 ZERO = D(0)
@@ -54,9 +54,13 @@ class VenueOrder:
 
 
 class Venue:
-    """Takes commands and status requests, answers into `outbox`."""
+    """Takes commands and status requests, answers into `outbox`; what is on its way to it lies in `inbox`."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = VENUE, session: str = SESSION, symbols: tuple[str, ...] = (SYMBOL,)) -> None:
+        self.name = name
+        self.session = session
+        self.symbols = symbols
+        self.inbox: list[Command | StatusRequested] = []
         self.orders: dict[str, VenueOrder] = {}
         self.outbox: list[ExecutionEvent] = []
         self.number = 0
@@ -109,8 +113,8 @@ class Venue:
         kind = ReplaceRejected if command.kind is CommandKind.REPLACE else CancelRejected
         self.outbox.append(
             kind(
-                venue=VENUE,
-                session=SESSION,
+                venue=self.name,
+                session=self.session,
                 msg_seq_num=self.number,
                 cl_ord_id=command.cl_ord_id,
                 orig_cl_ord_id=command.orig_cl_ord_id,
@@ -125,8 +129,8 @@ class Venue:
             return self.report(StatusReported, order)
         self.number += 1
         return StatusReported(
-            venue=VENUE,
-            session=SESSION,
+            venue=self.name,
+            session=self.session,
             msg_seq_num=self.number,
             cl_ord_id=request.cl_ord_id,
             ord_status="8",
@@ -139,8 +143,8 @@ class Venue:
     def report(self, kind: type[ExecutionEvent], order: VenueOrder, **fields: Any) -> ExecutionEvent:
         self.number += 1
         common: dict[str, Any] = {
-            "venue": VENUE,
-            "session": SESSION,
+            "venue": self.name,
+            "session": self.session,
             "msg_seq_num": self.number,
             "venue_time_ns": self.number,
             "cl_ord_id": order.command.cl_ord_id,

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from gateway.core.events import (
     Denied,
@@ -22,7 +23,7 @@ from gateway.core.events import (
 from gateway.core.strategy import Cancel, Intent, New, Strategy, View
 from gateway.core.values import Side, TradingState
 from gateway.core.verify import Difference, Verifier
-from gateway.testing.harness import SYMBOL, Harness
+from gateway.testing.harness import SYMBOL, Harness, settings, strategy_settings
 
 D = Decimal
 BUY = New(symbol=SYMBOL, side=Side.BUY, quantity=D(1000), price=D(156))
@@ -74,6 +75,14 @@ def test_errors_are_recorded_and_three_disable_the_strategy() -> None:
     harness.book("155", "157")
     assert len(harness.events(StrategyFailed)) == 4
     assert len(harness.events(StrategyDisabled)) == 1
+
+
+def test_the_configuration_says_after_how_many() -> None:
+    mine = Scripted(fail)
+    configured = replace(strategy_settings("mine", mine), max_errors=1)
+    harness = Harness({"mine": mine}, settings(strategies={"mine": configured})).open()
+    harness.book("155", "157")
+    assert [event.reason for event in harness.events(StrategyDisabled)] == ["1 errors, last: no idea"]
 
 
 @pytest.mark.parametrize(

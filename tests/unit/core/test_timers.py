@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.core import MAX_STRATEGY_ERRORS, Core
+from gateway.core.core import Core
 from gateway.core.events import (
     ControlTime,
     Event,
@@ -179,7 +179,7 @@ def test_timers_of_a_disabled_strategy_wait_until_it_is_enabled() -> None:
         return [Wake(name="t", after_ns=NANOS)] if n == 1 else [None]
 
     harness = Harness({"mine": Sleeper(ask)}).open()
-    for _ in range(1 + MAX_STRATEGY_ERRORS):
+    for _ in range(1 + 3):
         harness.book("155", "157")
     assert harness.next_deadline is None, "nothing to wake up for"
     harness.feed(ControlTime(deadline_ns=harness.now_ns), after_ns=2 * NANOS)
