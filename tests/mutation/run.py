@@ -17,12 +17,12 @@ import signal
 import sys
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
 from itertools import zip_longest
 from pathlib import Path
 from time import perf_counter
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -41,6 +41,8 @@ TESTS = ("tests/unit/core",)
 WANTED = 90.0
 MOST_SECONDS = 30
 NOTICED, SURVIVED = 0, 1
+FUTURE = annotations.compiler_flag
+"""The modules that are changed have it, too."""
 
 
 def source_of(module: str) -> Path:
@@ -51,39 +53,36 @@ def source_of(module: str) -> Path:
 # ------------------------------------------------------------------------------------------------------ changing the code
 
 
-def _functions(module: Any) -> Iterator[tuple[str, FunctionType]]:
-    """Qualified name -> function object, of everything defined in a module."""
-    waiting = [(name, value) for name, value in vars(module).items()]
+def _functions(namespace: Mapping[str, Any], module: str) -> Iterator[tuple[str, FunctionType]]:
+    """Qualified name -> function object, of everything a module defines."""
+    waiting = list(namespace.items())
     while waiting:
         name, value = waiting.pop()
-        if isinstance(value, type) and value.__module__ == module.__name__:
+        if isinstance(value, type) and value.__module__ == module:
             waiting += [(f"{name}.{n}", v) for n, v in vars(value).items()]
         elif isinstance(value, property):
             waiting += [(name, f) for f in (value.fget, value.fset) if f is not None]
-        elif isinstance(value, (staticmethod, classmethod)) or hasattr(value, "__wrapped__"):
-            waiting.append((name, value.__wrapped__ if hasattr(value, "__wrapped__") else value.__func__))
-        elif isinstance(value, FunctionType) and value.__module__ == module.__name__:
+        elif isinstance(value, (staticmethod, classmethod)):
+            waiting.append((name, value.__func__))
+        elif isinstance(value, FunctionType) and value.__module__ == module:
             yield name, value
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield constant
-            yield from _codes(constant)
 
 
 def apply(mutant: Mutant) -> None:
     """Change the loaded module in place: everybody who imported something of it sees the change."""
     module = importlib.import_module(mutant.module)
     path = str(source_of(mutant.module))
-    if mutant.in_function:
-        changed = {code.co_qualname: code for code in _codes(compile(mutant.tree, path, "exec", dont_inherit=True))}
-        for name, function in _functions(module):
-            if name == mutant.owner or mutant.owner.startswith(f"{name}."):
-                function.__code__ = changed[function.__code__.co_qualname]
-        return
     statement = mutant.tree.body[mutant.statement]
+    if mutant.in_function:
+        made = dict(vars(module))
+        exec(compile(ast.Module([statement], []), path, "exec", flags=FUTURE, dont_inherit=True), made)
+        changed = {function.__qualname__: function for _, function in _functions(made, mutant.module)}
+        for name, function in _functions(vars(module), mutant.module):
+            if name == mutant.owner or mutant.owner.startswith(f"{name}."):
+                other = changed[function.__qualname__]
+                function.__code__, function.__defaults__ = other.__code__, other.__defaults__
+                function.__kwdefaults__ = other.__kwdefaults__
+        return
     if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
         raise NotImplementedError(f"{mutant.key}: only assignments are changed at module level")
     before = dict(vars(module))
@@ -251,7 +250,8 @@ def main() -> int:
     if not modules:
         parser.error(f"nothing is called {' '.join(options.what)}")
     found = [mutant for module in modules for mutant in mutants(module, source_of(module))][:: options.every]
-    equivalent = tomllib.loads(EQUIVALENT.read_text())["equivalent"] if EQUIVALENT.exists() else {}
+    listed = tomllib.loads(EQUIVALENT.read_text())["equivalent"]
+    equivalent = {one["mutant"]: one["why"] for one in listed}
     loop = Loop(found, equivalent, not options.json)
     arguments = ["-q", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0", "-o", "addopts="]
     code = pytest.main([*arguments, "--import-mode=importlib", *TESTS], plugins=[loop])
