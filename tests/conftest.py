@@ -9,8 +9,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # how long one example takes says how busy the machine is
+hypothesis.settings.load_profile("untimed")
 
 
 @contextmanager

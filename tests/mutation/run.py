@@ -159,7 +159,7 @@ class Loop:
         """What a mutant makes fail is no example to keep."""
         import hypothesis
 
-        hypothesis.settings.register_profile("mutants", database=None, derandomize=True)
+        hypothesis.settings.register_profile("mutants", database=None, derandomize=True, deadline=None)
         hypothesis.settings.load_profile("mutants")
 
     @pytest.hookimpl(tryfirst=True)
