@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gateway.cli import times
-from gateway.cli.output import Column, Row, cell, table
+from gateway.cli.output import Column, Row, cell, rounded, table
 
 Document = dict[str, Any]
 
@@ -59,6 +59,12 @@ _POSITIONS = (
     Column("Average", "avg_px", right=True),
     Column("Realized", "realized_pnl", right=True),
 )
+_BALANCES = (
+    Column("Account", "account"),
+    Column("Currency", "currency"),
+    Column("Balance", lambda row: rounded(Decimal(row["amount"])), right=True),
+    Column("Opened", lambda row: row["as_of"] or "-"),
+)
 _ALARMS = (
     Column("Severity", "severity"),
     Column("Since (UTC)", lambda row: times.short(row["since_ns"])),
@@ -82,6 +88,7 @@ _BLANK: Document = {
     "anomalies": {},
     "fills": 0,
     "positions": [],
+    "balances": [],
 }
 
 
@@ -108,6 +115,7 @@ def _sections(document: Document) -> Iterator[RenderableType]:
     yield from _part(_STRATEGIES, document["strategies"])
     yield from _orders(document)
     yield from _part(_POSITIONS, document["positions"])
+    yield from _part(_BALANCES, document["balances"])
     yield Text("")
     if document["alarms"]:
         yield table(_ALARMS, document["alarms"])

@@ -28,6 +28,7 @@ def cross_checks(document: Table) -> Iterator[Finding]:
     yield from _risk_scopes_exist(document)
     yield from _risk_names_exist(document)
     yield from _positions_exist(document)
+    yield from _balances_once(document)
     yield from _password_source(document)
     yield from _tls_files(document)
     yield from _roles(document)
@@ -174,6 +175,16 @@ def _positions_exist(document: Table) -> Iterator[Finding]:
         if place in first:
             what = f"is the same position as positions[{first[place]}]"
             yield Finding(("positions", index, "symbol"), what, "keep one of the two")
+        first.setdefault(place, index)
+
+
+def _balances_once(document: Table) -> Iterator[Finding]:
+    first: dict[tuple[str, str], int] = {}
+    for index, entry in tables(document, "balances"):
+        place = (text(entry, "account"), text(entry, "currency"))
+        if place in first:
+            what = f"is the same balance as balances[{first[place]}]"
+            yield Finding(("balances", index, "currency"), what, "keep one of the two")
         first.setdefault(place, index)
 
 

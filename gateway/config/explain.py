@@ -19,6 +19,7 @@ from gateway.config.model import (
     GatewaySection,
     Instrument,
     JournalSection,
+    OpeningBalance,
     OpeningPosition,
     RateLimit,
     RecordsSection,
@@ -56,6 +57,7 @@ MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("venues", ANY, "schedule"): Schedule,
     ("strategies", ANY): StrategySection,
     ("positions", ANY): OpeningPosition,
+    ("balances", ANY): OpeningBalance,
 }
 """Which model stands at which place of the document."""
 

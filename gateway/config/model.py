@@ -189,6 +189,16 @@ class OpeningPosition(Section):
     """YYYYMMDD."""
 
 
+class OpeningBalance(Section):
+    """Cash from before the gateway's own executions. Taken over once per `as_of`: a later date sets it anew."""
+
+    account: WireText = ""
+    currency: Currency
+    amount: SignedDecimal
+    as_of: CalendarDate
+    """YYYYMMDD."""
+
+
 class RateLimit(Section):
     """A token bucket of `burst` tokens, refilled at `per_second`."""
 
@@ -282,3 +292,4 @@ class Configuration(Section):
     venues: tuple[Venue, ...] = _Array
     strategies: tuple[StrategySection, ...] = _Array
     positions: tuple[OpeningPosition, ...] = _Array
+    balances: tuple[OpeningBalance, ...] = _Array

@@ -161,6 +161,15 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
     avg_px: Decimal
 
 
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """Cash of one account in one currency: the opening balance of `as_of` (YYYYMMDD, "" before the first) and the value of
+    live executions since."""
+
+    amount: Decimal = ZERO
+    as_of: str = ""
+    updated_ns: int = 0
+
+
 class Day(msgspec.Struct, frozen=True, kw_only=True):
     """What one position did this trading day: new orders approved, and the value of live executions in `currency`."""
 

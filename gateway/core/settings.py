@@ -131,6 +131,15 @@ class OpeningSettings(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str
 
 
+class BalanceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Cash as it stood before the gateway's own executions. `as_of`: YYYYMMDD; taken over once per date."""
+
+    account: str
+    currency: str
+    amount: Decimal
+    as_of: str
+
+
 class CoreSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything the core decides with."""
 
@@ -144,6 +153,7 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Currency -> value of one unit of it, in a unit common to all of them: only their ratios count."""
     rate_groups: dict[str, Rate] = {}
     positions: tuple[OpeningSettings, ...] = ()
+    balances: tuple[BalanceSettings, ...] = ()
 
     def feed_of(self, venue: str) -> str:
         """The venue under whose name the market data of `venue` is kept."""

@@ -16,7 +16,7 @@ from gateway.core.digest import Digest, NoDigest, Table
 from gateway.core.events import Level
 from gateway.core.exposure import Exposure
 from gateway.core.indexes import Deadlines, Lines, Marks, Waiting
-from gateway.core.orders import Adjustment, Command, Day, Fill, Order, Position, PositionKey, Terms
+from gateway.core.orders import Adjustment, Balance, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
 from gateway.core.values import CommandKind, FeedState, Hold, SessionState, TradingState, scopes_of
 from gateway.core.windows import Window, Windows
@@ -154,6 +154,8 @@ class ExecutionState:
         """Position and place in the stream -> what was adjusted there."""
         self.openings: Table[PositionKey, str] = Table("opening", digest)
         """Position -> date of the opening position last taken over from the configuration."""
+        self.balances: Table[tuple[str, str], Balance] = Table("balance", digest)
+        """(account, currency) -> cash."""
         self.days: Table[PositionKey, Day] = Table("day", digest)
         self.window_bounds: Table[str, Window] = Table("window", digest)
         self.window_moments: Table[tuple[str, int], int] = Table("moment", digest)

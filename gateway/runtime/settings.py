@@ -7,7 +7,7 @@ from decimal import Decimal
 from gateway.config.load import LoadedConfiguration
 from gateway.config.model import Configuration, RateLimit
 from gateway.config.model import RiskLimits as RiskModel
-from gateway.core.settings import CoreSettings, Instrument, OpeningSettings, Rate, RiskLimits, Venue
+from gateway.core.settings import BalanceSettings, CoreSettings, Instrument, OpeningSettings, Rate, RiskLimits, Venue
 from gateway.core.values import NANOS, SCOPE_ALL, Side
 from gateway.fix.dialect import load_dialect
 from gateway.runtime.strategies import strategy_settings
@@ -54,6 +54,10 @@ def core_settings(loaded: LoadedConfiguration) -> CoreSettings:
         positions=tuple(
             OpeningSettings(**{name: getattr(p, name) for name in OpeningSettings.__struct_fields__})
             for p in configuration.positions
+        ),
+        balances=tuple(
+            BalanceSettings(**{name: getattr(b, name) for name in BalanceSettings.__struct_fields__})
+            for b in configuration.balances
         ),
     )
 

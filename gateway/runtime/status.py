@@ -170,6 +170,10 @@ class Reporter:
             "positions_differ": {f"{venue} {account} {symbol}": how for (venue, account, symbol), how in differ.items()},
             "fills": len(execution.fills),
             "positions": [_position(state, position) for position in execution.positions.values()],
+            "balances": [
+                {"account": account, "currency": currency, "amount": cash.amount, "as_of": cash.as_of}
+                for (account, currency), cash in execution.balances.items()
+            ],
         }
 
     def _venue(self, state: State, name: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gateway.core.apply.balances import HANDLERS as BALANCES
+from gateway.core.apply.balances import move_balance
 from gateway.core.apply.control import HANDLERS as CONTROL
 from gateway.core.apply.execution import HANDLERS as EXECUTION
 from gateway.core.apply.market import HANDLERS as MARKET
@@ -22,7 +24,15 @@ from gateway.core.state import State
 
 Handler = Callable[[State, Recorded, Any], list[Change]]
 
-HANDLERS: dict[type[Event], Handler] = {**MARKET, **EXECUTION, **CONTROL, **OUTCOMES, **POSITIONS, **VENUE_POSITIONS}
+HANDLERS: dict[type[Event], Handler] = {
+    **MARKET,
+    **EXECUTION,
+    **CONTROL,
+    **OUTCOMES,
+    **POSITIONS,
+    **BALANCES,
+    **VENUE_POSITIONS,
+}
 assert set(HANDLERS) == set(EVENTS.values()), "every kind of event can be applied"
 
 
@@ -38,4 +48,5 @@ def apply(state: State, recorded: Recorded) -> list[Change]:
             state.anomalies[change.anomaly] += 1
         elif isinstance(change, FillChanged):
             count_execution(state, recorded, change)
+            move_balance(state, recorded, change)
     return changes

@@ -58,6 +58,7 @@ from gateway.core.events.derived import (
     FillInferred,
     InDoubt,
     InvariantBroken,
+    OpeningBalance,
     OpeningPosition,
     PositionsRequested,
     Queued,
@@ -121,6 +122,7 @@ DERIVED: frozenset[str] = frozenset(
     for kind in (
         TimerSet, TimerCancelled, TimerFired,
         Denied, Queued, Superseded, ClosedUnsent, Dispatched, StatusRequested, InDoubt, Resolved, FillInferred, OpeningPosition,
+        OpeningBalance,
         ReconciliationStarted, ReconciliationFinished, VenueOpened, StrategyRemembered, StrategyFailed, StrategyDisabled,
         InvariantBroken, PositionsRequested,
     )
@@ -162,6 +164,7 @@ __all__ = [
     "LostRange",
     "MarketEvent",
     "MarketTrade",
+    "OpeningBalance",
     "OpeningPosition",
     "OperatorEvent",
     "OrderRequested",

@@ -134,6 +134,15 @@ class OpeningPosition(Event, frozen=True, kw_only=True):
     as_of: str
 
 
+class OpeningBalance(Event, frozen=True, kw_only=True):
+    """The configuration tells a cash balance as of a date that was not taken over before: from here it is that."""
+
+    account: str
+    currency: str
+    amount: Decimal
+    as_of: str
+
+
 class ReconciliationStarted(Event, frozen=True, kw_only=True):
     """The venue is asked about these orders; it opens when all of them are answered for."""
 

@@ -1,12 +1,13 @@
-"""What limits do beside denying: the throttle that disables a strategy, and opening positions taken over at a run's start."""
+"""What limits do beside denying: the throttle that disables a strategy; what is taken over from the configuration at a run's
+start: opening positions and cash balances."""
 
 from __future__ import annotations
 
 from gateway.core import execution_control as control
 from gateway.core.apply.positions import executions_window
 from gateway.core.changes import Change, FillChanged
-from gateway.core.events import OpeningPosition, RunStarted, StrategyDisabled
-from gateway.core.orders import Fill
+from gateway.core.events import OpeningBalance, OpeningPosition, RunStarted, StrategyDisabled
+from gateway.core.orders import Balance, Fill
 from gateway.core.reactions.intents import cancel_scope
 from gateway.core.state import State, StrategyState
 from gateway.core.turn import Turn
@@ -46,8 +47,8 @@ def _too_often(state: State, fill: Fill) -> str | None:
     return None
 
 
-def take_over_positions(turn: Turn, event: RunStarted) -> None:
-    """Once per position and date, however often a run starts with the same configuration."""
+def take_over(turn: Turn, event: RunStarted) -> None:
+    """Once per position or balance and date, however often a run starts with the same configuration."""
     for one in event.settings.positions:
         key = (one.account, one.strategy, one.venue, one.symbol)
         if turn.state.execution.openings.get(key, "") < one.as_of:
@@ -62,3 +63,7 @@ def take_over_positions(turn: Turn, event: RunStarted) -> None:
                     as_of=one.as_of,
                 )
             )
+    for cash in event.settings.balances:
+        known = turn.state.execution.balances.get((cash.account, cash.currency), Balance())
+        if known.as_of < cash.as_of:
+            turn.emit(OpeningBalance(account=cash.account, currency=cash.currency, amount=cash.amount, as_of=cash.as_of))

@@ -25,7 +25,7 @@ from gateway.core.events import (
     VenueOpened,
 )
 from gateway.core.reactions.intents import cancel_own, enforce_kill
-from gateway.core.reactions.limits import take_over_positions
+from gateway.core.reactions.limits import take_over
 from gateway.core.turn import Turn
 from gateway.core.values import CommandKind, Doubt
 
@@ -38,7 +38,7 @@ def _run_started(turn: Turn, event: RunStarted, changes: tuple[Change, ...]) -> 
             turn.emit(ClosedUnsent(command=pending.command, reason="the run that decided it has ended"))
     for order_id in dict.fromkeys(awaiting.order_id for awaiting in state.execution.awaiting.values()):
         turn.emit(InDoubt(order_id=order_id, reason=Doubt.RESTART))
-    take_over_positions(turn, event)
+    take_over(turn, event)
 
 
 def _session_down(turn: Turn, event: SessionDown, changes: tuple[Change, ...]) -> None:
