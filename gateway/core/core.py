@@ -65,7 +65,7 @@ class Core:
         if at_ns < self.state.at_ns:
             raise ValueError(f"stream time may not fall: {at_ns} after {self.state.at_ns}")
         turn = Turn(self.state, run_id=run_id, at_ns=at_ns, wall_ns=wall_ns)
-        changes = turn.emit(event)
+        changes = turn.take(event)
         react(turn, event, changes)
         for settings in self._concerned(event, changes):
             self._consult(turn, settings, event)

@@ -7,7 +7,7 @@ import msgspec
 from gateway.core import invariants
 from gateway.core.apply import apply
 from gateway.core.changes import Change
-from gateway.core.events import Dispatched, Event, Recorded
+from gateway.core.events import Derived, Dispatched, Event, Recorded
 from gateway.core.state import State
 
 
@@ -31,10 +31,17 @@ class Turn:
         self._repeated: list[str] = []
         self._changes: list[tuple[Recorded, tuple[Change, ...]]] = []
 
-    def emit(self, event: Event) -> tuple[Change, ...]:
-        """Give the event the next position and apply it."""
+    def take(self, event: Event) -> tuple[Change, ...]:
+        """Apply the input event that this turn is about: it comes first, and all that is emitted has it as its cause."""
+        return self._apply(event)
+
+    def emit(self, event: Derived) -> tuple[Change, ...]:
+        """Apply what the core decided, at the next position."""
         if type(event) is Dispatched and (event.command.venue, event.command.cl_ord_id) in self.state.execution.cl_ord_ids:
             self._repeated.append(event.command.cl_ord_id)
+        return self._apply(event)
+
+    def _apply(self, event: Event) -> tuple[Change, ...]:
         recorded = Recorded(
             seq=self.state.seq + 1,
             run_id=self._run_id,

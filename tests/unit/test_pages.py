@@ -153,7 +153,7 @@ def test_every_doubt_is_listed() -> None:
 def test_every_session_event_is_listed() -> None:
     used: set[str] = set()
     for name, call in calls("core/apply", "fix", "venue"):
-        if name == "_session":
+        if name == "session_changed":
             used |= words(call, "event")
         elif name == "_notice" and call.args and isinstance(call.args[0], ast.Constant):
             used.add(str(call.args[0].value))
@@ -166,7 +166,7 @@ def test_every_cause_of_a_position_is_listed() -> None:
     for name, call in calls("core/apply"):
         if name in ("trade_position", "recount_position"):
             used |= words(call, "cause", 3)
-        elif name == "_set":
+        elif name == "set_position":
             used |= words(call, "cause", 5)
         elif name == "PositionChanged":
             used |= words(call, "cause")

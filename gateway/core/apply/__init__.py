@@ -11,12 +11,14 @@ from typing import Any
 
 from gateway.core.apply.balances import HANDLERS as BALANCES
 from gateway.core.apply.balances import move_balance
-from gateway.core.apply.control import HANDLERS as CONTROL
 from gateway.core.apply.execution import HANDLERS as EXECUTION
 from gateway.core.apply.market import HANDLERS as MARKET
+from gateway.core.apply.operators import HANDLERS as OPERATORS
 from gateway.core.apply.outcomes import HANDLERS as OUTCOMES
 from gateway.core.apply.positions import HANDLERS as POSITIONS
 from gateway.core.apply.positions import count_execution
+from gateway.core.apply.runs import HANDLERS as RUNS
+from gateway.core.apply.sessions import HANDLERS as SESSIONS
 from gateway.core.apply.venue_positions import HANDLERS as VENUE_POSITIONS
 from gateway.core.changes import AnomalyRaised, Change, FillChanged
 from gateway.core.events import EVENTS, Event, Recorded
@@ -27,7 +29,9 @@ Handler = Callable[[State, Recorded, Any], list[Change]]
 HANDLERS: dict[type[Event], Handler] = {
     **MARKET,
     **EXECUTION,
-    **CONTROL,
+    **RUNS,
+    **SESSIONS,
+    **OPERATORS,
     **OUTCOMES,
     **POSITIONS,
     **BALANCES,

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.core.changes import Change, FillChanged, OperatorActed, PositionChanged
-from gateway.core.events import Event, OpeningPosition, PositionAdjusted, Recorded
+from gateway.core.changes import Change, FillChanged, PositionChanged
+from gateway.core.events import Event, OpeningPosition, Recorded
 from gateway.core.indexes import MARK_EVERY
 from gateway.core.orders import Adjustment, Command, Day, Fill, Position, PositionKey
 from gateway.core.positions import adjusted, recomputed, traded
@@ -84,36 +84,12 @@ def _multiplier(state: State, symbol: str) -> Decimal:
 def _opening(state: State, recorded: Recorded, event: OpeningPosition) -> list[Change]:
     key = (event.account, event.strategy, event.venue, event.symbol)
     state.execution.openings[key] = event.as_of
-    return [_set(state, recorded, key, event.quantity, event.avg_px, "opening")]
+    return [set_position(state, recorded, key, event.quantity, event.avg_px, "opening")]
 
 
-def _adjusted(state: State, recorded: Recorded, event: PositionAdjusted) -> list[Change]:
-    if event.request_id in state.control.requests:
-        return []
-    key = (event.account, event.strategy, event.venue, event.symbol)
-    change = _set(state, recorded, key, event.quantity, event.avg_px, "adjustment")
-    state.control.requests[event.request_id] = ""
-    return [
-        change,
-        OperatorActed(
-            action=event.kind(),
-            actor=event.actor,
-            scope=f"account:{event.account}",
-            reason=event.reason,
-            request_id=event.request_id,
-            before=_words(change.before),
-            after=_words(change.after),
-            result="done",
-        ),
-    ]
-
-
-def _words(position: Position) -> str:
-    where = f"{position.strategy} {position.venue} {position.symbol}"
-    return f"{where}: {position.net_qty.normalize():f} at {position.avg_px.normalize():f}"
-
-
-def _set(state: State, recorded: Recorded, key: PositionKey, quantity: Decimal, avg_px: Decimal, cause: str) -> PositionChanged:
+def set_position(
+    state: State, recorded: Recorded, key: PositionKey, quantity: Decimal, avg_px: Decimal, cause: str
+) -> PositionChanged:
     """Bring a position to `quantity` at `avg_px`. Kept as the difference, so that an earlier execution busted later still
     moves the position by what it was."""
     before = position_of(state, key)
@@ -197,5 +173,4 @@ def order_text(command: Command) -> str:
 
 HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
     OpeningPosition: _opening,
-    PositionAdjusted: _adjusted,
 }

@@ -54,6 +54,7 @@ from gateway.core.events.control import (
 from gateway.core.events.derived import (
     ClosedUnsent,
     Denied,
+    Derived,
     Dispatched,
     FillInferred,
     InDoubt,
@@ -117,16 +118,7 @@ def _leaves(cls: type[Event]) -> list[type[Event]]:
 EVENTS: dict[str, type[Event]] = {leaf.kind(): leaf for leaf in _leaves(Event)}
 """Every kind of event that can be stored, by its tag."""
 
-DERIVED: frozenset[str] = frozenset(
-    kind.kind()
-    for kind in (
-        TimerSet, TimerCancelled, TimerFired,
-        Denied, Queued, Superseded, ClosedUnsent, Dispatched, StatusRequested, InDoubt, Resolved, FillInferred, OpeningPosition,
-        OpeningBalance,
-        ReconciliationStarted, ReconciliationFinished, VenueOpened, StrategyRemembered, StrategyFailed, StrategyDisabled,
-        InvariantBroken, PositionsRequested,
-    )
-)  # fmt: skip
+DERIVED: frozenset[str] = frozenset(leaf.kind() for leaf in _leaves(Derived))
 """Kinds only the core makes: folded on restart, recomputed by `verify` alone."""
 
 __all__ = [
@@ -144,6 +136,7 @@ __all__ = [
     "ControlTime",
     "DefectReported",
     "Denied",
+    "Derived",
     "Dispatched",
     "DoneForDay",
     "EmergencyCancelSent",

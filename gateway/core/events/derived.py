@@ -11,7 +11,11 @@ from gateway.core.orders import Command
 from gateway.core.values import Doubt, Hold, Side
 
 
-class Denied(Event, frozen=True, kw_only=True):
+class Derived(Event, frozen=True, kw_only=True):
+    """Root of what only the core makes: folded on restart, recomputed by `verify` alone."""
+
+
+class Denied(Derived, frozen=True, kw_only=True):
     """Risk said no: `code` from the closed vocabulary of `gateway.core.risk`, `reason` with the numbers."""
 
     order_id: str | None
@@ -27,28 +31,28 @@ class Denied(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class Queued(Event, frozen=True, kw_only=True):
+class Queued(Derived, frozen=True, kw_only=True):
     """Approved, waiting: exposure counts from here."""
 
     command: Command
     why: Hold
 
 
-class Superseded(Event, frozen=True, kw_only=True):
+class Superseded(Derived, frozen=True, kw_only=True):
     """A pending command gave way to a stronger or a later one."""
 
     command: Command
     by: str
 
 
-class ClosedUnsent(Event, frozen=True, kw_only=True):
+class ClosedUnsent(Derived, frozen=True, kw_only=True):
     """Pending work that must not be sent any more."""
 
     command: Command
     reason: str
 
 
-class Dispatched(Event, frozen=True, kw_only=True):
+class Dispatched(Derived, frozen=True, kw_only=True):
     """Decided and durable: the venue adapter sends exactly this. An order exists from its NEW's dispatch on."""
 
     command: Command
@@ -61,7 +65,7 @@ class Dispatched(Event, frozen=True, kw_only=True):
     """The same of the other buckets it counts in, by their names (`gateway.core.pacing`)."""
 
 
-class StatusRequested(Event, frozen=True, kw_only=True):
+class StatusRequested(Derived, frozen=True, kw_only=True):
     """Ask the venue what became of an order: OrderStatusRequest(H)."""
 
     venue: str
@@ -76,7 +80,7 @@ class StatusRequested(Event, frozen=True, kw_only=True):
     buckets: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-class PositionsRequested(Event, frozen=True, kw_only=True):
+class PositionsRequested(Derived, frozen=True, kw_only=True):
     """Ask the venue what our positions are: RequestForPositions(AN), after a reconciliation and where the dialect has it."""
 
     venue: str
@@ -86,14 +90,14 @@ class PositionsRequested(Event, frozen=True, kw_only=True):
     deadline_ns: int
 
 
-class InDoubt(Event, frozen=True, kw_only=True):
+class InDoubt(Derived, frozen=True, kw_only=True):
     """The order's true state is unknown until the venue is heard."""
 
     order_id: str
     reason: Doubt
 
 
-class Resolved(Event, frozen=True, kw_only=True):
+class Resolved(Derived, frozen=True, kw_only=True):
     """A doubt ended by disposition: `not_sent` and `unknown_at_venue` end Rejected, `day_ended` ends Expired, `reported_...`
     follows what the venue reported."""
 
@@ -110,7 +114,7 @@ class Resolved(Event, frozen=True, kw_only=True):
     """When to ask again, where the venue is still at work on a REPLACE."""
 
 
-class FillInferred(Event, frozen=True, kw_only=True):
+class FillInferred(Derived, frozen=True, kw_only=True):
     """CumQty(14) at the venue is above ours: a synthetic execution for the difference, until the real one replaces it."""
 
     order_id: str
@@ -122,7 +126,7 @@ class FillInferred(Event, frozen=True, kw_only=True):
     venue_time_ns: int | None = None
 
 
-class OpeningPosition(Event, frozen=True, kw_only=True):
+class OpeningPosition(Derived, frozen=True, kw_only=True):
     """The configuration tells a position as of a date that was not taken over before: from here it is that."""
 
     account: str
@@ -134,7 +138,7 @@ class OpeningPosition(Event, frozen=True, kw_only=True):
     as_of: str
 
 
-class OpeningBalance(Event, frozen=True, kw_only=True):
+class OpeningBalance(Derived, frozen=True, kw_only=True):
     """The configuration tells a cash balance as of a date that was not taken over before: from here it is that."""
 
     account: str
@@ -143,7 +147,7 @@ class OpeningBalance(Event, frozen=True, kw_only=True):
     as_of: str
 
 
-class ReconciliationStarted(Event, frozen=True, kw_only=True):
+class ReconciliationStarted(Derived, frozen=True, kw_only=True):
     """The venue is asked about these orders; it opens when all of them are answered for."""
 
     venue: str
@@ -151,7 +155,7 @@ class ReconciliationStarted(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class ReconciliationFinished(Event, frozen=True, kw_only=True):
+class ReconciliationFinished(Derived, frozen=True, kw_only=True):
     """Every order was answered for (`complete`), or those named were not and the venue stays closed."""
 
     venue: str
@@ -159,21 +163,21 @@ class ReconciliationFinished(Event, frozen=True, kw_only=True):
     unanswered: tuple[str, ...] = ()
 
 
-class VenueOpened(Event, frozen=True, kw_only=True):
+class VenueOpened(Derived, frozen=True, kw_only=True):
     """Orders may go: settled and reconciled (or an operator took it on himself)."""
 
     venue: str
     reason: str
 
 
-class StrategyRemembered(Event, frozen=True, kw_only=True):
+class StrategyRemembered(Derived, frozen=True, kw_only=True):
     """A strategy's memory after it was consulted, as JSON text; recorded so that a restart never runs strategy code."""
 
     strategy: str
     memory: str
 
 
-class TimerSet(Event, frozen=True, kw_only=True):
+class TimerSet(Derived, frozen=True, kw_only=True):
     """A strategy asked to be woken: at this stream time, under this name. Moves a timer of the same name."""
 
     strategy: str
@@ -181,14 +185,14 @@ class TimerSet(Event, frozen=True, kw_only=True):
     deadline_ns: int
 
 
-class TimerCancelled(Event, frozen=True, kw_only=True):
+class TimerCancelled(Derived, frozen=True, kw_only=True):
     """A strategy asked for a timer to be forgotten."""
 
     strategy: str
     name: str
 
 
-class TimerFired(Event, frozen=True, kw_only=True):
+class TimerFired(Derived, frozen=True, kw_only=True):
     """A strategy is woken: the deadline it asked for under this name has passed, and the timer is gone."""
 
     strategy: str
@@ -196,21 +200,21 @@ class TimerFired(Event, frozen=True, kw_only=True):
     deadline_ns: int
 
 
-class StrategyFailed(Event, frozen=True, kw_only=True):
+class StrategyFailed(Derived, frozen=True, kw_only=True):
     """A strategy raised an error when it was consulted: no intents, and its memory stays what it was."""
 
     strategy: str
     error: str
 
 
-class StrategyDisabled(Event, frozen=True, kw_only=True):
+class StrategyDisabled(Derived, frozen=True, kw_only=True):
     """A strategy failed or executed too often, or overran: it is not consulted until an operator enables it."""
 
     strategy: str
     reason: str
 
 
-class InvariantBroken(Event, frozen=True, kw_only=True):
+class InvariantBroken(Derived, frozen=True, kw_only=True):
     """What must always hold does not, see `gateway.core.invariants`: no NEW and no REPLACE goes until an operator enables
     trading in the scope `all`."""
 
