@@ -41,7 +41,7 @@ COMMANDS = {
     "incident": Entry(
         "gateway.cli.incident:incident", "Show what happened to an order or in a window, what was known, and why."
     ),
-    "replay": Entry("gateway.cli.replay:replay", "Replay what was recorded: the state at a position, or other limits."),
+    "replay": Entry("gateway.cli.replay:replay", "Replay a FIX log, or what was recorded."),
     "verify": Entry("gateway.cli.verify:verify", "Replay the journal and compare decisions, states and records."),
     "log": Entry("gateway.cli.log_group:log", "FIX logs of any layout: files, .gz, standard input."),
     "spec": Entry("gateway.cli.spec:spec", "Venue dialects and their dictionaries."),

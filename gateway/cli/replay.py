@@ -1,4 +1,4 @@
-"""`gateway replay`: recorded history again, to look at: the whole state at a position, or the decisions of other limits."""
+"""`gateway replay`: history again. A FIX log through the core, the recorded state at a position, or other limits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from gateway.cli import output, times
 from gateway.cli.instance import Instance
+from gateway.cli.log import window
 from gateway.cli.options import command
 from gateway.cli.output import Column
 from gateway.errors import UsageError
@@ -27,8 +28,27 @@ _JUDGED = (
 _MOST = 20
 
 
-@command("replay", example="gateway replay --until 100")
-@click.option("--until", type=click.IntRange(min=0), metavar="SEQ", help="Show the whole state right after this event.")
+@command("replay", example="gateway replay var/fix/SIM/messages.log")
+@click.argument("files", metavar="[LOG]...", nargs=-1)
+@click.option("--against-records", metavar="URL", help="Compare with these records.")
+@click.option(
+    "--against-log", multiple=True, metavar="LOG", help="Compare with the other side's log or a drop copy; may repeat."
+)
+@window
+@click.option("--side", metavar="COMPID", help="Only sessions in which this CompID sends the orders.")
+@click.option("--dialect", metavar="NAME", help="Read by this dialect, a name or a file; else by BeginString(8).")
+@click.option("--venue", multiple=True, help="Venue of the records; else that with the log's session.")
+@click.option(
+    "--time-tolerance",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How far apart times of one execution may be.",
+)
+@click.option(
+    "--until", type=click.IntRange(min=0), metavar="SEQ", help="Show the whole recorded state right after this event."
+)
 @click.option("--open-only", is_flag=True, help="With --until: leave out orders that had ended, and their executions.")
 @click.option(
     "--with-config",
@@ -36,14 +56,47 @@ _MOST = 20
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Put every recorded decision to the limits of this configuration, and list those that would have been others.",
 )
-def replay(instance: Instance, until: int | None, open_only: bool, other: Path | None) -> None:
-    """Replay what was recorded: the state at a position, or other limits.
+def replay(
+    instance: Instance,
+    files: tuple[str, ...],
+    against_records: str | None,
+    against_log: tuple[str, ...],
+    until: int | None,
+    open_only: bool,
+    other: Path | None,
+    **options: Any,
+) -> None:
+    """Replay a FIX log, or what was recorded.
 
-    Reads the journal alone and changes nothing; may run beside a live gateway. With --with-config each decision is judged as
-    history stood right before it, and the exit code is 0 whatever is found.
+    \b
+      LOG...              orders, executions, positions and anomalies of FIX
+                          logs, read by the live decoder and the live core;
+                          compared with records, the other side's log of the
+                          same session, or a drop copy
+      --until SEQ         the recorded state at a position
+      --with-config FILE  recorded decisions under other limits
+
+    Logs need no configuration and no gateway. Whose orders they are, the messages show. Compared is what lies in the span of
+    both, and of --from and --to; every difference is named: missing (not in LOG), extra (only in LOG), symbol, side, quantity,
+    price, state, exec_id, time.
+
+    The others read the journal alone and change nothing; they may run beside a live gateway.
+
+    Exit codes: 1 LOG and what it is compared with differ, 3 no file, no FIX message, or no such venue.
     """
-    if (until is None) == (other is None):
-        raise UsageError("say one of --until SEQ and --with-config FILE")
+    if [bool(files), until is not None, other is not None].count(True) != 1:
+        raise UsageError("say one of LOG..., --until SEQ and --with-config FILE")
+    if files:
+        from gateway.cli.replay_logs import replay_logs
+
+        replay_logs(instance, files, against_records, against_log, **options)
+        return
+    if (
+        against_records is not None
+        or against_log
+        or any(options[name] for name in ("start", "end", "side", "dialect", "venue"))
+    ):
+        raise UsageError("comparisons, spans, sides, dialects and venues belong to LOG...: name one")
     if until is not None:
         _show_state(instance, until, open_only=open_only)
     elif other is not None:

@@ -1,0 +1,212 @@
+"""`gateway replay LOG...`: what a FIX log comes to, and how it differs from what others say. Compares; decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli import output
+from gateway.cli.instance import Instance
+from gateway.cli.log import opened, require_messages, within
+from gateway.cli.output import Column, rounded
+from gateway.cli.times import moment, short
+from gateway.core.values import NANOS
+from gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from gateway.replay.compare import Comparison
+    from gateway.replay.engine import Replay
+    from gateway.replay.ledger import Ledger
+
+_MOST = 1000
+_ORDERS = (
+    Column("First", lambda row: short(row["created_ns"]), whole=True),
+    Column("Order", "order"),
+    Column("Symbol", "symbol"),
+    Column("Side", "side"),
+    Column("Qty", "quantity", right=True),
+    Column("Price", "price", right=True),
+    Column("State", "state"),
+    Column("Done", "cum_qty", right=True),
+    Column("Avg", lambda row: rounded(row["avg_px"]) if row["cum_qty"] else None, right=True),
+)
+_FILLS = (
+    Column("Time", lambda row: short(row["venue_time_ns"]), whole=True),
+    Column("Order", "order"),
+    Column("ExecID", "exec_id"),
+    Column("Symbol", "symbol"),
+    Column("Side", "side"),
+    Column("Qty", "quantity", right=True),
+    Column("Price", "price", right=True),
+    Column("Status", "status"),
+)
+_POSITIONS = (
+    Column("Account", lambda row: row["account"] or None),
+    Column("Venue", "venue"),
+    Column("Symbol", "symbol"),
+    Column("Net", "net_qty", right=True),
+    Column("Avg", lambda row: rounded(row["avg_px"]), right=True),
+    Column("Bought", "bought_qty", right=True),
+    Column("Sold", "sold_qty", right=True),
+    Column("P&L", lambda row: rounded(row["realized_pnl"]), right=True),
+)
+_ANOMALIES = (
+    Column("Time", lambda row: short(row["at_ns"]), whole=True),
+    Column("Anomaly", "kind"),
+    Column("Order", "order"),
+    Column("Seq", "msg_seq_num", right=True),
+    Column("Detail", "detail"),
+)
+_DIFFERENCES = (
+    Column("Differs", "kind", whole=True),
+    Column("What", "what"),
+    Column("Order", "order"),
+    Column("ExecID", "exec_id"),
+    Column("Symbol", "symbol"),
+    Column("Field", "field"),
+    Column("Log", "log"),
+    Column("Other", "other"),
+    Column("Detail", lambda row: row["detail"] or None),
+)
+
+
+def replay_logs(
+    instance: Instance,
+    files: tuple[str, ...],
+    against_records: str | None,
+    against_log: tuple[str, ...],
+    *,
+    start: int | None,
+    end: int | None,
+    side: str | None,
+    dialect: str | None,
+    venue: tuple[str, ...],
+    time_tolerance: float,
+) -> None:
+    """Replay, compare, tell. Raises `GatewayError` in the end when anything differs."""
+    from gateway.replay import compare, ledger
+
+    replayed = _replayed(files, start, end, side, dialect)
+    ours = ledger.of_replay(replayed, "log")
+    tolerance_ns, span = round(time_tolerance * NANOS), _span(start, end)
+    comparisons: list[Comparison] = []
+    if against_log:
+        theirs = _replayed(against_log, start, end, None, dialect)
+        name = "drop copy" if not theirs.requests else "other log"
+        comparisons.append(compare.compare(ours, ledger.of_replay(theirs, name), tolerance_ns=tolerance_ns, span=span))
+    if against_records is not None:
+        theirs_held = _records(instance, against_records, replayed, ours, venue)
+        comparisons.append(compare.compare(ours, theirs_held, tolerance_ns=tolerance_ns, span=span))
+    if instance.as_json:
+        output.document(
+            {**_document(replayed, ours), "comparisons": [{**asdict(one), "equal": one.equal} for one in comparisons]}
+        )
+    else:
+        _told(replayed, ours, tables=not comparisons)
+        for one in comparisons:
+            _compared(one)
+    found = sum(len(one.differences) for one in comparisons)
+    if found:
+        raise GatewayError(f"{found} differences")
+
+
+def _span(start: int | None, end: int | None) -> Any:
+    from gateway.replay.ledger import Span
+
+    return None if start is None and end is None else Span(start, None if end is None else end - 1)
+
+
+def _replayed(files: tuple[str, ...], start: int | None, end: int | None, side: str | None, dialect: str | None) -> Replay:
+    from gateway.fixlogs.reader import merged
+    from gateway.replay.engine import Replay
+
+    found = opened(files)
+    replayed = Replay(side=side, dialect=dialect)
+    read = 0
+    with output.progress() as progress:
+        for message in merged(found, progress):
+            read += 1
+            if within(message, start, end):
+                replayed.add(message)
+    require_messages(found, read)
+    return replayed
+
+
+def _records(instance: Instance, url: str, replayed: Replay, ours: Ledger, chosen: tuple[str, ...]) -> Ledger:
+    from gateway.records.store import RecordStore
+    from gateway.replay import ledger
+
+    store = RecordStore(url)
+    try:
+        store.require_current()
+        sessions = [session.name for session in replayed.sessions.values()]
+        venues = ledger.venues_of(store, sessions, chosen)
+        return ledger.of_records(store, venues, ours.span)
+    finally:
+        store.close()
+
+
+def _document(replayed: Replay, ours: Ledger) -> dict[str, Any]:
+    execution = replayed.state.execution
+    names = {key: line.names[0] if line.names else line.venue_order_id for key, line in ours.orders.items()}
+    return {
+        "messages": replayed.messages,
+        "requests": replayed.requests,
+        "reports": replayed.reports,
+        "repeated": replayed.repeated,
+        "not_read": dict(replayed.not_read),
+        "first_ns": replayed.first_ns,
+        "last_ns": replayed.last_ns,
+        "sessions": [{"session": one.name, "venue": one.venue, "messages": one.messages} for one in replayed.sessions.values()],
+        "orders": [{"order": names[line.key], **asdict(line)} for line in ours.orders.values()],
+        "fills": [{**asdict(line), "order": names.get(line.order)} for line in ours.fills],
+        "positions": [{name: getattr(one, name) for name in one.__struct_fields__} for one in execution.positions.values()],
+        "anomaly_counts": dict(replayed.anomaly_counts),
+        "anomalies": [{**asdict(one), "order": names.get(one.order_id or "")} for one in replayed.anomalies],
+    }
+
+
+def _told(replayed: Replay, ours: Ledger, *, tables: bool) -> None:
+    found = _document(replayed, ours)
+    click.echo(f"{replayed.messages} messages: {replayed.requests} requests, {replayed.reports} reports about orders")
+    click.echo(f"{moment(replayed.first_ns)} to {moment(replayed.last_ns)}")
+    for session in replayed.sessions.values():
+        click.echo(output.cell(f"session {session.name}"))
+    if replayed.repeated:
+        click.echo(f"{replayed.repeated} messages stand in the logs more than once, and count once")
+    if replayed.not_read:
+        kinds = ", ".join(f"{count} of type {kind}" for kind, count in replayed.not_read.most_common(8))
+        click.echo(output.cell(f"not about orders of a known session: {kinds}"))
+    counts = ", ".join(f"{count} {kind}" for kind, count in replayed.anomaly_counts.most_common()) or "none"
+    click.echo(f"{len(ours.orders)} orders, {sum(fill.live for fill in ours.fills)} executions; anomalies: {counts}")
+    for title, columns, key in (
+        ("orders", _ORDERS, "orders"),
+        ("executions", _FILLS, "fills"),
+        ("positions", _POSITIONS, "positions"),
+        ("anomalies", _ANOMALIES, "anomalies"),
+    ):
+        rows = found[key]
+        if tables and rows:
+            click.echo(f"\n{title}")
+            output.show(False, columns, rows[:_MOST], empty="none")
+            if len(rows) > _MOST:
+                output.say(f"{len(rows) - _MOST} more {title} are not shown: --json has all of them")
+
+
+def _compared(comparison: Comparison) -> None:
+    click.echo(f"\ncompared with {comparison.other}, {moment(comparison.span.first_ns)} to {moment(comparison.span.last_ns)}:")
+    click.echo(
+        f"{comparison.orders} orders, {comparison.executions} executions, {comparison.positions} positions are on both sides"
+    )
+    if comparison.left_out_orders or comparison.left_out_executions:
+        click.echo(
+            f"left out, for the other side cannot know them: {comparison.left_out_orders} orders,"
+            f" {comparison.left_out_executions} executions"
+        )
+    if comparison.went_on:
+        click.echo(f"how they ended is not compared, for they went on after one side's end: {comparison.went_on} orders")
+    output.show(False, _DIFFERENCES, [asdict(one) for one in comparison.differences[:_MOST]], empty="no differences")
+    if len(comparison.differences) > _MOST:
+        output.say(f"{len(comparison.differences) - _MOST} more differences are not shown: --json has all of them")

@@ -1,0 +1,10 @@
+"""A FIX log through the live decoder and the live core, and what comes out held against what others say.
+
+    dialects   which dialect reads a log of a given version
+    requests   D, F and G of a log as the commands they were
+    engine     the log as events: requests are folded, reports are applied as they are live
+    ledger     orders, executions and positions in the one shape that is compared, from a replay or from the records
+    compare    every difference between two ledgers, by name
+
+Nothing is decided for anybody and nothing is sent: of the core, what it learns from a venue is used, never what it would do.
+"""

@@ -1,0 +1,299 @@
+"""Two ledgers held against each other: every difference by name, with what either side says.
+
+Orders are matched by any ClOrdID(11) they share, else by OrderID(37); executions by order and ExecID(17), and where a venue
+names them otherwise on another session, by quantity, price and time. What only one side can know, because it lies outside of
+the other's span, is counted and not called a difference.
+
+    missing    the other side has it, the log has not        quantity, price, side, symbol, state
+    extra      the log has it, the other side has not        exec_id   the same trade under another ExecID(17)
+    time       both have it, at times further apart than is tolerated
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from gateway.core.values import NANOS, ZERO
+from gateway.replay.ledger import FillLine, Ledger, OrderLine, Span
+
+KINDS = ("missing", "extra", "symbol", "side", "quantity", "price", "state", "exec_id", "time")
+"""Every name of a difference."""
+EDGE_NS = NANOS
+"""What lies this close to the end of a span may or may not be in it: clocks differ."""
+_PLACES = Decimal(10) ** -9
+"""Averages are compared to here: the databases keep what a division left in their own ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`log` and `other`: what each says of `field`; None where there is nothing to say."""
+
+    kind: str
+    what: str
+    """`order`, `execution` or `position`."""
+    order: str | None
+    exec_id: str | None
+    symbol: str | None
+    field: str | None
+    log: object
+    other: object
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """How much was compared, every difference, and how much was left out because one side cannot know it."""
+
+    other: str
+    span: Span
+    orders: int = 0
+    executions: int = 0
+    positions: int = 0
+    left_out_orders: int = 0
+    left_out_executions: int = 0
+    went_on: int = 0
+    """Orders about which messages came after the end of one side: how they ended is not compared."""
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def equal(self) -> bool:
+        return not self.differences
+
+
+def compare(log: Ledger, other: Ledger, *, tolerance_ns: int = NANOS, span: Span | None = None) -> Comparison:
+    """Every difference. `tolerance_ns`: how far apart times of one execution may be. `span` narrows what both must have."""
+    return _Comparing(log, other, tolerance_ns, span).result
+
+
+class _Comparing:
+    def __init__(self, log: Ledger, other: Ledger, tolerance_ns: int, span: Span | None) -> None:
+        self._log, self._other = log, other
+        self._tolerance_ns = tolerance_ns
+        self._slack_ns = max(EDGE_NS, tolerance_ns)
+        common = log.span.both(other.span)
+        self._span = common if span is None else common.both(span)
+        self.result = Comparison(other.name, self._span)
+        self._ours: dict[str, OrderLine] = {}
+        """Order of the other side -> ours."""
+        self._match()
+        self._orders()
+        self._executions()
+        self._positions()
+        places = {kind: place for place, kind in enumerate(KINDS)}
+        self.result.differences.sort(
+            key=lambda one: (one.what != "order", one.order or "", one.exec_id or "", places[one.kind])
+        )
+
+    def _match(self) -> None:
+        by_name: dict[str, OrderLine] = {}
+        by_venue_id: dict[str, OrderLine] = {}
+        for line in self._log.orders.values():
+            for name in line.names:
+                by_name.setdefault(name, line)
+            if line.venue_order_id is not None:
+                by_venue_id.setdefault(line.venue_order_id, line)
+        for key, line in self._other.orders.items():
+            found = next((by_name[name] for name in line.names if name in by_name), None)
+            if found is None and line.venue_order_id is not None:
+                found = by_venue_id.get(line.venue_order_id)
+                found = found if found is not None and found.symbol == line.symbol else None
+            if found is not None:
+                self._ours[key] = found
+
+    # ----------------------------------------------------------------------------------------------------------- orders
+
+    def _orders(self) -> None:
+        matched = set()
+        for key, theirs in self._other.orders.items():
+            ours = self._ours.get(key)
+            if ours is not None:
+                matched.add(ours.key)
+                self.result.orders += 1
+                self._order(ours, theirs)
+            elif self._log.only_trades and not theirs.cum_qty:
+                self.result.left_out_orders += 1
+            elif self._heard_of(self._other, theirs):
+                self._differ("missing", "order", theirs, other=_words(theirs))
+            else:
+                self.result.left_out_orders += 1
+        for key, ours in self._log.orders.items():
+            if key in matched:
+                continue
+            if (self._other.only_trades and not ours.cum_qty) or not self._heard_of(self._log, ours):
+                self.result.left_out_orders += 1
+            else:
+                self._differ("extra", "order", ours, log=_words(ours))
+
+    def _heard_of(self, ledger: Ledger, line: OrderLine) -> bool:
+        """Whether messages about an order lie in the span of both."""
+        if self._span.holds(line.created_ns, self._slack_ns):
+            return True
+        moments = ledger.wire_moments.get(line.key, () if ledger.wire_moments else (line.updated_ns,))
+        return any(self._span.holds(at, self._slack_ns) for at in moments)
+
+    def _order(self, ours: OrderLine, theirs: OrderLine) -> None:
+        for kind, ours_says, theirs_says in (("symbol", ours.symbol, theirs.symbol), ("side", ours.side, theirs.side)):
+            if ours_says != theirs_says:
+                self._differ(kind, "order", ours, field=kind, log=ours_says, other=theirs_says)
+        one_sided = self._log.only_trades or self._other.only_trades
+        if self._went_on(ours, theirs):
+            self.result.went_on += 1
+            return
+        fields = [("quantity", "cum_qty"), ("price", "avg_px")]
+        if not one_sided:
+            fields += [("quantity", "quantity"), ("price", "price"), ("price", "stop_price"), ("state", "state")]
+        unknown = ours.external or theirs.external
+        for kind, name in fields:
+            ours_says, theirs_says = getattr(ours, name), getattr(theirs, name)
+            if unknown and kind == "price" and None in (ours_says, theirs_says):
+                continue  # not in its reports
+            if not _same(ours_says, theirs_says):
+                self._differ(kind, "order", ours, field=name, log=ours_says, other=theirs_says, detail=theirs.reason or "")
+
+    def _went_on(self, ours: OrderLine, theirs: OrderLine) -> bool:
+        """Whether one side heard of the order when the other had ended."""
+        end = self._span.last_ns
+        if end is None:
+            return False
+        last = end + self._slack_ns
+        heard = self._other.wire_moments.get(theirs.key)
+        latest = max(heard, default=theirs.created_ns) if heard is not None else theirs.updated_ns
+        return latest > last or ours.updated_ns > last
+
+    # ------------------------------------------------------------------------------------------------------- executions
+
+    def _executions(self) -> None:
+        theirs: dict[tuple[str, str], list[FillLine]] = defaultdict(list)
+        rest: list[FillLine] = []
+        for fill in self._other.fills:
+            ours = self._ours.get(fill.order)
+            if not fill.inferred:
+                theirs[ours.key if ours is not None else f"\0{fill.order}", fill.exec_id].append(fill)
+        lonely: dict[str, list[FillLine]] = defaultdict(list)
+        for fill in self._log.fills:
+            if fill.inferred:
+                continue
+            same = theirs.get((fill.order, fill.exec_id), [])
+            if same:
+                self._execution(fill, same.pop(0))
+            else:
+                lonely[fill.order].append(fill)
+        for (key, _), fills in theirs.items():
+            for fill in fills:
+                renamed = next((one for one in lonely[key] if self._is_same_trade(one, fill)), None)
+                if renamed is None:
+                    rest.append(fill)
+                else:
+                    lonely[key].remove(renamed)
+                    self._execution(renamed, fill)
+                    if _is_named(renamed) and _is_named(fill):
+                        order = self._log.orders.get(renamed.order)
+                        self._differ(
+                            "exec_id", "execution", order, renamed, field="exec_id", log=renamed.exec_id, other=fill.exec_id
+                        )
+        for fill in rest:
+            self._one_sided("missing", fill, self._other)
+        for fills in lonely.values():
+            for fill in fills:
+                self._one_sided("extra", fill, self._log)
+
+    def _one_sided(self, kind: str, fill: FillLine, ledger: Ledger) -> None:
+        if not self._span.holds(fill.at_ns, self._slack_ns):
+            self.result.left_out_executions += 1
+            return
+        order = (
+            self._ours.get(fill.order) or ledger.orders.get(fill.order) if kind == "missing" else ledger.orders.get(fill.order)
+        )
+        said = f"{fill.side} {fill.quantity:f} at {fill.price:f}" + ("" if fill.live else f", {fill.status}")
+        against = self._log if kind == "missing" else self._other
+        inferred = sum(
+            (one.quantity for one in against.fills if one.status == "inferred" and self._own(one, against) is order), ZERO
+        )
+        detail = f"{inferred:f} was inferred from CumQty(14) instead" if inferred else ""
+        self._differ(
+            kind, "execution", order, fill,
+            log=said if kind == "extra" else None, other=said if kind == "missing" else None, detail=detail,
+        )  # fmt: skip
+
+    def _own(self, fill: FillLine, ledger: Ledger) -> OrderLine | None:
+        return self._log.orders.get(fill.order) if ledger is self._log else self._ours.get(fill.order)
+
+    def _execution(self, ours: FillLine, theirs: FillLine) -> None:
+        self.result.executions += 1
+        order = self._log.orders.get(ours.order)
+        facts = (
+            ("symbol", "symbol", ours.symbol, theirs.symbol),
+            ("side", "side", ours.side, theirs.side),
+            ("quantity", "last_qty", ours.quantity, theirs.quantity),
+            ("price", "last_px", ours.price, theirs.price),
+        )
+        for kind, name, ours_says, theirs_says in facts:
+            if ours_says != theirs_says:
+                self._differ(kind, "execution", order, ours, field=name, log=ours_says, other=theirs_says)
+        if ours.live != theirs.live:
+            self._differ("state", "execution", order, ours, field="status", log=ours.status, other=theirs.status)
+        apart = self._apart(ours, theirs)
+        if apart > self._tolerance_ns:
+            detail = f"{apart / NANOS:.3f} s apart"
+            self._differ(
+                "time", "execution", order, ours,
+                field="venue_time_ns", log=ours.venue_time_ns, other=theirs.venue_time_ns, detail=detail,
+            )  # fmt: skip
+
+    @staticmethod
+    def _apart(ours: FillLine, theirs: FillLine) -> int:
+        if ours.venue_time_ns is None or theirs.venue_time_ns is None:
+            return 0
+        return abs(ours.venue_time_ns - theirs.venue_time_ns)
+
+    def _is_same_trade(self, ours: FillLine, theirs: FillLine) -> bool:
+        content = (ours.symbol, ours.side, ours.quantity, ours.price)
+        same = content == (theirs.symbol, theirs.side, theirs.quantity, theirs.price)
+        return same and self._apart(ours, theirs) <= self._tolerance_ns
+
+    # -------------------------------------------------------------------------------------------------------- positions
+
+    def _positions(self) -> None:
+        """Where everything either side ever executed lies in the common span: else positions are of different days."""
+        if self.result.left_out_executions or self.result.went_on or self._log.partial or self._other.partial:
+            return
+        for symbol in sorted(self._log.positions.keys() | self._other.positions.keys()):
+            ours, theirs = self._log.positions.get(symbol, ZERO), self._other.positions.get(symbol, ZERO)
+            self.result.positions += 1
+            if ours != theirs:
+                self.result.differences.append(Difference("quantity", "position", None, None, symbol, "net_qty", ours, theirs))
+
+    def _differ(
+        self,
+        kind: str,
+        what: str,
+        order: OrderLine | None,
+        fill: FillLine | None = None,
+        *,
+        field: str | None = None,
+        log: object = None,
+        other: object = None,
+        detail: str = "",
+    ) -> None:
+        name = None if order is None else order.names[0] if order.names else order.venue_order_id or order.key
+        symbol = fill.symbol if fill is not None else None if order is None else order.symbol
+        exec_id = None if fill is None else fill.exec_id
+        self.result.differences.append(Difference(kind, what, name, exec_id, symbol, field, log, other, detail))
+
+
+def _same(ours: object, theirs: object) -> bool:
+    if isinstance(ours, Decimal) and isinstance(theirs, Decimal):
+        return ours == theirs or abs(ours - theirs) <= _PLACES
+    return ours == theirs
+
+
+def _is_named(fill: FillLine) -> bool:
+    """Not so for an execution whose report has no ExecID(17): it is named by session and MsgSeqNum(34)."""
+    return "->" not in fill.exec_id
+
+
+def _words(line: OrderLine) -> str:
+    price = "" if line.price is None else f" at {line.price:f}"
+    return f"{line.side} {line.quantity:f} {line.symbol}{price}, {line.state}, {line.cum_qty:f} filled"

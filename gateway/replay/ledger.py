@@ -1,0 +1,247 @@
+"""Orders, executions and positions in the one shape that is compared: of a replayed log, or of the records by their views."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from gateway.errors import NotFound
+from gateway.records.queries import view_rows
+from gateway.records.store import RecordStore
+from gateway.replay.engine import Replay
+
+_MARGIN_NS = 3_600 * 1_000_000_000
+"""Records are read from this long before the span on: clocks differ."""
+_NEVER_SENT = "not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From the first to the last moment, UTC nanoseconds, both inclusive; None is open."""
+
+    first_ns: int | None = None
+    last_ns: int | None = None
+
+    def holds(self, at_ns: int | None, slack_ns: int = 0) -> bool:
+        """Whether a moment lies in it; an unknown one does."""
+        if at_ns is None:
+            return True
+        after = self.first_ns is None or at_ns >= self.first_ns - slack_ns
+        return after and (self.last_ns is None or at_ns <= self.last_ns + slack_ns)
+
+    def both(self, other: Span) -> Span:
+        """The common part."""
+        firsts = [one for one in (self.first_ns, other.first_ns) if one is not None]
+        lasts = [one for one in (self.last_ns, other.last_ns) if one is not None]
+        return Span(max(firsts, default=None), min(lasts, default=None))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One order. `names`: every ClOrdID(11) it went by."""
+
+    key: str
+    names: tuple[str, ...]
+    venue: str
+    venue_order_id: str | None
+    symbol: str
+    side: str
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    state: str
+    cum_qty: Decimal
+    avg_px: Decimal
+    external: bool
+    """No request for it was seen: what it is for, only the reports say."""
+    created_ns: int
+    updated_ns: int
+    reason: str | None = None
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FillLine:
+    """One execution. `live`: it counts; `inferred`: derived from CumQty(14), under an ExecID of ours."""
+
+    order: str
+    exec_id: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    status: str
+    venue_time_ns: int | None
+    at_ns: int | None
+    trade_date: str = ""
+
+    @property
+    def live(self) -> bool:
+        return self.status not in ("busted", "replaced")
+
+    @property
+    def inferred(self) -> bool:
+        return self.status in ("inferred", "replaced")
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One account of what happened."""
+
+    name: str
+    span: Span
+    orders: dict[str, OrderLine] = field(default_factory=dict)
+    fills: list[FillLine] = field(default_factory=list)
+    positions: dict[str, Decimal] = field(default_factory=dict)
+    """Symbol -> net quantity from executions alone."""
+    only_trades: bool = False
+    """A drop copy of executions: it says nothing of orders without one, nor how they ended."""
+    partial: bool = False
+    """There are executions before what was read: positions are not those of these executions alone."""
+    wire_moments: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Order -> when messages about it came, where that is not in its own times."""
+
+
+def of_replay(replay: Replay, name: str) -> Ledger:
+    """What a replayed log comes to."""
+    execution = replay.state.execution
+    names: dict[str, list[str]] = defaultdict(list)
+    for (_, cl_ord_id), order_id in execution.cl_ord_ids.items():
+        names[order_id].append(cl_ord_id)
+    ledger = Ledger(name, Span(replay.first_ns, replay.last_ns), only_trades=replay.only_trades and not replay.requests)
+    for order in execution.orders.values():
+        ledger.orders[order.order_id] = OrderLine(
+            key=order.order_id,
+            names=tuple(names[order.order_id]),
+            venue=order.venue,
+            venue_order_id=order.venue_order_id,
+            symbol=order.symbol,
+            side=str(order.side),
+            quantity=order.quantity,
+            price=order.price,
+            stop_price=order.stop_price,
+            state=str(order.state),
+            cum_qty=order.cum_qty,
+            avg_px=order.avg_px,
+            external=order.external,
+            created_ns=order.created_ns,
+            updated_ns=order.updated_ns,
+            reason=order.reason,
+            account=order.account,
+        )
+    for fill in execution.fills.values():
+        ledger.fills.append(
+            FillLine(
+                order=fill.order_id,
+                exec_id=fill.exec_id,
+                symbol=fill.symbol,
+                side=str(fill.side),
+                quantity=fill.last_qty,
+                price=fill.last_px,
+                status=str(fill.status),
+                venue_time_ns=fill.venue_time_ns,
+                at_ns=fill.venue_time_ns,
+                trade_date=fill.trade_date,
+            )
+        )
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for position in execution.positions.values():
+        held[position.symbol] += position.net_qty
+    ledger.positions = dict(held)
+    return ledger
+
+
+def venues_of(store: RecordStore, sessions: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """The venues of the records that a log is about: those chosen, else those whose session it is, else all of them.
+
+    Raises `NotFound` for a chosen one that the records do not have.
+    """
+    rows = view_rows(store, "v_sessions")
+    known = {str(row["venue"]) for row in rows} | {str(row["venue"]) for row in view_rows(store, "v_orders")}
+    for venue in chosen:
+        if venue not in known:
+            raise NotFound(f"the records have no venue {venue!r}: use one of {', '.join(sorted(known)) or 'none'}")
+    same = [str(row["venue"]) for row in rows if row["session"] in sessions]
+    return list(chosen) or same or sorted(known)
+
+
+def of_records(store: RecordStore, venues: Sequence[str], span: Span) -> Ledger:
+    """What the records hold for these venues from about the beginning of `span` on. Nothing before it is read."""
+    begin = None if span.first_ns is None else span.first_ns - _MARGIN_NS
+    ledger = Ledger("records", Span())
+    for row in _rows(store, "v_orders", venues, begin):
+        if row["venue_order_id"] is None and row["state"] == "Rejected" and str(row["reason"]).startswith(_NEVER_SENT):
+            continue  # decided, and never on the wire
+        line = _order(row)
+        ledger.orders[line.key] = line
+    moments: dict[str, list[int]] = defaultdict(list)
+    names: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in _rows(store, "v_order_events", venues, begin):
+        if row["cl_ord_id"] is not None:
+            names[row["order_id"]][row["cl_ord_id"]] = None
+        if row["msg_seq_num"] is not None:
+            moments[row["order_id"]].append(row["recorded_ns"])
+    for key, line in ledger.orders.items():
+        ledger.orders[key] = replace(line, names=tuple(dict.fromkeys((*names[key], *line.names))))
+    ledger.wire_moments = moments
+    ledger.fills = [_fill(row) for row in _rows(store, "v_fills", venues, begin)]
+    ledger.positions = _held(store, venues)
+    ledger.partial = begin is not None and bool(view_rows(store, "v_fills", where={"venue": venues}, to_ns=begin, limit=1))
+    return ledger
+
+
+def _order(row: Mapping[str, Any]) -> OrderLine:
+    return OrderLine(
+        key=row["order_id"],
+        names=(row["cl_ord_id"],) if row["cl_ord_id"] else (),
+        venue=row["venue"],
+        venue_order_id=row["venue_order_id"],
+        symbol=row["symbol"],
+        side=row["side"],
+        quantity=row["quantity"],
+        price=row["price"],
+        stop_price=row["stop_price"],
+        state=row["state"],
+        cum_qty=row["cum_qty"],
+        avg_px=row["avg_px"],
+        external=bool(row["external"]),
+        created_ns=row["created_ns"],
+        updated_ns=row["updated_ns"],
+        reason=row["reason"],
+        account=row["account"],
+    )
+
+
+def _fill(row: Mapping[str, Any]) -> FillLine:
+    return FillLine(
+        order=row["order_id"],
+        exec_id=row["exec_id"],
+        symbol=row["symbol"],
+        side=row["side"],
+        quantity=row["last_qty"],
+        price=row["last_px"],
+        status=row["status"],
+        venue_time_ns=row["venue_time_ns"],
+        at_ns=row["recorded_ns"],
+        trade_date=row["trade_date"] or "",
+    )
+
+
+def _held(store: RecordStore, venues: Sequence[str]) -> dict[str, Decimal]:
+    """Net quantities without what no execution explains: opening positions and adjustments."""
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for row in _rows(store, "v_positions", venues):
+        held[row["symbol"]] += row["net_qty"]
+    for row in _rows(store, "v_position_events", venues):
+        if row["cause"] in ("opening", "adjustment"):
+            held[row["symbol"]] -= row["quantity"]
+    return dict(held)
+
+
+def _rows(store: RecordStore, view: str, venues: Sequence[str], begin: int | None = None) -> list[dict[str, Any]]:
+    """As the views give them, oldest first."""
+    found = view_rows(store, view, where={"venue": venues}, from_ns=begin, order_by=("event_seq",))
+    return [dict(row) for row in found]

@@ -1,0 +1,142 @@
+"""Every difference between two accounts of a day is found and named, and equal ones have none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from told import NANOS, START_NS, Told, scripted
+
+from gateway.replay.compare import Comparison, Difference, compare
+from gateway.replay.ledger import Span, of_replay
+
+
+def held(path: Path, log: Told, other: Told, *, without: tuple[int, ...] = (), span: Span | None = None) -> Comparison:
+    """`log`, with lines left out, against `other`."""
+    ours = of_replay(log.replayed(path / "log", without=without), "log")
+    return compare(ours, of_replay(other.replayed(path / "other"), "other"), span=span)
+
+
+def edited(pattern: bytes, by: bytes) -> Told:
+    """The scripted day with one text in one message another."""
+    told = scripted()
+    lines = [re.sub(pattern, by, line) for line in told.lines]
+    assert sum(new != old for new, old in zip(lines, told.lines, strict=True)) == 1, pattern
+    told.lines = lines
+    return told
+
+
+def named(comparison: Comparison) -> list[tuple[str, str, str | None, str | None, str | None]]:
+    return [(one.kind, one.what, one.order, one.exec_id, one.field) for one in comparison.differences]
+
+
+def test_equal_logs_have_no_difference(tmp_path: Path) -> None:
+    found = held(tmp_path, scripted(), scripted())
+    assert found.equal
+    assert (found.orders, found.executions, found.positions) == (3, 2, 1)
+
+
+def test_a_fill_missing_in_the_log_is_named(tmp_path: Path) -> None:
+    found = held(tmp_path, scripted(), scripted(), without=(3,))
+    assert ("missing", "execution", "A1", "E3", None) in named(found)
+    assert ("quantity", "order", "A1", None, "cum_qty") in named(found)
+    assert ("state", "order", "A1", None, "state") in named(found)
+    assert ("quantity", "position", None, None, "net_qty") in named(found)
+    back = held(tmp_path, scripted(), shorter(3))
+    assert ("extra", "execution", "A1", "E3", None) in named(back)
+
+
+def test_a_fill_that_was_inferred_is_still_missing(tmp_path: Path) -> None:
+    (found,) = (one for one in held(tmp_path, scripted(), scripted(), without=(2,)).differences if one.what == "execution")
+    assert (found.kind, found.exec_id, found.other) == ("missing", "E2", "buy 400 at 110.25")
+    assert found.detail == "400 was inferred from CumQty(14) instead"
+
+
+def shorter(*without: int) -> Told:
+    told = scripted()
+    told.lines = [line for at, line in enumerate(told.lines) if at not in without]
+    return told
+
+
+def test_an_order_only_one_side_has_is_named(tmp_path: Path) -> None:
+    assert named(held(tmp_path, shorter(10, 11), scripted())) == []  # beyond the end of the log: it cannot know
+    assert named(held(tmp_path, shorter(4, 5, 6, 7, 8, 9), scripted())) == [("missing", "order", "B1", None, None)]
+    assert named(held(tmp_path, scripted(), shorter(4, 5, 6, 7, 8, 9))) == [("extra", "order", "B1", None, None)]
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda: edited(rb"32=600\x0131=110.2", b"32=600\x0131=110.3"), ("price", "execution", "A1", "E3", "last_px")),
+        (lambda: edited(rb"17=E3(.*)14=1000", rb"17=E9\g<1>14=1000"), ("exec_id", "execution", "A1", "E3", "exec_id")),
+        (lambda: edited(rb"(17=E3.*60=20240102-10:0)0", rb"\g<1>1"), ("time", "execution", "A1", "E3", "venue_time_ns")),
+        (lambda: edited(rb"35=D(.*11=C1.*)44=110.25", rb"35=D\g<1>44=99"), ("price", "order", "C1", None, "price")),
+        (lambda: edited(rb"35=D(.*11=C1.*)38=1000", rb"35=D\g<1>38=10"), ("quantity", "order", "C1", None, "quantity")),
+        (lambda: edited(rb"35=D(.*11=C1.*)54=1", rb"35=D\g<1>54=2"), ("side", "order", "C1", None, "side")),
+        (lambda: edited(rb"35=D(.*11=C1.*)55=USD/JPY", rb"35=D\g<1>55=EUR/USD"), ("symbol", "order", "C1", None, "symbol")),
+        (lambda: edited(rb"150=8\x0139=8", b"150=0\x0139=0"), ("state", "order", "C1", None, "state")),
+        (lambda: edited(rb"32=400(.*)14=400", b"32=300\\g<1>14=300"), ("quantity", "execution", "A1", "E2", "last_qty")),
+    ],
+)  # fmt: skip
+def test_every_kind_of_difference_is_named(
+    tmp_path: Path, edit: Callable[[], Told], expected: tuple[str, str, str, str | None, str]
+) -> None:
+    if expected[0] == "quantity" and expected[1] == "execution":
+        edit = reworded
+    found = held(tmp_path, scripted(), edit())
+    assert expected in named(found), named(found)
+    assert not found.equal
+
+
+def reworded() -> Told:
+    """E2 says another quantity, with CumQty to match."""
+    told = scripted()
+    told.lines[2] = told.lines[2].replace(b"32=400", b"32=300").replace(b"14=400", b"14=300").replace(b"151=600", b"151=700")
+    return told
+
+
+def test_times_within_the_tolerance_are_the_same(tmp_path: Path) -> None:
+    later = edited(rb"(17=E3.*60=20240102-10:0)0", rb"\g<1>1")
+    ours = of_replay(scripted().replayed(tmp_path / "log"), "log")
+    theirs = of_replay(later.replayed(tmp_path / "other"), "other")
+    assert compare(ours, theirs, tolerance_ns=61 * NANOS).equal
+    (found,) = compare(ours, theirs, tolerance_ns=59 * NANOS).differences
+    assert (found.kind, found.detail) == ("time", "60.000 s apart")
+
+
+def test_a_busted_fill_differs_in_state(tmp_path: Path) -> None:
+    busted = scripted()
+    busted.report("A1", "E8", "H", "1", 400, t19="E3", t32=600, t31="110.2")
+    found = held(tmp_path, told_on(scripted()), busted)
+    assert ("state", "execution", "A1", "E3", "status") in named(found)
+
+
+def told_on(told: Told) -> Told:
+    """The same with a last message that says nothing, so that both logs end together."""
+    return told.say("SIM", "0")
+
+
+def test_a_drop_copy_of_executions_is_asked_for_no_more_than_it_says(tmp_path: Path) -> None:
+    drop = Told(ours="DROP")
+    drop.now_ns += 2 * NANOS
+    drop.fill("A1", "E2", 400, 400).fill("A1", "E3", 600, 1000, price="110.2")
+    drop.now_ns = scripted().now_ns - NANOS
+    found = held(tmp_path, scripted(), drop.say("SIM", "0"))
+    assert named(found) == []
+    assert (found.executions, found.orders, found.left_out_orders) == (2, 1, 2)
+    drop.lines.pop(1)
+    assert ("extra", "execution", "A1", "E3", None) in named(held(tmp_path, scripted(), drop))
+
+
+def test_a_span_narrows_what_must_be_there(tmp_path: Path) -> None:
+    early = Span(START_NS, START_NS + NANOS)
+    assert held(tmp_path, shorter(4, 5, 6, 7, 8, 9), scripted(), span=early).equal
+
+
+def test_differences_say_what_each_side_says(tmp_path: Path) -> None:
+    found = held(tmp_path, scripted(), edited(rb"32=600\x0131=110.2", b"32=600\x0131=110.3"))
+    (price,) = (one for one in found.differences if one.what == "execution")
+    assert isinstance(price, Difference)
+    assert (str(price.log), str(price.other)) == ("110.2", "110.3")
