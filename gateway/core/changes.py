@@ -31,6 +31,8 @@ class FillChanged(Change, frozen=True, kw_only=True):
 
     before: Fill | None
     after: Fill
+    counted: bool = False
+    """New, and all that was still missing of one that had been inferred: it happened once, and was counted then."""
 
 
 class PositionChanged(Change, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ decides nothing: an upgraded build cannot forget an order that was really sent. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -32,11 +33,13 @@ from gateway.core.reactions.defects import uphold
 from gateway.core.reactions.intents import intend
 from gateway.core.settings import StrategySettings, Trigger
 from gateway.core.state import State, StrategyState
-from gateway.core.strategy import NoWake, Strategy, View, Wake, well_formed
+from gateway.core.strategy import MAX_ACTIONS, Action, NoWake, Strategy, View, Wake, well_formed
 from gateway.core.timers import awake, check_count, due, request
 from gateway.core.turn import Step, Turn
 
 AnyStrategy = Strategy[Any, Any]
+MAX_ERROR_TEXT = 2000
+"""Characters kept of what a strategy raised."""
 _encode_memory = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -104,13 +107,14 @@ class Core:
             memory = _memory(strategy, known.memory)
             before = known.memory or _encode_memory(memory).decode()
             after, wanted = strategy.on_event(event, View(self.state, settings), memory)
-            actions = tuple(well_formed(action) for action in wanted)
+            actions = _limited(wanted)
             check_count(self.state, settings.name, actions)
             remembered = _encode_memory(after).decode()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a strategy may raise anything; it is named and the core goes on
-            turn.emit(StrategyFailed(strategy=settings.name, error=f"{type(error).__name__}: {error}"))
+            said = _described(error)
+            turn.emit(StrategyFailed(strategy=settings.name, error=f"{type(error).__name__}: {said}"))
             if known.errors + 1 >= settings.max_errors:
-                turn.emit(StrategyDisabled(strategy=settings.name, reason=f"{known.errors + 1} errors, last: {error}"))
+                turn.emit(StrategyDisabled(strategy=settings.name, reason=f"{known.errors + 1} errors, last: {said}"))
                 purge(turn, f"strategy:{settings.name}", "strategy disabled")
             return
         if remembered != before:  # as text: a memory that was changed in place is still another one
@@ -120,6 +124,23 @@ class Core:
                 request(turn, settings.name, action)
             else:
                 intend(turn, action, strategy=settings.name, venue=settings.venue, account=settings.account)
+
+
+def _limited(wanted: Iterable[Action]) -> tuple[Action, ...]:
+    """Everything a strategy wants, well formed. Raises ValueError when that has no end in sight."""
+    actions = tuple(well_formed(action) for action in islice(wanted, MAX_ACTIONS + 1))
+    if len(actions) > MAX_ACTIONS:
+        raise ValueError(f"more than {MAX_ACTIONS} actions at a time")
+    return actions
+
+
+def _described(error: BaseException) -> str:
+    """What was raised, as text that can be stored: an exception may say anything, at any length, or fail to."""
+    try:
+        said = str(error)
+    except Exception as second:  # noqa: BLE001 - as above
+        said = f"(its text raised {type(second).__name__})"
+    return said[:MAX_ERROR_TEXT].encode("utf-8", "backslashreplace").decode()
 
 
 def _market_trigger(event: MarketEvent | FeedStatus) -> Trigger:

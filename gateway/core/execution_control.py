@@ -24,7 +24,7 @@ from gateway.core.dominance import MATRIX, Do, in_flight, waits
 from gateway.core.events import ClosedUnsent, Dispatched, InDoubt, Queued, StatusRequested, Superseded
 from gateway.core.orders import Command, Order, Terms
 from gateway.core.pacing import free_at, spend, within_rate
-from gateway.core.state import State, order_scopes
+from gateway.core.state import State, is_killed
 from gateway.core.timers import awake
 from gateway.core.turn import Turn
 from gateway.core.values import CommandKind, Doubt, Hold
@@ -80,7 +80,7 @@ def held(state: State, command: Command) -> Hold | None:
 
 def _urgent(state: State, command: Command) -> bool:
     """Cancels under kill wait for no limit of ours, only for the venue's own."""
-    return command.kind is CommandKind.CANCEL and any(scope in state.control.killed for scope in order_scopes(command))
+    return command.kind is CommandKind.CANCEL and is_killed(state, command)
 
 
 def _dispatch(turn: Turn, command: Command, *, decided_seq: int) -> None:

@@ -22,7 +22,7 @@ import msgspec
 from gateway.core.changes import Change, FillChanged, OrderChanged, PositionChanged, SessionChanged
 from gateway.core.events import ClosedUnsent, Dispatched, Queued, Recorded, Superseded
 from gateway.core.orders import Command, Order, PositionKey
-from gateway.core.state import State, order_scopes
+from gateway.core.state import State, is_killed
 from gateway.core.values import SCOPE_ALL, ZERO, CommandKind, OrderState, Side
 
 
@@ -143,7 +143,7 @@ def _allowed(state: State, event: Dispatched, before: Order | None) -> str | Non
     command, control = event.command, state.control
     if command.kind is CommandKind.CANCEL:
         return None
-    if control.killed and any(scope in control.killed for scope in order_scopes(command)):
+    if is_killed(state, command):
         return f"a {command.kind} under the kill switch"
     venue = control.venues.get(command.venue)
     return None if venue is not None and venue.opened else f"a {command.kind} to a venue that is not open"

@@ -81,6 +81,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Why the order's true state is unknown; None when it is known."""
     requests: int = 1
     """Requests made so far; the next ClOrdID is derived from it."""
+    kill_cancels: int = 0
+    """CANCELs made under the kill switch, since the last one made without it."""
     new_in_flight: str | None = None
     """ClOrdID of the unanswered NEW or REPLACE."""
     replacing: Terms | None = None

@@ -456,3 +456,8 @@ def intended(execution: ExecutionState, order: Order) -> Terms:
 def order_scopes(order: Order | Command) -> tuple[str, ...]:
     """Every scope an order or command falls under."""
     return scopes_of(venue=order.venue, strategy=order.strategy, account=order.account, symbol=order.symbol)
+
+
+def is_killed(state: State, order: Order | Command) -> bool:
+    """Whether the kill switch is engaged for any scope of an order or command."""
+    return bool(state.control.killed) and any(scope in state.control.killed for scope in order_scopes(order))

@@ -51,12 +51,17 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
 
 
+FARTHEST_NS = 2**62
+"""Of a timer, from now and altogether: what is stored in 64 bits."""
+
+
 class Wake(msgspec.Struct, frozen=True, kw_only=True):
     """Consult me at a stream time (`at_ns`), or so long from now (`after_ns`): one of the two.
 
     `name` comes back in the `TimerFired` that does it, once. A timer that runs under the name is moved. A time that has passed,
     or is nearer than a millisecond, becomes a millisecond from now. It survives a restart; what came due while the gateway was
-    down or the strategy disabled fires afterwards. Raises ValueError for a name of more than 64 or unprintable characters.
+    down or the strategy disabled fires afterwards. Raises ValueError for a name of more than 64 or unprintable characters,
+    and for a time after the year 2116.
     """
 
     name: str
@@ -67,8 +72,8 @@ class Wake(msgspec.Struct, frozen=True, kw_only=True):
         _check_name(self.name)
         if (self.at_ns is None) is (self.after_ns is None):
             raise ValueError(f"timer {self.name!r}: give either at_ns or after_ns")
-        if (self.at_ns or self.after_ns or 0) < 0:
-            raise ValueError(f"timer {self.name!r}: a time must not be below zero")
+        if not 0 <= (self.at_ns or self.after_ns or 0) <= FARTHEST_NS:
+            raise ValueError(f"timer {self.name!r}: a time must not be below zero, nor above {FARTHEST_NS} ns")
 
 
 class NoWake(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,15 +97,25 @@ Action = Intent | Wake | NoWake
 """What a strategy can return."""
 MAX_TIMERS = 64
 """Timers of one strategy at a time."""
+MAX_ACTIONS = 10_000
+"""What a strategy may want at a time."""
+MAX_TEXT = 128
+"""Characters of a symbol or an order id."""
 
 
 def well_formed(action: object) -> Action:
-    """The action, if its fields are of the declared types. Raises TypeError: nothing else may enter the journal."""
+    """The action, if its fields are of the declared types, and hold what can be stored and compared. Raises TypeError: nothing
+    else may enter the journal."""
     if not isinstance(action, Action):
         raise TypeError(f"{action!r} is neither an intent (New, Replace, Cancel) nor a timer (Wake, NoWake)")
     for name in action.__struct_fields__:
-        if isinstance(getattr(action, name), float):
+        value = getattr(action, name)
+        if isinstance(value, float):
             raise TypeError(f"{name} is a float; quantities and prices are Decimal, times are int")
+        if isinstance(value, Decimal) and not value.is_finite():
+            raise TypeError(f"{name} is {value}, which is no number")
+        if isinstance(value, str) and not (len(value) <= MAX_TEXT and value.isprintable()):
+            raise TypeError(f"{name} is {value[:MAX_TEXT]!a}: no more than {MAX_TEXT} characters, all of them printable")
     try:
         return msgspec.convert(msgspec.to_builtins(action, builtin_types=(Decimal,)), type(action))
     except msgspec.ValidationError as error:

@@ -54,6 +54,10 @@ class Turn:
         self._changes.append((recorded, changes))
         return changes
 
+    def changes(self) -> list[Change]:
+        """What was changed so far, in order."""
+        return [change for _, found in self._changes for change in found]
+
     def broken(self) -> invariants.Broken:
         """Invariants that do not hold after what was done so far, each with what is wrong."""
         return invariants.check(self.state, self._changes, self._cause, self._since_ns, self._repeated)

@@ -77,11 +77,13 @@ def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[C
         changes.append(_anomaly(event, "contradiction", order, f"Side(54) is {event.side}, the order's is {order.side}"))
     if event.symbol is not None and event.symbol != order.symbol:
         changes.append(_anomaly(event, "contradiction", order, f"Symbol(55) is {event.symbol}, the order's is {order.symbol}"))
-    order = replaces.proven_by_fill(state, event, order)
+    proven = replaces.proven_by_fill(state, recorded, event, order)
     if isinstance(event, Rejected) and _names_request(state, event, order):
         changes += _request_refused(state, recorded, event, order)
     else:
-        changes += _SPECIAL.get(type(event), _moved)(state, recorded, event, order)
+        changes += _SPECIAL.get(type(event), _moved)(state, recorded, event, proven)
+    if state.execution.orders[order.order_id] is proven is not order:  # a trade known before, under the new name
+        changes.append(OrderChanged(before=order, after=proven))
     _stop_asking(state, order)
     now = state.execution.orders[order.order_id]
     if event.cum_qty is not None and event.cum_qty > now.cum_qty and not replaces.plausible(event, now):
@@ -114,7 +116,7 @@ def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order
         what = "copy_rejected"
     elif isinstance(event, Suspended) and event.exec_type == CALCULATED:
         what = "calculated"
-    new_state, anomaly = transition(what, order.state, quantity=order.quantity, cum_qty=order.cum_qty)
+    new_state, anomaly = transition(what, order.state, quantity=order.most_quantity, cum_qty=order.cum_qty)
     if anomaly == NO_EDGE:
         return _refused_edge(event, order)
     after = replace(
@@ -309,8 +311,9 @@ def _submission_failed(state: State, recorded: Recorded, event: SubmissionFailed
     order = state.execution.orders.get(event.order_id)
     if order is None:
         return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="submission_failed")]
-    if event.cl_ord_id == order.new_in_flight == order.cl_ord_id:
-        new_state, anomaly = transition(event.kind(), order.state, quantity=order.quantity, cum_qty=order.cum_qty)
+    new_state, anomaly = transition(event.kind(), order.state, quantity=order.quantity, cum_qty=order.cum_qty)
+    known = event.cl_ord_id == order.new_in_flight == order.cl_ord_id and anomaly == NO_EDGE  # the venue has it all the same
+    if event.cl_ord_id == order.new_in_flight == order.cl_ord_id and not known:
         reason = f"not_sent: {event.reason}"
         ended = replace(
             order,
@@ -329,7 +332,11 @@ def _submission_failed(state: State, recorded: Recorded, event: SubmissionFailed
         after = _not_replaced(state, recorded, after, "replace_not_sent")
     state.execution.drop_awaiting(event.cl_ord_id)
     state.execution.put_order(after)
-    return [OrderChanged(before=order, after=after)]
+    changes: list[Change] = [OrderChanged(before=order, after=after, anomaly=NO_EDGE if known else None)]
+    if known:
+        detail = f"submission_failed in state {order.state}"
+        changes.append(AnomalyRaised(anomaly=NO_EDGE, order_id=order.order_id, venue=order.venue, detail=detail))
+    return changes
 
 
 def _emergency_cancel_sent(state: State, recorded: Recorded, event: EmergencyCancelSent) -> list[Change]:

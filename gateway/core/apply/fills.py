@@ -23,7 +23,7 @@ from gateway.core.events import ExecutionEvent, FillBusted, FillCorrected, Fille
 from gateway.core.lifecycle import transition
 from gateway.core.orders import Fill, Order
 from gateway.core.state import FillKey, State
-from gateway.core.values import ZERO, Doubt, FillStatus
+from gateway.core.values import ZERO, Doubt, FillStatus, OrderState
 
 PLACEHOLDER_IDS = frozenset({"", "0", "NONE", "UNKNOWN", "N/A"})
 """What venues send where an id is required and they have nothing to say."""
@@ -76,7 +76,8 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
         counted_on=state.control.run.trading_date,
     )
     execution.put_fill(key, new)
-    changes: list[Change] = [*absorbed, FillChanged(before=None, after=new)]
+    counted = any(change.after.status is FillStatus.REPLACED for change in absorbed)
+    changes: list[Change] = [*absorbed, FillChanged(before=None, after=new, counted=counted)]
     if absorbed:
         changes += recount_position(state, recorded, new, "replaced")
         total = sum((f.last_qty for f in live_fills(state, order.order_id)), order.split_qty)
@@ -106,8 +107,8 @@ def is_guarantee(state: State, event: Filled, order: Order) -> bool:
 
 def split(state: State, event: ExecutionEvent, order: Order) -> Order:
     """The order after a corporate action: CumQty(14) is what the venue says, the value of its executions what it was."""
-    if event.cum_qty is None:
-        return order
+    if event.cum_qty is None or order.state is OrderState.SUBMITTED:
+        return order  # nothing to split: what it says is filled has been executed
     executed = sum((fill.last_qty for fill in live_fills(state, order.order_id)), ZERO)
     return replace(order, cum_qty=event.cum_qty, split_qty=event.cum_qty - executed)
 
@@ -189,11 +190,11 @@ def live_fills(state: State, order_id: str) -> Iterator[Fill]:
             yield found
 
 
-def _absorb(state: State, recorded: Recorded, event: Filled, order: Order) -> list[Change]:
+def _absorb(state: State, recorded: Recorded, event: Filled, order: Order) -> list[FillChanged]:
     """Take what this report brings out of the inferred executions that stood for it."""
     if event.cum_qty is not None and event.cum_qty > order.cum_qty:
         return []  # beyond everything counted so far, inferred or not: a new trade
-    changes: list[Change] = []
+    changes: list[FillChanged] = []
     quantity, notional = event.last_qty, event.last_qty * event.last_px
     for key in tuple(state.execution.fills_of.get(order.order_id, ())):
         inferred = state.execution.fills[key]

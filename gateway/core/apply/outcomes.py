@@ -36,7 +36,7 @@ from gateway.core.events import (
 )
 from gateway.core.lifecycle import NO_EDGE, transition
 from gateway.core.orders import Command, Order, Terms
-from gateway.core.state import Asked, Awaiting, Pending, Reconciliation, State, StrategyState, VenueState
+from gateway.core.state import Asked, Awaiting, Pending, Reconciliation, State, StrategyState, VenueState, is_killed
 from gateway.core.values import SCOPE_ALL, CommandKind, Doubt, OrderState, TradingState
 
 
@@ -66,7 +66,10 @@ def _count_request(state: State, command: Command) -> list[Change]:
     """A ClOrdID is used up once it is given to a request, sent or not."""
     order = state.execution.orders.get(command.order_id)
     if order is not None and command.kind is not CommandKind.NEW:
-        state.execution.put_order(replace(order, requests=order.requests + 1))
+        kill_cancels = order.kill_cancels
+        if command.kind is CommandKind.CANCEL:
+            kill_cancels = kill_cancels + 1 if is_killed(state, command) else 0
+        state.execution.put_order(replace(order, requests=order.requests + 1, kill_cancels=kill_cancels))
     return []
 
 
@@ -211,6 +214,10 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
     undecided = found.new_in_flight is not None and _running(state, found.new_in_flight)
     quantity = found.most_quantity if undecided else found.quantity
     new_state, anomaly = transition(what, before.state, quantity=quantity, cum_qty=before.cum_qty)
+    if anomaly == NO_EDGE and found.quantity <= before.cum_qty:
+        found = replace(
+            found, quantity=before.quantity
+        )  # an answer that contradicts itself leaves no order open without quantity
     state.control.confirm(before.venue, before.order_id)
     state.execution.drop_asked(before.order_id)
     after = replace(
@@ -239,7 +246,10 @@ def settle_requests(state: State, before: Order, after: Order, anomaly: str | No
     for field, cl_ord_id in (("new_in_flight", after.new_in_flight), ("cancel_in_flight", after.cancel_in_flight)):
         if cl_ord_id is not None and (after.state.terminal or not _running(state, cl_ord_id)):
             state.execution.drop_awaiting(cl_ord_id)
+            given_up = after.replacing if field == "new_in_flight" else None
             after = replace(after, **{field: None}, replacing=None if field == "new_in_flight" else after.replacing)
+            if given_up is not None and not after.state.terminal and after.cum_qty >= after.quantity:  # nothing more was added
+                after = replace(after, state=OrderState.FILLED, terminal_ns=after.updated_ns, in_doubt=None)
     state.execution.put_order(after)
     changes: list[Change] = [OrderChanged(before=before, after=after, anomaly=anomaly)]
     if anomaly is not None:

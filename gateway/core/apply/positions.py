@@ -114,7 +114,7 @@ def count_execution(state: State, recorded: Recorded, change: FillChanged) -> No
             known = state.execution.days.get(after.position, Day())
             day = replace(known, traded=known.traded + moved, currency=currency)
             state.execution.put_day(after.position, day)
-    if before is None:
+    if before is None and not change.counted:
         scopes = scopes_of(venue=after.venue, strategy=after.strategy, account=after.account, symbol=after.symbol)
         for scope in scopes:
             limits = state.control.settings.risk.get(scope)

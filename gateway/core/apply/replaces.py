@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from gateway.core.events import ExecutionEvent, Filled, Recorded, Replaced, Resolved, Restated
 from gateway.core.orders import Order, request_number
 from gateway.core.state import State
-from gateway.core.values import ZERO
+from gateway.core.values import ZERO, OrderState
 
 PENDING = frozenset({"6", "E"})
 """OrdStatus(39) of a report made while a request is still being worked on: it proves nothing about the request."""
@@ -89,7 +89,7 @@ def plausible(event: ExecutionEvent, order: Order) -> bool:
     return event.cum_qty <= max(order.most_quantity, event.order_qty or ZERO)
 
 
-def proven_by_fill(state: State, event: ExecutionEvent, order: Order) -> Order:
+def proven_by_fill(state: State, recorded: Recorded, event: ExecutionEvent, order: Order) -> Order:
     """A trade under the name of the REPLACE in flight shows that it took, whatever became of the report of it."""
     name = event.cl_ord_id
     if not isinstance(event, Filled) or order.replacing is None or name != order.new_in_flight or event.ord_status in PENDING:
@@ -105,7 +105,12 @@ def proven_by_fill(state: State, event: ExecutionEvent, order: Order) -> Order:
         restatements=(),
         in_doubt=order.in_doubt if order.cancel_in_flight is not None else None,
     )
-    named = _without_request(state, named)
+    named = _without_request(state, replace(named, updated_ns=recorded.at_ns))
+    if named.cum_qty >= named.quantity:
+        if named.cancel_in_flight is not None:
+            state.execution.drop_awaiting(named.cancel_in_flight)
+        ended = replace(named, state=OrderState.FILLED, terminal_ns=recorded.at_ns)
+        named = replace(ended, cancel_in_flight=None, in_doubt=None)
     state.execution.put_order(named)
     return named
 

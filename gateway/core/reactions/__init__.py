@@ -19,7 +19,7 @@ def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
     if isinstance(event, ExecutionEvent) and not isinstance(event, StatusReported):  # its own rule did
         reports.infer_missing_fill(turn, event)
         contradictions.ask_if_contradicted(turn, event, changes)
-    limits.throttle(turn, changes)
+    limits.throttle(turn)
     for change in changes:
         if isinstance(change, OrderChanged) and _reopened(change):
             enforce_kill_on(turn, change.after.order_id)

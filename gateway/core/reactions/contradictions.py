@@ -93,7 +93,7 @@ def _says_over(event: ExecutionEvent, order: Order) -> bool:
 def _is_larger_there(event: ExecutionEvent, order: Order) -> bool:
     """OrderQty(38) under the order's present name is more than we hold or asked for: exposure is never understated."""
     named = event.cl_ord_id is None or event.cl_ord_id == order.cl_ord_id
-    return named and not order.external and event.order_qty is not None and event.order_qty > order.most_quantity
+    return named and event.order_qty is not None and event.order_qty > order.most_quantity
 
 
 def _says_working(event: ExecutionEvent, order: Order) -> bool:

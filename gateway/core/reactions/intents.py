@@ -9,13 +9,14 @@ from gateway.core.changes import Change, OperatorActed
 from gateway.core.events import Denied
 from gateway.core.orders import Command, Order, Terms
 from gateway.core.risk import Denial, check
-from gateway.core.state import State, intended, order_scopes
+from gateway.core.state import State, intended, is_killed
 from gateway.core.strategy import Cancel, Intent, New, Replace
 from gateway.core.turn import Turn
 from gateway.core.values import DESK, CommandKind
 
 MAX_KILL_REQUESTS = 10
-"""Requests for one order, after which the kill switch repeats itself no more: a venue that refuses for ever is a person's."""
+"""CANCELs of one order under the kill switch, after which it repeats itself no more: a venue that refuses for ever is a
+person's."""
 
 
 def repeated(changes: tuple[Change, ...]) -> bool:
@@ -177,9 +178,8 @@ def enforce_kill(turn: Turn, venue: str) -> None:
 def enforce_kill_on(turn: Turn, order_id: str) -> None:
     """The same for one order."""
     order = turn.state.execution.orders[order_id]
-    killed = any(scope in turn.state.control.killed for scope in order_scopes(order))
-    tired = order.requests > MAX_KILL_REQUESTS
-    if killed and not order.state.terminal and not tired and not _cancelling(turn.state, order):
+    tired = order.kill_cancels >= MAX_KILL_REQUESTS
+    if is_killed(turn.state, order) and not order.state.terminal and not tired and not _cancelling(turn.state, order):
         control.place(turn, control.cancel_command(turn.state, order))
 
 

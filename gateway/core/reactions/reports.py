@@ -30,7 +30,7 @@ from gateway.core.reactions.contradictions import works_after_all
 from gateway.core.reactions.day import DONE, day_is_over
 from gateway.core.reactions.intents import enforce_kill_on
 from gateway.core.reactions.terms import terms_learned, undecided
-from gateway.core.state import State, order_scopes
+from gateway.core.state import State, is_killed
 from gateway.core.turn import Turn
 from gateway.core.values import ONE, ZERO, Doubt, FillStatus, OrderState
 
@@ -155,7 +155,7 @@ def _request_refused(turn: Turn, event: CancelRejected | ReplaceRejected, change
     if order is None or order.state.terminal:
         return
     unknown = event.cxl_rej_reason == "1"  # CxlRejReason(102)=1: unknown order
-    if unknown or _killed(turn, order) or _contradicts(event.ord_status or "", order):
+    if unknown or is_killed(turn.state, order) or _contradicts(event.ord_status or "", order):
         control.ask_status(turn, order)
 
 
@@ -167,16 +167,12 @@ def _contradicts(ord_status: str, order: Order) -> bool:
     return not _agrees(order.state, disposition) or (ord_status == FILLED and order.cum_qty < order.quantity)
 
 
-def _killed(turn: Turn, order: Order) -> bool:
-    return any(scope in turn.state.control.killed for scope in order_scopes(order))
-
-
 def _rejected(turn: Turn, event: Rejected, changes: tuple[Change, ...]) -> None:
     """A reject of an order that has fills cannot be the whole truth, nor one of a request that calls the order rejected."""
     order = find_order(turn.state, event)
     if order is None or order.state.terminal:
         return
-    if order.cum_qty or event.ord_status == "8" or _killed(turn, order):
+    if order.cum_qty or event.ord_status == "8" or is_killed(turn.state, order):
         control.ask_status(turn, order)
 
 

@@ -128,7 +128,7 @@ CONTROLS: tuple[Control, ...] = (
         "trading state of every scope",
         "RTS 6 art. 12, 15(5)",
         switches.trading,
-        about="disabled: nothing; reduced: only what brings the position nearer to zero, open orders included",
+        about="disabled, or an invariant broken: nothing; reduced: only what brings position and open orders nearer to zero",
     ),
     Control(
         "strategy_disabled",

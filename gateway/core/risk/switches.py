@@ -19,6 +19,8 @@ def killed(state: State, command: Command) -> str | None:
 def trading(state: State, command: Command) -> str | None:
     if state.control.run.stopping:
         return "the gateway is stopping"
+    for name in state.control.broken:
+        return f"invariant {name} is broken: enable trading in the scope all when it is understood"
     for scope in order_scopes(command):
         trading = state.control.trading.get(scope, TradingState.ENABLED)
         if trading is TradingState.DISABLED:
