@@ -247,6 +247,9 @@ def next_deadline(state: State) -> int | None:
     for name in state.control.settings.venues:
         if not state.control.settled(name):
             continue
+        left = state.control.unreconciled.get(name)
+        if left is not None and left.again_ns is not None and name not in state.control.reconciliations:
+            times.append(left.again_ns)
         if any(execution.waiting.first_cancel(name, scope) is not None for scope in state.control.killed):
             times.append(free_at(state, name, cancel=True, urgent=True))
         if execution.waiting.first(name, cancels=True) is not None or _may_ask(state, name):

@@ -88,6 +88,17 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[str, ...] = ()
 
 
+class Unreconciled(msgspec.Struct, frozen=True, kw_only=True):
+    """The last reconciliation of a settled venue ended without these: it stays closed until they are answered for.
+
+    `attempts`: reconciliations that ended so; `again_ns`: stream time at which the venue is asked again, None for never.
+    """
+
+    unanswered: tuple[str, ...]
+    attempts: int
+    again_ns: int | None
+
+
 class PlannedNumbers(msgspec.Struct, frozen=True, kw_only=True):
     """What the next logon begins with; `ask`: it asks the venue to restart at 1, too."""
 
@@ -364,6 +375,7 @@ class ControlState:
         self.planned: Table[str, PlannedNumbers] = Table("planned", digest)
         """Venue -> numbers an operator gave, until a logon has used them."""
         self.reconciliations: Table[str, Reconciliation] = Table("reconciliation", digest)
+        self.unreconciled: Table[str, Unreconciled] = Table("unreconciled", digest)
         self.unconfirmed: Table[tuple[str, str], str] = Table("unconfirmed", digest)
         """(venue, order id) of orders a reconciliation still waits for."""
         self.unconfirmed_of: dict[str, dict[str, None]] = defaultdict(dict)

@@ -124,9 +124,9 @@ class Doubt(OpenWord):
     SAID_WORKING = "said_working"
     """A status answer says that an order works which has ended here; asked once more before it is opened again."""
     STATUS_UNANSWERED = "status_unanswered"
-    """The venue did not answer the question either: an operator's, or the next reconciliation's."""
+    """The venue did not answer the question either: its late answer's, the next reconciliation's, or an operator's."""
     UNKNOWN_AT_VENUE = "unknown_at_venue"
-    """The venue denies knowing an order that it had acknowledged: an operator's."""
+    """The venue denies knowing an order that it had acknowledged: an operator's, unless it knows it when asked again."""
 
 
 class Hold(OpenWord):

@@ -31,7 +31,7 @@ ANOMALIES: Mapping[str, str] = {
     "lost_range": "inbound messages that will never be seen: the venue is asked for what they may have held",
     "no_edge": "a report that fits no edge of the lifecycle: recorded, the state is untouched",
     "no_quantity": "a trade report without a quantity above zero: not applied",
-    "not_reconciled": "a reconciliation ended with orders the venue did not answer for: the venue stays closed",
+    "not_reconciled": "a reconciliation ended with orders the venue did not answer for: it stays closed and is asked again",
     "over_fill": "more was executed than was ordered: it counts",
     "position_differs": "the venue tells another position than our fills make: nothing is adjusted, somebody must look",
     "positions_unknown": "the venue refused to tell positions, or did not answer in time",

@@ -36,8 +36,18 @@ from gateway.core.events import (
 )
 from gateway.core.lifecycle import NO_EDGE, transition
 from gateway.core.orders import Command, Order, Terms
-from gateway.core.state import Asked, Awaiting, Pending, Reconciliation, State, StrategyState, VenueState, is_killed
-from gateway.core.values import SCOPE_ALL, CommandKind, Doubt, OrderState, TradingState
+from gateway.core.state import (
+    Asked,
+    Awaiting,
+    Pending,
+    Reconciliation,
+    State,
+    StrategyState,
+    Unreconciled,
+    VenueState,
+    is_killed,
+)
+from gateway.core.values import NANOS, SCOPE_ALL, CommandKind, Doubt, OrderState, TradingState
 
 
 def _count_order(state: State, order_id: str | None) -> None:
@@ -259,7 +269,8 @@ def settle_requests(state: State, before: Order, after: Order, anomaly: str | No
 
 def _reconciliation_started(state: State, recorded: Recorded, event: ReconciliationStarted) -> list[Change]:
     state.control.reconciliations[event.venue] = Reconciliation(reason=event.reason)
-    state.control.venues[event.venue] = VenueState(reason="reconciling")
+    if event.venue not in state.control.unreconciled:  # asked again, it is still not reconciled, and says so
+        state.control.venues[event.venue] = VenueState(reason="reconciling")
     for order_id in event.order_ids:
         state.control.expect_confirmation(event.venue, order_id)
         state.execution.drop_asked(order_id)
@@ -273,15 +284,30 @@ def _reconciliation_finished(state: State, recorded: Recorded, event: Reconcilia
     closed = state.control.closed.get(event.venue)
     if closed is not None:
         state.control.venues[event.venue] = VenueState(reason=closed)
+    before = state.control.unreconciled.get(event.venue)
     if event.complete:
+        state.control.unreconciled.discard(event.venue)
         return []
+    attempts = 1 if before is None else before.attempts + 1
+    left = Unreconciled(unanswered=event.unanswered, attempts=attempts, again_ns=event.again_ns)
+    state.control.unreconciled[event.venue] = left
     detail = f"{len(event.unanswered)} orders unanswered: " + ", ".join(event.unanswered[:10])
     if closed is None:
-        state.control.venues[event.venue] = VenueState(reason="not reconciled: " + detail)
+        again = (
+            "" if event.again_ns is None else f"; asked {attempts} times, again in {_seconds(event.again_ns - recorded.at_ns)}"
+        )
+        state.control.venues[event.venue] = VenueState(reason=f"not reconciled: {detail}{again}")
+    if before is not None and before.unanswered == event.unanswered:
+        return []
     return [AnomalyRaised(anomaly="not_reconciled", venue=event.venue, detail=detail)]
 
 
+def _seconds(ns: int) -> str:
+    return f"{-(-ns // NANOS)} s"
+
+
 def _venue_opened(state: State, recorded: Recorded, event: VenueOpened) -> list[Change]:
+    state.control.unreconciled.discard(event.venue)
     state.control.venues[event.venue] = VenueState(opened=True, reason=event.reason)
     return []
 

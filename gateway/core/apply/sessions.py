@@ -90,6 +90,7 @@ def _down(state: State, recorded: Recorded, event: SessionDown) -> list[Change]:
 def forget_questions(state: State, venue: str) -> None:
     """What was asked over a session that is gone will not be answered: the next logon reconciles anew."""
     state.control.reconciliations.discard(venue)
+    state.control.unreconciled.discard(venue)
     for order_id in tuple(state.control.unconfirmed_of[venue]):
         state.control.confirm(venue, order_id)
     for order_id in [order_id for order_id, asked in state.execution.asked.items() if asked.venue == venue]:

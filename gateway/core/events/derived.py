@@ -161,6 +161,8 @@ class ReconciliationFinished(Derived, frozen=True, kw_only=True):
     venue: str
     complete: bool
     unanswered: tuple[str, ...] = ()
+    again_ns: int | None = None
+    """When the venue is asked about them again, in stream time; an operator or a late answer may come before."""
 
 
 class VenueOpened(Derived, frozen=True, kw_only=True):

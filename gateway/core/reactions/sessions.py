@@ -84,18 +84,51 @@ def _reconcile(turn: Turn, venue: str, reason: str) -> None:
 
 
 def finish_reconciliations(turn: Turn) -> None:
-    """End every reconciliation that waits for nothing more, and open its venue when all was answered."""
+    """End every reconciliation that waits for nothing more, and open its venue when all was answered. One that left orders
+    unanswered is taken up again: by their late answers, or after a pause by asking once more."""
     state = turn.state.control
     for venue, reconciliation in tuple(state.reconciliations.items()):
         if state.unconfirmed_of[venue]:
             continue
-        complete = not reconciliation.failed
-        turn.emit(ReconciliationFinished(venue=venue, complete=complete, unanswered=reconciliation.failed))
-        if complete and venue not in state.closed:
-            turn.emit(VenueOpened(venue=venue, reason=f"reconciled ({reconciliation.reason})"))
-        if complete:
-            _ask_positions(turn, venue)
-        enforce_kill(turn, venue)
+        unanswered = _in_doubt(turn, venue, reconciliation.failed)
+        if unanswered:
+            again_ns = turn.state.at_ns + _pause_ns(turn, venue)
+            turn.emit(ReconciliationFinished(venue=venue, complete=False, unanswered=unanswered, again_ns=again_ns))
+            enforce_kill(turn, venue)
+        else:
+            _reconciled(turn, venue, reconciliation.reason)
+    for venue, left in tuple(state.unreconciled.items()):
+        if venue in state.reconciliations:
+            continue
+        if not _in_doubt(turn, venue, left.unanswered):
+            _reconciled(turn, venue, "answered late")
+        elif left.again_ns is not None and left.again_ns <= turn.state.at_ns:
+            order_ids = tuple(turn.state.execution.doubtful[venue])
+            turn.emit(ReconciliationStarted(venue=venue, order_ids=order_ids, reason="asked again"))
+
+
+def _in_doubt(turn: Turn, venue: str, order_ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that are still in doubt: a venue may answer when the question was given up."""
+    doubtful = turn.state.execution.doubtful[venue]
+    return tuple(order_id for order_id in order_ids if order_id in doubtful)
+
+
+def _pause_ns(turn: Turn, venue: str) -> int:
+    """How long to wait before a venue that left orders unanswered is asked again: twice as long each time."""
+    before = turn.state.control.unreconciled.get(venue)
+    attempts = 1 if before is None else before.attempts + 1
+    return min(turn.state.control.settings.venues[venue].ack_timeout_ns << min(attempts, 20), LONGEST_PAUSE_NS)
+
+
+LONGEST_PAUSE_NS = 300_000_000_000
+
+
+def _reconciled(turn: Turn, venue: str, reason: str) -> None:
+    turn.emit(ReconciliationFinished(venue=venue, complete=True))
+    if venue not in turn.state.control.closed:
+        turn.emit(VenueOpened(venue=venue, reason=f"reconciled ({reason})"))
+    _ask_positions(turn, venue)
+    enforce_kill(turn, venue)
 
 
 def _ask_positions(turn: Turn, venue: str) -> None:

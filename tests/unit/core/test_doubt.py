@@ -331,7 +331,7 @@ def test_complete_reconciliation_opens_the_venue(harness: Harness, order_id: str
     assert harness.events(VenueOpened)[-1].reason == "reconciled (logon)"
 
 
-def test_unanswered_reconciliation_keeps_the_venue_closed_until_an_operator_opens_it(harness: Harness, order_id: str) -> None:
+def test_an_operator_may_open_a_venue_whose_reconciliation_was_unanswered(harness: Harness, order_id: str) -> None:
     harness.disconnect()
     harness.log_on()
     harness.settle()
