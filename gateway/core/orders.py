@@ -89,8 +89,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the unanswered REPLACE asks for; None when none is in flight."""
     cancel_in_flight: str | None = None
     """ClOrdID of the unanswered CANCEL."""
-    restatements: tuple[str, ...] = ()
-    """ExecIDs of the changes the venue made under the present ClOrdID: one that comes again changes nothing."""
     trading_date: str = ""
     """The trading day it was sent on, or met at the venue: YYYYMMDD."""
 

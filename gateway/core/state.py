@@ -157,6 +157,8 @@ class ExecutionState:
         self.cl_ord_ids: Table[tuple[str, str], str] = Table("cl_ord_id", digest)
         self.fills: Table[FillKey, Fill] = Table("fill", digest)
         self.positions: Table[PositionKey, Position] = Table("position", digest)
+        self.restatements: Table[tuple[str, str, str], int] = Table("restatement", digest)
+        """(order id, ClOrdID, ExecID) of a change the venue made under that name -> 1: one that comes again changes nothing."""
         self.pending: Table[str, Pending] = Table("pending", digest)
         self.awaiting: Table[str, Awaiting] = Table("awaiting", digest)
         self.asked: Table[str, Asked] = Table("asked", digest)

@@ -181,7 +181,7 @@ def _restated(state: State, recorded: Recorded, event: Restated, order: Order) -
         return _come_again(event, order)
     if order.state.terminal:
         return _moved(state, recorded, event, order)
-    known = replaces.restated(event, order)
+    known = replaces.restated(state, event, order)
     if known.in_doubt is Doubt.DAY_ROLLED and event.ord_status in WORKING and not event.poss_dup:
         known = replace(known, in_doubt=None)  # renewed for the new day (FIX 4.4 vol. 4, appendix D, H.1.a)
     split: list[Change] = []

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.core.apply.fills import PLACEHOLDER_IDS
 from gateway.core.events import ExecutionEvent, Filled, Recorded, Replaced, Resolved, Restated
 from gateway.core.orders import Order, request_number
 from gateway.core.state import State
@@ -23,7 +24,7 @@ PENDING = frozenset({"6", "E"})
 
 def is_stale(state: State, event: Replaced | Restated, order: Order) -> bool:
     """Whether this was applied already, or something later was."""
-    if event.exec_id is not None and event.exec_id in order.restatements:
+    if (order.order_id, order.cl_ord_id, event.exec_id) in state.execution.restatements:
         return True
     name = event.cl_ord_id
     if name is None or name in (order.cl_ord_id, order.new_in_flight):
@@ -61,14 +62,15 @@ def renamed(state: State, event: Replaced, order: Order) -> Order:
         named = _without_request(state, order)  # what can be replaced was acknowledged
     if name and name != order.cl_ord_id:
         state.execution.cl_ord_ids[event.venue, name] = order.order_id
-        named = replace(named, cl_ord_id=name, restatements=())
-    return restated(event, named)
+        named = replace(named, cl_ord_id=name)
+    return restated(state, event, named)
 
 
-def restated(event: Replaced | Restated, order: Order) -> Order:
-    """The order with the terms the report gives."""
-    seen = order.restatements if event.exec_id is None else (*order.restatements, event.exec_id)
-    return replace(order, restatements=seen, **said_terms(event, order))
+def restated(state: State, event: Replaced | Restated, order: Order) -> Order:
+    """The order with the terms the report gives, which it will not give again."""
+    if event.exec_id is not None and event.exec_id not in PLACEHOLDER_IDS:
+        state.execution.restatements[order.order_id, order.cl_ord_id, event.exec_id] = 1
+    return replace(order, **said_terms(event, order))
 
 
 def said_terms(event: ExecutionEvent, order: Order) -> dict[str, Decimal]:
@@ -102,7 +104,6 @@ def proven_by_fill(state: State, recorded: Recorded, event: ExecutionEvent, orde
         quantity=terms.quantity,
         price=terms.price,
         stop_price=terms.stop_price,
-        restatements=(),
         in_doubt=order.in_doubt if order.cancel_in_flight is not None else None,
     )
     named = _without_request(state, replace(named, updated_ns=recorded.at_ns))
@@ -124,7 +125,7 @@ def learned(state: State, recorded: Recorded, event: Resolved, order: Order) -> 
         stop_price=order.stop_price if event.stop_price is None else event.stop_price,
     )
     if event.cl_ord_id is not None:
-        found = replace(found, cl_ord_id=event.cl_ord_id, restatements=())
+        found = replace(found, cl_ord_id=event.cl_ord_id)
         if event.cl_ord_id == order.new_in_flight:
             found = _without_request(state, found)
     waiting = state.execution.awaiting.get(found.new_in_flight) if found.new_in_flight is not None else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.core import codec
@@ -186,6 +187,25 @@ def test_what_was_never_acknowledged_cannot_be_split(harness: Harness) -> None:
     harness.report(Restated, order_id, restatement_reason="0", cum_qty=QUANTITY)
     assert (harness.order(order_id).state, harness.position()) == (OrderState.FILLED, QUANTITY)
     assert unbroken(harness)
+
+
+@pytest.mark.parametrize("exec_id", ["0", "NONE", None])
+def test_a_restatement_without_an_id_of_its_own_is_no_repetition(harness: Harness, order_id: str, exec_id: str | None) -> None:
+    for quantity in (12_000, 15_000):
+        harness.report(Restated, order_id, order_qty=Decimal(quantity), exec_id=exec_id)
+    assert harness.state.execution.exposure.open_quantity(order_id) == 15_000
+
+
+def test_an_order_that_is_restated_all_day_stays_as_small_as_it_was(harness: Harness, order_id: str) -> None:
+    """A pegged order: what was said before is found without being carried along."""
+    harness.report(Restated, order_id, price=Decimal("155.9"), exec_id="R0")
+    small = len(msgspec.msgpack.encode(harness.order(order_id)))
+    for turn in range(1, 50):
+        harness.report(Restated, order_id, price=Decimal("155.9") - turn, exec_id=f"R{turn}")
+    harness.report(Restated, order_id, price=Decimal("155.9"), exec_id="R0")
+    assert harness.order(order_id).price == Decimal("155.9") - 49
+    assert harness.anomalies()[-1] == "stale_report"
+    assert len(msgspec.msgpack.encode(harness.order(order_id))) <= small + 8
 
 
 # --- the throttle of repeated executions
