@@ -102,6 +102,9 @@ class Watchdog:
         self._gate.stop(STUCK, SCOPE_ALL, why)
         self._gate.stop(scope, scope, why)
         _log.critical(
-            "%s: consulted for %.1f s; nothing new is sent until it comes back, nothing of it after that", why, seconds
+            "%s: consulted for %.1f s; nothing new is sent until it comes back, nothing of it after that. If it never does: "
+            "end this process (SIGTERM, or SIGKILL), mend the strategy or take it out of the configuration, start again",
+            why,
+            seconds,
         )
         self._intake.insist(Submit(StrategyOverran(strategy=name, running_ns=int(seconds * NANOS))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
@@ -13,10 +14,12 @@ from gateway.core.events import Event
 from gateway.core.strategy import Action, Strategy, View
 from gateway.runtime.guards import Consultation
 
+_log = logging.getLogger(__name__)
+
 
 class Timed(Strategy[Any, Any]):
     """Behaves as the strategy it wraps; `observe` gets the seconds of every consultation, `consultation` knows of it while it
-    lasts."""
+    lasts, and the log where an error of it came from."""
 
     def __init__(self, name: str, strategy: AnyStrategy, observe: Callable[[float], None], consultation: Consultation) -> None:
         super().__init__(strategy.params)
@@ -32,6 +35,9 @@ class Timed(Strategy[Any, Any]):
         started = perf_counter()
         try:
             return self._strategy.on_event(event, view, memory)
+        except (Exception, SystemExit):
+            _log.warning("strategy %s raised an error", self._name, exc_info=True)
+            raise
         finally:
             self._consultation.end()
             self._observe(perf_counter() - started)
