@@ -1,7 +1,8 @@
 """Mutants of one source file: every small change that a test should notice.
 
 Tools that are kept elsewhere mutate functions; here the rules are tables as often as code, and a changed cell must be noticed
-like a changed comparison. Texts for people (anything with a space) and annotations are left alone.
+like a changed comparison. Texts for people (anything with a space), annotations and `__all__` (which names what the module
+imports anyway) are left alone.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ def mutants(module: str, path: Path) -> Iterator[Mutant]:
             mutated = deepcopy(tree)
             shown = _put(mutated, place.path, changed)
             before, after = ast.unparse(node), "nothing" if isinstance(changed, ast.Pass) else ast.unparse(shown)
+            if len(place.path) > 2 and place.path[-2][0] == "keywords":  # an argument says little without its call
+                before, after = (ast.unparse(_at(whole, place.path[:-2])) for whole in (tree, mutated))
             yield Mutant(
                 module=module,
                 owner=place.owner,
@@ -125,6 +128,8 @@ def _walk(
             elif isinstance(child, (ast.Assign, ast.AnnAssign)) and not inside and owner == "module":
                 target = child.targets[0] if isinstance(child, ast.Assign) else child.target
                 named = ast.unparse(target)
+                if named == "__all__":
+                    continue
             yield from _walk(child, (*path, (field, index)), named, within)
 
 
@@ -135,11 +140,15 @@ def _is_text(parent: ast.AST, child: ast.AST) -> bool:
     return isinstance(child, ast.JoinedStr) or isinstance(parent, ast.Raise)
 
 
+def _at(tree: ast.AST, path: tuple[tuple[str, int | None], ...]) -> ast.AST:
+    for field, index in path:
+        value = getattr(tree, field)
+        tree = value if index is None else value[index]
+    return tree
+
+
 def _put(tree: ast.AST, path: tuple[tuple[str, int | None], ...], changed: ast.AST) -> ast.AST:
-    parent = tree
-    for field, index in path[:-1]:
-        value = getattr(parent, field)
-        parent = value if index is None else value[index]
+    parent = _at(tree, path[:-1])
     field, index = path[-1]
     if index is None:
         setattr(parent, field, changed)

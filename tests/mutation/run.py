@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 AREAS = {
     "lifecycle": ("gateway.core.lifecycle",),
-    "queue": ("gateway.core.dominance", "gateway.core.execution_control"),
+    "queue": ("gateway.core.dominance", "gateway.core.execution_control", "gateway.core.pacing"),
     "risk": (*(f"gateway.core.risk.{path.stem}" for path in sorted((ROOT / "gateway/core/risk").glob("[a-z]*.py"))),
              "gateway.core.risk", "gateway.core.exposure", "gateway.core.windows"),
 }  # fmt: skip
@@ -281,6 +281,7 @@ def report(loop: Loop, modules: list[str], as_json: bool) -> int:
                 "mutants": len(counted),
                 "noticed": noticed,
                 "equivalent": said.count("equivalent"),
+                "not_loadable": said.count("not loadable"),
                 "share": round(share, 1),
             }
         )
@@ -291,9 +292,10 @@ def report(loop: Loop, modules: list[str], as_json: bool) -> int:
         return 1 if low else 0
     for one in loop.survivors:
         print(f"{source_of(one.module).relative_to(ROOT)}:{one.line}: {one.owner}: {one.before} -> {one.after}")
-    print(f"{'module':38} {'mutants':>8} {'noticed':>8} {'share':>7} {'equivalent':>11}")
+    print(f"{'module':38} {'mutants':>8} {'noticed':>8} {'share':>7} {'equivalent':>11} {'not loadable':>13}")
     for row in rows:
-        print(f"{row['module']:38} {row['mutants']:8} {row['noticed']:8} {row['share']:6.1f}% {row['equivalent']:11}")
+        counts = f"{row['mutants']:8} {row['noticed']:8} {row['share']:6.1f}% {row['equivalent']:11} {row['not_loadable']:13}"
+        print(f"{row['module']:38} {counts}")
     total, noticed = sum(row["mutants"] for row in rows), sum(row["noticed"] for row in rows)
     print(f"{'together':38} {total:8} {noticed:8} {100 * noticed / max(total, 1):6.1f}%")
     return 1 if low else 0

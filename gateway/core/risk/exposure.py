@@ -131,12 +131,12 @@ class _Grown:
         known = [price for price in (own, reference) if price is not None]
         held = [price for price in (*_prices_now(state, command.order_id), reference) if price is not None]
         self.value = ZERO
-        self._grows = bool(after) and not (before and held and known and after * max(known) <= before * max(held))
+        self._grows = bool(after) and not (before and known and after * max(known) <= before * max(held))
         if not self._grows:
             return
         if not known:
             raise no_reference()
-        counted_at = max(known) if reference is None else reference
+        counted_at = known[-1]  # the reference where there is one
         self.value = (after * max(known) - before * counted_at) * instrument.multiplier
 
     @classmethod

@@ -17,11 +17,13 @@ from gateway.core.events import (
     Recorded,
     RunStarted,
     SessionUnsettled,
+    StatusRequested,
     StopRequested,
     TradingDayRolled,
     TradingSwitched,
     VenueCloseRequested,
 )
+from gateway.core.pacing import free_at
 from gateway.core.settings import CoreSettings, Rate
 from gateway.core.values import NANOS, CommandKind, TradingState
 from gateway.testing.harness import SESSION, VENUE, Harness, settings
@@ -131,6 +133,48 @@ def test_obligations_are_found_again_after_a_restart_and_one_is_outstanding() ->
     harness.state.execution.rebuild()  # as a restored state has it
     assert harness.next_deadline == deadline
     assert pass_time(harness) == 3
+
+
+def test_without_a_rate_and_before_the_first_request_everything_is_free_since_ever() -> None:
+    assert free_at(Harness(config=configured()).open().state, VENUE, cancel=False) == 0
+    assert free_at(Harness(config=configured(rate=1)).open().state, VENUE, cancel=False) == 0
+
+
+def test_a_venue_that_is_down_hides_no_deadline_of_the_next() -> None:
+    harness = Harness(config=configured(rate=1)).open()
+    harness.disconnect()
+    harness.request_order(venue=OTHER)
+    sent_ns = harness.now_ns
+    harness.request_order(venue=OTHER)
+    assert harness.next_deadline == sent_ns + NANOS
+    assert pass_time(harness) == 1
+
+
+def test_kill_cancels_wait_for_the_venue_while_our_own_bucket_is_in_debt() -> None:
+    harness = Harness(config=configured(rate=1, hard=Rate(D(10), 2))).open()
+    orders = working(harness, 4)
+    for order_id in orders[:2]:
+        harness.request_cancel(order_id)  # a token each, and the headroom: ours is in debt for a second
+    began = harness.now_ns
+    harness.kill()
+    assert [pass_time(harness), harness.now_ns - began] == [2, 2 * NANOS // 10 - 1_000_000]
+
+
+def test_what_waits_for_a_venue_to_open_is_no_deadline() -> None:
+    harness = Harness(config=configured(rate=1)).open()
+    working(harness, 1)
+    harness.request_order()
+    waiting = harness.request_order()
+    harness.feed(SessionUnsettled(venue=VENUE, session=SESSION, reason="messages are missing"))
+    harness.now_ns += 100 * NANOS
+    harness.settle()
+    assert not harness.state.control.venues[VENUE].opened
+    assert waiting in harness.state.execution.pending
+    while harness.state.control.to_ask.first(VENUE) is not None:
+        harness.pass_deadline()
+    answers = [asked.deadline_ns for asked in harness.events(StatusRequested)]
+    overdue = [sent.ack_deadline_ns for sent in harness.events(Dispatched)]
+    assert harness.next_deadline in (*answers, *overdue)
 
 
 def test_kill_overtakes_a_new_order_that_is_not_acknowledged() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.core import risk
 from gateway.core.events import Denied, FeedStatus, KillEngaged, MarketTrade, StrategyDisabled, TradingSwitched
@@ -14,7 +15,7 @@ from gateway.core.risk import CODES, CONTROLS, REACTIONS, Control, check
 from gateway.core.risk.basis import reference_price
 from gateway.core.settings import RiskLimits
 from gateway.core.strategy import New
-from gateway.core.values import FeedState, OrderType, Side, TradingState
+from gateway.core.values import CommandKind, FeedState, OrderType, Side, TradingState
 from gateway.testing.harness import SYMBOL, VENUE, Harness, settings
 
 D = Decimal
@@ -54,6 +55,12 @@ CASES = [
         "a stop order needs a stop price",
         {"order_type": OrderType.STOP, "price": None},
         {"order_type": OrderType.STOP, "price": None, "stop_price": D(157)},
+    ),
+    Case(
+        "bad_order",
+        "a stop-limit order needs a price",
+        {"order_type": OrderType.STOP_LIMIT, "price": None, "stop_price": D(157)},
+        {"order_type": OrderType.STOP_LIMIT, "price": "157", "stop_price": D(157)},
     ),
     Case("bad_order", "a limit order takes no stop price", {"stop_price": D(157)}, {"stop_price": None}),
     Case("off_tick", "price 156.0005 is not a multiple of tick_size 0.001", {"price": "156.0005"}, {"price": "156.0010"}),
@@ -105,6 +112,32 @@ def test_control_denies_with_numbers_and_passes_at_the_limit(case: Case) -> None
     assert case.words in event.reason
     passed = harness.request_order(**case.passes)
     assert [command.order_id for command in harness.sent()] == [passed]
+
+
+@pytest.mark.parametrize(("configured", "said"), [("AQBPCNDMELFK", "known: A, B, C, D, E, F, K, L, M, N"), ("", "known: none")])
+def test_of_what_is_configured_the_first_ten_are_named(configured: str, said: str) -> None:
+    base = settings()
+    instruments = {name: replace(base.instruments[SYMBOL], symbol=name) for name in configured}
+    harness = Harness(config=replace(base, instruments=instruments)).open()
+    harness.request_order()
+    (event,) = harness.events(Denied)
+    assert event.reason == f"symbol 'USD/JPY' is not configured; {said}"
+
+
+def test_an_order_is_replaced_up_to_its_ninetieth_request_and_can_still_be_cancelled() -> None:
+    harness = Harness().open()
+    order_id = harness.request_order(quantity="1000")
+    harness.accept(order_id)
+    for request in range(2, 91):
+        harness.request_replace(order_id, quantity=str(1000 * request))
+        harness.confirm_replace(order_id)
+    assert harness.sent()[-1].cl_ord_id == f"T-{order_id}-90"
+    harness.request_replace(order_id, quantity="1000")
+    (event,) = harness.events(Denied)
+    assert event.code == "replaced_too_often"
+    assert event.reason.startswith("90 requests were made about this order, 90 is the most")
+    harness.request_cancel(order_id)
+    assert (harness.sent()[-1].kind, harness.sent()[-1].cl_ord_id) == (CommandKind.CANCEL, f"T-{order_id}-91")
 
 
 def test_fat_finger_compares_with_the_last_trade_and_before_the_first_with_the_reference() -> None:
