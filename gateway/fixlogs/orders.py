@@ -233,7 +233,9 @@ class Orders:
             if ended:
                 order.note(f"an execution after the order had ended: {quantity:f}")
         if cum is not None:
-            if cum < order.cum_qty and transaction == "0" and kind not in ("G", "H") and not fields.poss_dup:
+            if cum < order.cum_qty and transaction == "0" and kind not in ("G", "H"):
+                if fields.poss_dup:  # sent again, and older than what is known
+                    return
                 order.note(f"CumQty(14) went back from {order.cum_qty:f} to {cum:f}")
             order.cum_qty = cum
         order.avg_px = fields.get(tags.AVG_PX) or order.avg_px

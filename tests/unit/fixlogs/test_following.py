@@ -118,6 +118,15 @@ def test_what_does_not_fit_is_noted(read: Read, bodies: list[str], state: str, n
     assert (order.row()["state"], order.row()["notes"]) == (state, notes)
 
 
+def test_a_day_that_is_sent_again_changes_nothing(read: Read) -> None:
+    reports = ["17=1|150=0|39=0|14=0|6=0|", "17=2|150=F|39=1|32=4|14=4|6=9|", "17=3|150=F|39=2|32=6|14=10|6=8|"]
+    day = [report(number, rest) for number, rest in enumerate(reports, 1)]
+    again = [report(number, f"43=Y|{rest}") for number, rest in enumerate(reports, 1)]
+    once, twice = (orders(read, b"".join(map(fix, bodies)))[0].row() for bodies in ([NEW, *day], [NEW, *day, *again]))
+    assert (twice["cum_qty"], twice["avg_px"], twice["fills"], twice["notes"]) == (Decimal(10), "8", 2, [])
+    assert {**twice, "last_ns": 0} == {**once, "last_ns": 0}
+
+
 def test_a_replace_changes_the_terms_once_it_is_accepted(read: Read) -> None:
     bodies = [
         NEW,
