@@ -123,13 +123,14 @@ def _replayed(files: tuple[str, ...], start: int | None, end: int | None, side: 
     from gateway.replay.engine import Replay
 
     found = opened(files)
-    replayed = Replay(side=side, dialect=dialect)
+    replayed = Replay(side=side, dialect=dialect, several=len(found) > 1)
     read = 0
     with output.progress() as progress:
         for message in merged(found, progress):
             read += 1
             if within(message, start, end):
                 replayed.add(message)
+    replayed.finish()
     require_messages(found, read)
     return replayed
 
@@ -196,10 +197,10 @@ def _told(replayed: Replay, ours: Ledger, *, tables: bool) -> None:
 
 
 def _compared(comparison: Comparison) -> None:
-    click.echo(f"\ncompared with {comparison.other}, {moment(comparison.span.first_ns)} to {moment(comparison.span.last_ns)}:")
-    click.echo(
-        f"{comparison.orders} orders, {comparison.executions} executions, {comparison.positions} positions are on both sides"
-    )
+    first, last = moment(comparison.span.first_ns), moment(comparison.span.last_ns)
+    click.echo(f"\ncompared with {comparison.other}, as far as both reach\n{first} to {last}")
+    counted = f"{comparison.orders} orders, {comparison.executions} executions, {comparison.positions} positions"
+    click.echo(f"{counted} are on both sides")
     if comparison.left_out_orders or comparison.left_out_executions:
         click.echo(
             f"left out, for the other side cannot know them: {comparison.left_out_orders} orders,"

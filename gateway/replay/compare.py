@@ -81,10 +81,7 @@ class _Comparing:
         self._orders()
         self._executions()
         self._positions()
-        places = {kind: place for place, kind in enumerate(KINDS)}
-        self.result.differences.sort(
-            key=lambda one: (one.what != "order", one.order or "", one.exec_id or "", places[one.kind])
-        )
+        self.result.differences.sort(key=_place)
 
     def _match(self) -> None:
         by_name: dict[str, OrderLine] = {}
@@ -297,3 +294,8 @@ def _is_named(fill: FillLine) -> bool:
 def _words(line: OrderLine) -> str:
     price = "" if line.price is None else f" at {line.price:f}"
     return f"{line.side} {line.quantity:f} {line.symbol}{price}, {line.state}, {line.cum_qty:f} filled"
+
+
+def _place(one: Difference) -> tuple[int, str, str, int]:
+    whats = ("order", "execution", "position")
+    return whats.index(one.what), one.order or "", one.exec_id or one.symbol or "", KINDS.index(one.kind)

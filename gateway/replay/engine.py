@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.core.apply import apply
 from gateway.core.changes import AnomalyRaised, Change
@@ -42,6 +43,8 @@ from gateway.replay.requests import KINDS, Requests
 _RUN = 1
 _REMEMBERED = 100_000
 """Messages by which one that stands in two logs is known again, and requests a Reject may refer to."""
+_EARLIEST_NS = 5 * NANOS
+"""So much may clocks of several logs differ before a report is taken to have no request."""
 _MOST_ANOMALIES = 10_000
 _REPORTS = frozenset("89")
 _REFUSALS = frozenset("3j")
@@ -81,6 +84,16 @@ class Anomaly:
     raw: str | None = None
 
 
+class _Early(NamedTuple):
+    """A report that came before its request."""
+
+    at_ns: int
+    session: Session
+    kind: str
+    message: LogMessage
+    name: str
+
+
 NOTES = {
     "request_repeated": "a request whose ClOrdID(11) an earlier one had; only the first counts",
     "request_unnamed": "a request without ClOrdID(11), or an order without side or symbol: it cannot be followed",
@@ -92,8 +105,9 @@ NOTES = {
 class Replay:
     """The state after the messages added so far. Add them in the order of their time."""
 
-    def __init__(self, *, side: str | None = None, dialect: str | None = None) -> None:
-        """`side`: only sessions in which this CompID sends the orders. `dialect`: instead of what the version asks for."""
+    def __init__(self, *, side: str | None = None, dialect: str | None = None, several: bool = False) -> None:
+        """`side`: only sessions in which this CompID sends the orders. `dialect`: instead of what the version asks for.
+        `several`: the messages come from logs with clocks of their own, a report may come before its request."""
         self._side = side
         self._dialect = dialect
         self.state = State(with_digest=False)
@@ -113,6 +127,8 @@ class Replay:
         self.last_ns: int | None = None
         self._seen: dict[int, None] = {}
         self._order: deque[int] = deque()
+        self._several = several
+        self._early: deque[_Early] = deque()
 
     def add(self, message: LogMessage) -> None:
         """The next message. Never raises for what it says."""
@@ -138,10 +154,18 @@ class Replay:
             self.repeated += 1
             return
         now = max(at or 0, self.state.at_ns)
+        while self._early and self._early[0].at_ns < now - _EARLIEST_NS:
+            self._late(self._early.popleft())
         if kind in KINDS or kind == "H":
             self._request(session, kind, message.fields, number, now)
-        else:
+            self._answered(session, message.fields.get(tags.CL_ORD_ID))
+        elif not (self._several and self._waits(session, kind, message, now)):
             self._report(session, kind, message, now)
+
+    def finish(self) -> None:
+        """There are no more messages: what waited for its request waits no more."""
+        while self._early:
+            self._late(self._early.popleft())
 
     # --------------------------------------------------------------------------------------------------------- sessions
 
@@ -255,6 +279,31 @@ class Replay:
             if order_id not in self.state.execution.orders:
                 return order_id
         return f"{session.name} {name} {self.state.seq}"
+
+    # ------------------------------------------------------------------------------------------------- early reports
+
+    def _waits(self, session: Session, kind: str, message: LogMessage, now: int) -> bool:
+        """Whether a report names a request that is not there yet, and is kept for it."""
+        if kind not in _REPORTS:
+            return False
+        name = message.fields.get(tags.CL_ORD_ID)
+        if name is None or (session.venue, name) in self.state.execution.cl_ord_ids:
+            return False
+        self._early.append(_Early(now, session, kind, message, name))
+        return True
+
+    def _answered(self, session: Session, name: str | None) -> None:
+        """A request came: what answered it before comes after it."""
+        if any(early.name == name and early.session is session for early in self._early):
+            waiting, self._early = self._early, deque()
+            for early in waiting:
+                if early.name == name and early.session is session:
+                    self._late(early)
+                else:
+                    self._early.append(early)
+
+    def _late(self, early: _Early) -> None:
+        self._report(early.session, early.kind, early.message, max(early.at_ns, self.state.at_ns))
 
     # ---------------------------------------------------------------------------------------------------------- reports
 

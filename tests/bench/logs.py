@@ -22,6 +22,7 @@ import simplefix
 SYMBOLS = (b"USD/JPY", b"EUR/USD", b"GBP/USD", b"AUD/USD")
 EXPRESSION = "35=8 and 150=F and 55~^USD and 38>1000000"
 SIMPLEFIX_MESSAGES = 2000
+REPLAYED_MESSAGES = 90_000
 WANTED_RATE = 100.0
 WANTED_MEMORY = 200
 
@@ -63,6 +64,15 @@ def run(arguments: Sequence[str]) -> tuple[float, float, int, str]:
             raise SystemExit(f"{' '.join(arguments)}: exit code {process.returncode}")
         file.seek(0)
         return usage.ru_utime + usage.ru_stime, took, usage.ru_maxrss // 1024, file.read().decode()
+
+
+def replayed(path: Path, messages: int) -> tuple[float, float, int]:
+    """Processor seconds, seconds on the wall and peak memory in MB of `gateway replay` over the first messages."""
+    with tempfile.TemporaryDirectory() as directory:
+        shorter = Path(directory) / "messages.log"
+        with path.open("rb") as file, shorter.open("wb") as out:
+            out.writelines(line for line, _ in zip(file, range(min(messages, REPLAYED_MESSAGES)), strict=False))
+        return run([sys.executable, "-m", "gateway", "replay", str(shorter)])[:3]
 
 
 def by_simplefix(path: Path) -> float:
@@ -113,6 +123,10 @@ def measure(path: Path, messages: int) -> int:
             f"{name:<13} {rate:7.1f} MB/s {messages / used:10.0f} messages/s  {took:6.1f} s on the wall  {memory:4d} MB  "
             f"{slow / used:6.1f} x simplefix  {used / reference:6.1f} x the time of grep -c{'  MISSED' if bad else ''}"
         )
+    used, took, memory = replayed(path, messages)
+    count = min(messages, REPLAYED_MESSAGES)
+    rate = f"{count / used:26.0f} messages/s"
+    print(f"replay        {rate}  {took:6.1f} s on the wall  {memory:4d} MB  (first {count} messages)")
     print(f"simplefix     {size / slow:7.1f} MB/s (first {SIMPLEFIX_MESSAGES} messages)")
     return failed
 

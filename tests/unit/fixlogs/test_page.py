@@ -19,7 +19,7 @@ def shown() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     block: list[str] | None = None
     for line in PAGE.splitlines():
-        if line.startswith("    $ gateway log"):
+        if line.startswith("    $ gateway "):
             block = found[line.removeprefix("    $ gateway ")] = []
         elif block is not None and (line.startswith("    ") or not line):
             block.append(line[4:])
@@ -32,7 +32,9 @@ def shown() -> dict[str, list[str]]:
 def test_the_page_shows_what_is_printed(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
-    (tmp_path / "broker.log").write_bytes(layouts()["logback"])
+    broker = layouts()["logback"]
+    (tmp_path / "broker.log").write_bytes(broker)
+    (tmp_path / "desk.log").write_bytes(b"".join(line for line in broker.splitlines(keepends=True) if b"|17=E2|" not in line))
     line, _, cut = command.partition(" | cut -c 1-")
     done = CliRunner().invoke(root, shlex.split(line))
     printed = [text[: int(cut or 1000)].rstrip() for text in done.output.rstrip("\n").split("\n")]

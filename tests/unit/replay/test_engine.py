@@ -9,6 +9,7 @@ import pytest
 from told import Told, replayed, scripted
 
 from gateway.core.values import OrderState
+from gateway.fix.timestamps import format_utc, parse_utc
 from gateway.replay.engine import Replay
 
 
@@ -43,6 +44,26 @@ def test_the_same_message_in_both_sides_logs_counts_once(tmp_path: Path) -> None
     assert replay.repeated == len(told.lines)
     assert fills(replay) == [("E2", Decimal(400), "new"), ("E3", Decimal(600), "new")]
     assert replay.anomalies == []
+
+
+def test_a_file_for_each_direction_whose_clocks_differ(tmp_path: Path) -> None:
+    told, slow = scripted(), scripted()
+    slow.lines = [_three_seconds_slow(line) for line in slow.lines]
+    requests = [at for at, line in enumerate(told.lines) if b"\x0149=DESK\x01" in line]
+    reports = [at for at in range(len(told.lines)) if at not in requests]
+    sent, heard = told.write(tmp_path / "sent", without=reports), slow.write(tmp_path / "heard", without=requests)
+    replay = replayed(sent, heard)
+    assert replay.anomalies == []
+    assert orders(replay) == orders(scripted().replayed(tmp_path / "log"))
+    alone = replayed(heard, tmp_path / "heard")
+    assert alone.anomaly_counts["external_order"] == 3, "without the requests, nothing waits for ever"
+
+
+def _three_seconds_slow(line: bytes) -> bytes:
+    head, _, rest = line.partition(b"\x0152=")
+    at, _, rest = rest.partition(b"\x01")
+    earlier = format_utc((parse_utc(at.decode()) or 0) - 3_000_000_000, 3).encode()
+    return head + b"\x0152=" + earlier + b"\x01" + rest
 
 
 def test_a_resend_counts_once(tmp_path: Path) -> None:

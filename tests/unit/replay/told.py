@@ -72,9 +72,10 @@ class Told:
 
 
 def replayed(*paths: Path, side: str | None = None) -> Replay:
-    replay = Replay(side=side)
+    replay = Replay(side=side, several=len(paths) > 1)
     for message in merged(logs(sources([str(path) for path in paths]))):
         replay.add(message)
+    replay.finish()
     return replay
 
 
