@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from pathlib import Path
-from typing import IO
 
 from gateway.clock import wall_ns
 from gateway.errors import PreconditionFailed
@@ -19,6 +18,7 @@ from gateway.redaction import redact
 
 _CAPACITY = 100_000
 _LOOK_SECONDS = 0.02
+_BLOCK_LINES = 256
 
 
 _BREAKS = str.maketrans({"\n": "\u240a", "\r": "\u240d"})
@@ -37,10 +37,12 @@ class FixLog:
     def __init__(self, path: Path) -> None:
         self._lines: deque[tuple[int, str, str]] = deque()
         self._lost = 0
+        self._block = b""
+        """Taken from the queue, and not on disk yet: a full disk holds it up, and costs no line before the queue is full."""
         self._closing = threading.Event()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = open(path, "a", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 - closed by close()
+            self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
             path.chmod(0o600)
         except OSError as error:
             raise PreconditionFailed(f"FIX log {path}: {error.strerror}; make the directory writable") from error
@@ -66,13 +68,21 @@ class FixLog:
         self._file.close()
 
     def _write(self) -> None:
-        lost, self._lost = self._lost, 0
         try:
-            while self._lines:
-                at, direction, text = self._lines.popleft()
-                self._file.write(f"{format_utc(at, 6)} {direction} {_one_line(redact(text))}\n")
-            if lost:
-                self._file.write(f"{format_utc(wall_ns(), 6)} event {lost} lines lost: the disk was slower than the session\n")
-            self._file.flush()
-        except (OSError, ValueError):
-            self._lost += lost + 1
+            while self._block or self._lines or self._lost:
+                self._block = self._block or self._next_block()
+                while self._block:
+                    self._block = self._block[self._file.write(self._block) :]
+        except OSError:
+            return  # what is left of the block is tried again
+
+    def _next_block(self) -> bytes:
+        lines = [self._lines.popleft() for _ in range(min(len(self._lines), _BLOCK_LINES))]
+        text = "".join(f"{format_utc(at, 6)} {direction} {_one_line(redact(text))}\n" for at, direction, text in lines)
+        if not self._lines and self._lost:
+            lost, self._lost = self._lost, 0
+            text += f"{format_utc(wall_ns(), 6)} event {lost} lines lost: the disk was slower than the session\n"
+        try:
+            return text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return text.encode("utf-8", "backslashreplace")

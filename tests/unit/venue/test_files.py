@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -337,3 +338,38 @@ def test_the_fix_log_counts_what_it_could_not_take(tmp_path, monkeypatch):
     lines = (tmp_path / "messages.log").read_text().splitlines()
     assert len(lines) == 3
     assert "3 lines lost" in lines[2]
+
+
+class Disk:
+    """A file that takes so many bytes more, and then is full until there is room."""
+
+    def __init__(self, file, room):
+        self.file = file
+        self.room = room
+        self.refused = threading.Event()
+
+    def write(self, content):
+        if self.room <= 0:
+            self.refused.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = content[: self.room]
+        self.room -= len(taken)
+        return self.file.write(taken)
+
+    def close(self):
+        self.file.close()
+
+
+def test_a_full_disk_holds_the_fix_log_up_and_costs_no_line(tmp_path):
+    log = FixLog(tmp_path / "messages.log")
+    disk = Disk(log._file, room=40)
+    log._file = disk
+    for number in range(600):
+        log.put("out", f"order {number}")
+    assert disk.refused.wait(10)
+    disk.refused.clear()
+    assert disk.refused.wait(10), "tried again"
+    disk.room = 1_000_000
+    log.close()
+    lines = (tmp_path / "messages.log").read_text().splitlines()
+    assert [line.split(" ", 2)[2] for line in lines] == [f"order {number}" for number in range(600)]
