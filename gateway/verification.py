@@ -20,6 +20,7 @@ from gateway.core.verify import Difference, StrategyLoader, Verifier
 from gateway.errors import JournalCorrupt, PreconditionFailed
 from gateway.journal import snapshots
 from gateway.journal.interface import JournalReader
+from gateway.journal.snapshots import SnapshotStore
 from gateway.journal.stores import JournalAt
 from gateway.records.store import RecordStore
 from gateway.records.verify import compare
@@ -43,6 +44,9 @@ class Verdict:
     decision_differences: int = 0
     digests: int = 0
     digest_differences: int = 0
+    snapshots: int = 0
+    """Of this build: hashed entry by entry, and compared with the digest recorded there."""
+    snapshot_differences: int = 0
     records_seq: int | None = None
     record_differences: int = 0
     compared: dict[str, int] = field(default_factory=dict)
@@ -81,7 +85,8 @@ def verify_instance(place: JournalAt, store: RecordStore | None, load: StrategyL
                 store.require_current()  # said before the long part
                 verdict.records_seq = store.checkpoint().seq
             _check_chain(reader, verdict, progress)
-            _Recomputation(reader, verdict, load, _start(place, reader, verdict)).run(progress)
+            labels = _check_snapshots(place.snapshots(), reader, verdict)
+            _Recomputation(reader, verdict, load, _start(place, reader, verdict), labels).run(progress)
             if store is not None:
                 _compare_records(reader, store, verdict, _start(place, reader, verdict), progress)
     finally:
@@ -100,6 +105,25 @@ def _check_chain(reader: JournalReader, verdict: Verdict, progress: Progress) ->
     if previous != expected:
         raise JournalCorrupt(f"the journal's head at event {head} changed while it was read; restore the journal from a copy")
     verdict.events = head
+
+
+def _check_snapshots(store: SnapshotStore, reader: JournalReader, verdict: Verdict) -> dict[int, str]:
+    """Position -> digest of each snapshot. A start believes what the journal confirms; here all entries are hashed."""
+    found: dict[int, str] = {}
+    for seq in store.positions():
+        if not verdict.first_event - 1 <= seq <= verdict.events:
+            continue
+        try:
+            digest = snapshots.check(store, reader, seq)
+        except ValueError as error:
+            verdict.snapshots += 1
+            verdict.snapshot_differences += 1
+            verdict.differs(f"the snapshot after event {seq}: {error}; remove it, a start does without")
+        else:
+            if digest is not None:
+                verdict.snapshots += 1
+                found[seq] = digest
+    return found
 
 
 def _start(place: JournalAt, reader: JournalReader, verdict: Verdict) -> State | None:
@@ -137,10 +161,18 @@ def _compare_records(
 class _Recomputation:
     """Decides the whole journal again, stopping at every recorded digest to compare the state."""
 
-    def __init__(self, reader: JournalReader, verdict: Verdict, load: StrategyLoader, start: State | None) -> None:
+    def __init__(
+        self,
+        reader: JournalReader,
+        verdict: Verdict,
+        load: StrategyLoader,
+        start: State | None,
+        snapshot_digests: dict[int, str],
+    ) -> None:
         self._reader = reader
         self._verdict = verdict
         self._verifier = Verifier(load, start)
+        self._snapshot_digests = snapshot_digests
         self._other_build: str | None = None
         self._lost_at: int | None = None
         self._configured: set[str] = set()
@@ -155,6 +187,8 @@ class _Recomputation:
             self._verdict.digests += 1
             if self._verifier.digest != digest:
                 self._count(seq, f"event {seq}: the recomputed state has another digest than the recorded one", digest=True)
+            if self._snapshot_digests.get(seq, self._verifier.digest) != self._verifier.digest:
+                self._count(seq, f"event {seq}: the snapshot there has another digest than the recomputed state", digest=True)
             if seq // _CHUNK > position // _CHUNK:
                 progress("decisions", seq, head)
             position = seq

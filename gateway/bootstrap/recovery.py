@@ -139,7 +139,7 @@ class Follower:
     def _begin(self, reader: JournalReader) -> Core:
         gc.disable()  # nothing that is made here is garbage
         try:
-            state = snapshots.newest(self._place.snapshots(), reader)
+            state = snapshots.newest(self._place.snapshots(), reader, quick=True)
         finally:
             gc.enable()
         gc.freeze()

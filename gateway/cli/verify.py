@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def verify(instance: Instance, skip_records: bool) -> None:
     """Replay the journal and compare decisions, states and records.
 
-    Checks the hash chain, recomputes every decision and every recorded state digest, and compares the SQL rows with what the
-    journal amounts to. May run beside a live gateway. Exit code 0 when all is equal, 1 when not.
+    Checks the hash chain, hashes the snapshots, recomputes every decision and every recorded state digest, and compares the
+    SQL rows with what the journal amounts to. May run beside a live gateway. Exit code 0 when all is equal, 1 when not.
     """
     from gateway.runtime.strategies import import_own, load_strategies
     from gateway.verification import verify_instance
@@ -46,6 +46,7 @@ def _tell(instance: Instance, verdict: Verdict) -> None:
         click.echo(f"              from the snapshot before event {verdict.first_event}: older segments are not here")
     click.echo(f"decisions     {verdict.recomputed} events recomputed, {verdict.decision_differences} differences")
     click.echo(f"state         {verdict.digests} digests compared, {verdict.digest_differences} differences")
+    click.echo(f"snapshots     {verdict.snapshots} hashed, {verdict.snapshot_differences} differences")
     if verdict.records_seq is None:
         click.echo("records       left out")
     else:

@@ -2,12 +2,13 @@
 
 The digest is the sum, modulo 2^128, of BLAKE2b-128 over every (table, key, value). A sum does not depend on the order in
 which entries were made, so two states with equal contents have equal digests, whatever their histories; and replacing one
-entry costs two hashes, whatever the size of the state.
+entry costs two hashes, whatever the size of the state. Entries a snapshot brings are hashed when they change: their sum came
+with the snapshot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from hashlib import blake2b
 from typing import NoReturn, TypeVar
 
@@ -35,17 +36,39 @@ class Digest:
     def drop(self, table: str, key: Hashable) -> None:
         self._touched[table, key] = _ABSENT
 
+    def begin(self, known: str) -> None:
+        """Go on from a digest, as `hex` gives it, of all entries there are now, hashed or not. Raises ValueError."""
+        self._hashes.clear()
+        self._touched.clear()
+        self._sum = int(known, 16) % _MODULUS
+
+    def leaving(self, table: str, key: Hashable, value: object) -> None:
+        """An adopted entry is about to change for the first time since: what it adds to the sum is known from now on."""
+        entry = (table, key)
+        if entry not in self._hashes and entry not in self._touched:
+            self._hashes[entry] = entry_hash(table, key, value)
+
     def hex(self) -> str:
         """32 hexadecimal digits over everything the tables hold now."""
         for entry, value in self._touched.items():
             old = self._hashes.pop(entry, 0)
             new = 0
             if value is not _ABSENT:
-                new = int.from_bytes(blake2b(_encode((entry, value)), digest_size=16).digest(), "big")
+                new = entry_hash(*entry, value)
                 self._hashes[entry] = new
             self._sum = (self._sum + new - old) % _MODULUS
         self._touched.clear()
         return f"{self._sum:032x}"
+
+
+def entry_hash(table: str, key: Hashable, value: object) -> int:
+    """What one entry adds to the sum."""
+    return int.from_bytes(blake2b(_encode(((table, key), value)), digest_size=16).digest(), "big")
+
+
+def total(hashes: Iterable[int]) -> str:
+    """The digest of entries with these hashes."""
+    return f"{sum(hashes) % _MODULUS:032x}"
 
 
 class NoDigest(Digest):
@@ -57,6 +80,12 @@ class NoDigest(Digest):
     def drop(self, table: str, key: Hashable) -> None:
         """Nothing to do."""
 
+    def begin(self, known: str) -> None:
+        """Nothing to do."""
+
+    def leaving(self, table: str, key: Hashable, value: object) -> None:
+        """Nothing to do."""
+
     def hex(self) -> str:
         raise TypeError("this state keeps no digest")
 
@@ -66,22 +95,26 @@ class Table(dict[K, V]):
 
     def __init__(self, name: str, digest: Digest) -> None:
         super().__init__()
-        self._name = name
+        self.name = name
         self._digest = digest
+        self._adopted = False
 
     def __setitem__(self, key: K, value: V) -> None:
+        if self._adopted and key in self:
+            self._digest.leaving(self.name, key, self[key])
         super().__setitem__(key, value)
-        self._digest.touch(self._name, key, value)
+        self._digest.touch(self.name, key, value)
 
     def __delitem__(self, key: K) -> None:
+        if self._adopted and key in self:
+            self._digest.leaving(self.name, key, self[key])
         super().__delitem__(key)
-        self._digest.drop(self._name, key)
+        self._digest.drop(self.name, key)
 
     def adopt(self, entries: list[tuple[K, V]]) -> None:
-        """Many entries at once, as a snapshot brings them."""
+        """Many entries at once, as a snapshot brings them: they are in the sum that `Digest.begin` is given."""
+        self._adopted = True
         super().update(entries)
-        for key, value in entries:
-            self._digest.touch(self._name, key, value)
 
     def discard(self, key: K) -> None:
         """Remove `key` if it is there."""

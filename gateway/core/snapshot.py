@@ -7,7 +7,7 @@ is made, never in silence. `image` is what the thread that owns the state has to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -16,7 +16,7 @@ from typing import Any, Union
 
 import msgspec
 
-from gateway.core.digest import Digest, Table
+from gateway.core.digest import Digest, Table, entry_hash, total
 from gateway.core.indexes import Index
 from gateway.core.state import State
 
@@ -51,6 +51,7 @@ class Heading(msgspec.Struct, frozen=True):
 
 
 Image = Sequence[Part]
+Message = bytes | memoryview
 
 
 def image(state: State) -> Image:
@@ -78,9 +79,46 @@ def frames(parts: Image) -> Iterator[bytes]:
             yield _encode(chunk)
 
 
-def restore(messages: Iterator[bytes], *, with_digest: bool = True) -> State:
-    """The state again. Raises ValueError when the messages do not describe one."""
-    restored = State(with_digest=with_digest)
+def restore(messages: Iterator[Message], digest: str | None = None) -> State:
+    """The state again. Raises ValueError when the messages do not describe one.
+
+    `digest`: the state's, believed (`full_digest` is for whoever does not); None for a state without one.
+    """
+    restored = State(with_digest=digest is not None)
+    try:
+        for heading, content in _contents(messages):
+            _place(restored, heading, content)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"no state of this build: {type(error).__name__}: {error}") from error
+    if digest is not None:
+        restored.go_on_from(digest)
+    execution = restored.execution
+    for key, fill in execution.fills.items():
+        execution.fills_of[fill.order_id].append(key)
+    execution.rebuild()
+    restored.control.rebuild()
+    return restored
+
+
+def full_digest(messages: Iterable[Message]) -> str:
+    """The digest of the state that `restore` makes of these, every entry hashed. Raises ValueError as that does."""
+    empty = State(with_digest=False)
+
+    def hashes() -> Iterator[int]:
+        for heading, content in _contents(iter(messages)):
+            owner: Any = empty
+            for name in heading.path:
+                owner = getattr(owner, name)
+            if isinstance(owner, Table):
+                yield from (entry_hash(owner.name, key, value) for key, value in content)
+
+    try:
+        return total(hashes())
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"no state of this build: {type(error).__name__}: {error}") from error
+
+
+def _contents(messages: Iterator[Message]) -> Iterator[tuple[Heading, Any]]:
     heading_of = msgspec.msgpack.Decoder(Heading).decode
     decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
     try:
@@ -89,15 +127,12 @@ def restore(messages: Iterator[bytes], *, with_digest: bool = True) -> State:
             shape = repr(heading.shape)
             if shape not in decoders:
                 decoders[shape] = msgspec.msgpack.Decoder(_type(heading.shape))
-            _place(restored, heading, decoders[shape].decode(next(messages)))
-    except (msgspec.MsgspecError, AttributeError, KeyError, TypeError, StopIteration) as error:
+            content = next(messages, None)
+            if content is None:
+                raise ValueError("no state of this build: it ends with a heading")
+            yield heading, decoders[shape].decode(content)
+    except (msgspec.MsgspecError, KeyError, TypeError) as error:
         raise ValueError(f"no state of this build: {type(error).__name__}: {error}") from error
-    execution = restored.execution
-    for key, fill in execution.fills.items():
-        execution.fills_of[fill.order_id].append(key)
-    execution.rebuild()
-    restored.control.rebuild()
-    return restored
 
 
 def _place(restored: State, heading: Heading, content: Any) -> None:

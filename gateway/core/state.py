@@ -453,6 +453,10 @@ class State:
         self.anomalies: dict[str, int] = defaultdict(int)
         """Kind -> how many: a tally for people, no part of any decision."""
 
+    def go_on_from(self, digest: str) -> None:
+        """The digest of what was adopted is this one. Raises ValueError when it is none."""
+        self._digest.begin(digest)
+
     def digest(self) -> str:
         """Stable over processes, hash seeds and histories: equal contents give equal digests."""
         return self._digest.hex()

@@ -2,8 +2,9 @@
 
 A snapshot says after which event it was taken, that event's hash, the digest of the state, the configuration in effect there
 and the code that made it. It is used only when all five agree with the journal, its content and this build; anything else is
-discarded with a line in the log, and the fold begins earlier. The configuration of the next start needs no agreement: it
-arrives by an event.
+discarded with a line in the log, and the fold begins earlier. That the content has the digest is established when it is
+written, and by `gateway verify`; a start believes its checksum and the digest the journal has there. The configuration of the
+next start needs no agreement: it arrives by an event.
 """
 
 from __future__ import annotations
@@ -116,8 +117,25 @@ def _messages(label: Label, image: Image) -> Iterator[bytes]:
     yield from snapshot.frames(image)
 
 
-def decode(content: bytes, *, with_digest: bool = True) -> tuple[Label, State]:
-    """Label and state. Raises ValueError when it is damaged, or not of this build."""
+def written(content: bytes, rest: Callable[[], object] = lambda: None) -> None:
+    """Read what was encoded as a start would, and hash all of it. Raises ValueError when it has another digest than it says."""
+
+    def resting() -> Iterator[memoryview]:
+        messages = _framed(memoryview(content)[:-32])
+        next(messages)
+        for message in messages:
+            yield message
+            rest()
+
+    if snapshot.full_digest(resting()) != label_of(content).digest:
+        raise ValueError("its state has another digest than it says")
+
+
+def decode(content: bytes, *, with_digest: bool = True, quick: bool = False) -> tuple[Label, State]:
+    """Label and state. Raises ValueError when it is damaged, or not of this build.
+
+    `quick`: the digest it says is believed; else, with a digest, everything is hashed and compared.
+    """
     label = label_of(content)
     if label.code_sha256 != code_sha256():
         raise ValueError("it was made by other code")
@@ -125,13 +143,13 @@ def decode(content: bytes, *, with_digest: bool = True) -> tuple[Label, State]:
         raise ValueError("it is damaged: the checksum differs")
     messages = _framed(memoryview(content)[:-32])
     next(messages)
-    restored = snapshot.restore(messages, with_digest=with_digest)
+    if with_digest and not quick:
+        written(content)
+    restored = snapshot.restore(messages, label.digest if with_digest else None)
     if restored.seq != label.seq:
         raise ValueError(f"it says event {label.seq}, and holds the state after event {restored.seq}")
     if restored.control.config_sha256 != label.config_sha256:
         raise ValueError("it was made under another configuration than it holds")
-    if with_digest and restored.digest() != label.digest:
-        raise ValueError("its state has another digest than it says")
     return label, restored
 
 
@@ -143,34 +161,42 @@ def label_of(content: bytes) -> Label:
         raise ValueError(f"it is damaged: {error}") from error
 
 
-def _framed(content: memoryview) -> Iterator[bytes]:
+def _framed(content: memoryview) -> Iterator[memoryview]:
     position = 0
     while position < len(content):
         (length,) = _LENGTH.unpack_from(content, position)
         position += _LENGTH.size + length
         if position > len(content):
             raise ValueError("it is damaged: it ends too early")
-        yield bytes(content[position - length : position])
+        yield content[position - length : position]
 
 
-def newest(store: SnapshotStore, journal: JournalReader, *, up_to: int | None = None, with_digest: bool = True) -> State | None:
+def newest(
+    store: SnapshotStore, journal: JournalReader, *, up_to: int | None = None, with_digest: bool = True, quick: bool = False
+) -> State | None:
     """The state of the newest snapshot that belongs to this journal and this build; None when there is none.
 
-    `up_to`: not beyond this position.
+    `up_to`: not beyond this position. `quick`: see `at`.
     """
     for seq in reversed(store.positions()):
         if up_to is None or seq <= up_to:
-            found = at(store, journal, seq, with_digest=with_digest)
+            found = at(store, journal, seq, with_digest=with_digest, quick=quick)
             if found is not None:
                 return found
     return None
 
 
-def at(store: SnapshotStore, journal: JournalReader, seq: int, *, with_digest: bool = True) -> State | None:
-    """The state of the snapshot taken after event `seq`, or None, with a line in the log, when it cannot be used."""
+def at(
+    store: SnapshotStore, journal: JournalReader, seq: int, *, with_digest: bool = True, quick: bool = False
+) -> State | None:
+    """The state of the snapshot taken after event `seq`, or None, with a line in the log, when it cannot be used.
+
+    `quick`: where the journal has the label's digest at `seq`, too, it is believed; elsewhere every entry is hashed.
+    """
     try:
         content = store.read(seq)
-        label, state = decode(content, with_digest=with_digest)
+        confirmed = quick and _recorded_digest(journal, seq) == label_of(content).digest
+        label, state = decode(content, with_digest=with_digest, quick=confirmed)
         if label.seq != seq:
             raise ValueError(f"it was taken after event {label.seq}")
         recorded = journal.hash_at(seq)
@@ -180,6 +206,36 @@ def at(store: SnapshotStore, journal: JournalReader, seq: int, *, with_digest: b
         _log.warning("snapshot after event %d is not used: %s", seq, error)
         return None
     return state
+
+
+def _recorded_digest(journal: JournalReader, seq: int) -> str | None:
+    """The digest recorded with a commit that ended at `seq`; None where none was, or where it was moved away."""
+    if seq <= journal.begins()[0]:
+        return None
+    at_seq, digest = next(iter(journal.digests(seq - 1)), (0, ""))
+    return digest if at_seq == seq else None
+
+
+def check(store: SnapshotStore, journal: JournalReader, seq: int) -> str | None:
+    """Hash all of a snapshot. Its digest; None when it is of another build, or gone.
+
+    Raises ValueError saying what is wrong with it.
+    """
+    try:
+        content = store.read(seq)
+    except JournalError:
+        if seq in store.positions():
+            raise
+        return None
+    label = label_of(content)
+    if label.code_sha256 != code_sha256():
+        return None
+    decode(content)
+    if label.seq != seq:
+        raise ValueError(f"it was taken after event {label.seq}")
+    if label.hash != journal.hash_at(seq):
+        raise ValueError("the journal has another event there")
+    return label.digest
 
 
 def prune(store: SnapshotStore, keep: Iterable[int]) -> None:

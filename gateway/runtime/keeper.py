@@ -58,7 +58,7 @@ class Keeper:
         began = monotonic()
         gc.disable()  # nothing that is made here is garbage
         try:
-            found = None if core.state.seq else snapshots.newest(self._store, self._journal)
+            found = None if core.state.seq else snapshots.newest(self._store, self._journal, quick=True)
             start = core.state.seq if found is None else found.seq
             before = self._journal.begins()[0]
             if start < before:
@@ -153,10 +153,12 @@ class Keeper:
     def _write(self, label: Label, content: Image, *, aside: bool = False) -> None:
         began = monotonic()
         try:
-            encoded = snapshots.encode(label, content, (lambda: self._pause.wait(_REST_SECONDS)) if aside else (lambda: None))
+            rest = (lambda: self._pause.wait(_REST_SECONDS)) if aside else (lambda: False)
+            encoded = snapshots.encode(label, content, rest)
+            snapshots.written(encoded, rest)
             self._store.write(label.seq, encoded)
             snapshots.prune(self._store, self._starts)
-        except (JournalError, TypeError) as error:
+        except (JournalError, TypeError, ValueError) as error:
             _log.warning("no snapshot after event %d: %s", label.seq, error)
         else:
             size, seconds = len(encoded) / 1e6, monotonic() - began

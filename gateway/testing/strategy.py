@@ -217,7 +217,7 @@ class StrategyHarness:
         before = State()
         for group in _steps(records):
             first = group[0]
-            core = Core({self.name: self._new()}, restore(iter(frames(image(before)))))
+            core = Core({self.name: self._new()}, restore(frames(image(before)), before.digest()))
             step = core.step(first.event, run_id=first.run_id, at_ns=first.at_ns, wall_ns=first.wall_ns)
             for recorded, computed in _pairs(group, step.records):
                 if recorded != computed:

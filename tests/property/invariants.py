@@ -42,7 +42,7 @@ def rebuilt_digest(state: State) -> str:
         for table in vars(domain).values():
             if isinstance(table, Table):
                 for key, value in reversed(table.items()):
-                    digest.touch(table._name, key, value)
+                    digest.touch(table.name, key, value)
     return digest.hex()
 
 

@@ -33,7 +33,9 @@ def _inner(value: Any) -> Any:
 
 
 def there_and_back(state: State) -> State:
-    return snapshot.restore(snapshot.frames(snapshot.image(state)))
+    messages = list(snapshot.frames(snapshot.image(state)))
+    assert snapshot.full_digest(messages) == state.digest()
+    return snapshot.restore(iter(messages), state.digest())
 
 
 class Snapshots(Streams):

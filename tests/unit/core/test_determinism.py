@@ -139,7 +139,7 @@ def test_snapshot_and_tail_decide_as_the_whole_did() -> None:
     assert execution.recent
     assert execution.days
     assert memory is not None
-    restored = snapshot.restore(snapshot.frames(snapshot.image(halved.state)))
+    restored = snapshot.restore(snapshot.frames(snapshot.image(halved.state)), halved.state.digest())
     assert restored.control.strategies["quoter"].memory == memory
     assert dict(restored.execution.window_moments) == dict(execution.window_moments)
     core = Core(halved.strategies, restored)

@@ -87,3 +87,24 @@ def test_stable_over_processes_and_hash_seeds() -> None:
         digests.add(done.stdout)
     (only,) = digests
     assert len(only.strip()) == 32
+
+
+def test_adopted_entries_are_in_the_sum_from_the_beginning() -> None:
+    plain, adopting = Digest(), Digest()
+    table: Table[str, int] = Table("t", plain)
+    other: Table[str, int] = Table("t", adopting)
+    for name, value in (("a", 1), ("b", 2), ("c", 3)):
+        table[name] = value
+    other.adopt(list(table.items()))
+    adopting.begin(plain.hex())
+    assert adopting.hex() == plain.hex()
+    for change in (lambda t: t.__setitem__("a", 7), lambda t: t.__delitem__("b"), lambda t: t.__setitem__("d", 4)):
+        for one in (table, other):
+            change(one)
+        assert adopting.hex() == plain.hex()
+    for one in (table, other):  # changed twice between two looks, and back again
+        one["c"], one["b"] = 9, 5
+        del one["c"]
+        one["c"] = 3
+        del one["a"]
+    assert adopting.hex() == plain.hex()

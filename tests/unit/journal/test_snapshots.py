@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from gateway.core import snapshot
@@ -182,3 +183,42 @@ def test_without_a_snapshot_a_journal_that_begins_late_is_no_start(running, jour
     journal.begins = lambda: (journal.segments()[-1] - 1, b"")
     with pytest.raises(PreconditionFailed, match="move the older segments back"):
         running.recovered()
+
+
+def forged(running: Desk, **changes: object) -> None:
+    """A snapshot whose checksum, label and place are right, and whose last fill is not what was filled."""
+    state = running.harness.state
+    key, fill = list(state.execution.fills.items())[-1]
+    taken = snapshot.image(state)
+    fills = next(part for part in taken if part.path == ("execution", "fills")).content
+    fills[key] = msgspec.structs.replace(fill, last_qty=fill.last_qty + 1)
+    label = snapshots.label_of(running.place.snapshots().read(state.seq))
+    running.place.snapshots().write(state.seq, snapshots.encode(msgspec.structs.replace(label, **changes), taken))
+
+
+def test_what_its_digest_does_not_cover_is_found_by_whoever_hashes_it(running, journal, place):
+    state, store = running.harness.state, place.snapshots()
+    running.keeper.write(state)
+    assert snapshots.check(store, journal, state.seq)
+    forged(running)
+    with pytest.raises(ValueError, match="another digest than it says"):
+        snapshots.check(store, journal, state.seq)
+    assert snapshots.at(store, journal, state.seq) is None
+
+
+def test_one_without_a_digest_in_the_journal_is_hashed_by_a_start(running, journal, caplog):
+    """What the journal cannot confirm is not believed."""
+    running.keeper.write(running.harness.state)
+    forged(running)
+    journal.digests = lambda _after: iter(())
+    assert running.recovered().execution.fills == running.harness.state.execution.fills
+    assert "another digest than it says" in caplog.text
+
+
+def test_a_state_whose_digest_is_wrong_is_not_written(running, caplog):
+    state = running.harness.state
+    state.digest()
+    state.go_on_from("0" * 32)
+    running.keeper.write(state)
+    assert running.place.snapshots().positions() == []
+    assert "another digest than it says" in caplog.text
