@@ -28,7 +28,7 @@ from gateway.core.events import (
 )
 from gateway.core.reactions.intents import MAX_KILL_REQUESTS
 from gateway.core.settings import RiskLimits
-from gateway.core.snapshot import frames, image, restore
+from gateway.core.snapshot import frames, full_digest, image
 from gateway.core.strategy import FARTHEST_NS, MAX_TEXT, Action, Cancel, Memory, New, Params, Replace, Strategy, Wake
 from gateway.core.values import CommandKind, OrderState, Side, TradingState
 from gateway.testing.harness import SESSION, SYMBOL, TRADING_DATE, VENUE, Harness, settings
@@ -256,7 +256,7 @@ def consulted(what: Callable[[], Iterable[Action]]) -> Harness:
     for one in harness.records:
         event = one.event
         assert codec.decode(event.kind(), event.VERSION, codec.encode(event)) == event
-    assert restore(frames(image(harness.state))).digest() == harness.state.digest()
+    assert full_digest(frames(image(harness.state))) == harness.state.digest()
     return harness
 
 
