@@ -248,6 +248,8 @@ class _Recomputation:
 def _mismatches(event: RunStarted) -> Iterator[str]:
     if event.version != __version__:
         yield f"version {event.version}, this is {__version__}"
+    if event.core_sha256 not in ("", snapshots.code_sha256()):
+        yield f"core {event.core_sha256[:12]}, here {snapshots.code_sha256()[:12]}"
     for name, settings in event.settings.strategies.items():
         try:
             found = code_sha256(settings.class_path)

@@ -27,6 +27,7 @@ from gateway.core.events import Event, KillEngaged, RunStarted, StopRequested, V
 from gateway.core.settings import CoreSettings, StrategySettings
 from gateway.core.values import SessionState
 from gateway.errors import GatewayError, JournalError, JournalLost
+from gateway.journal import snapshots
 from gateway.journal.run_number import last, take
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.writer import RecordWriter
@@ -159,6 +160,7 @@ class Gateway:
             settings=settings,
             trading_date=self._core.state.control.run.trading_date or self._day.date_at(self._clock.now_ns()),
             killed=tuple(sorted(self.gate.engaged)),
+            core_sha256=snapshots.code_sha256(),
         )
 
     def _opening(self, run_started: RunStarted) -> list[Event]:

@@ -108,6 +108,12 @@ def _show_state(instance: Instance, seq: int, *, open_only: bool) -> None:
 
     with output.progress() as progress, history.opened(instance.journal()) as past:
         found = position.document(position.state_at(past, seq, progress), everything=not open_only)
+        found["recorded_digest"] = past.digest_at(seq)
+    if found["recorded_digest"] not in (None, found["digest"]):
+        output.say(
+            f"the digest recorded at event {seq} is {found['recorded_digest']}: another build made it, or the journal was"
+            " altered; `gateway verify` tells which"
+        )
     if instance.as_json:
         output.document(found)
         return

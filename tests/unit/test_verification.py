@@ -52,13 +52,15 @@ IMPURE = {
 }
 
 
-def verified(home: Path, strategies: dict[str, AnyStrategy]) -> tuple[Verdict, Harness]:
+def verified(home: Path, strategies: dict[str, AnyStrategy], core_sha256: str = "") -> tuple[Verdict, Harness]:
     """A short run of these strategies, journalled, and what verifying it says."""
     configured = {name: strategy_settings(name, one) for name, one in strategies.items()}
     configured = {name: replace(one, code_sha256=code_sha256(one.class_path)) for name, one in configured.items()}
     harness = Harness(strategies, settings(strategies=configured))
     harness.run_id = 1
-    started = RunStarted(version=__version__, id_prefix="T", settings=harness.settings, trading_date=TRADING_DATE)
+    started = RunStarted(
+        version=__version__, id_prefix="T", settings=harness.settings, trading_date=TRADING_DATE, core_sha256=core_sha256
+    )
     harness.feed(started)
     harness.log_on()
     harness.settle()
@@ -66,7 +68,7 @@ def verified(home: Path, strategies: dict[str, AnyStrategy]) -> tuple[Verdict, H
         harness.book("155.9", f"156.{ask + 1}")
     place = JournalAt(f"sqlite:///{home / 'journal.db'}")
     journal = place.open()
-    journal.append(harness.records, {}, harness.state.digest())
+    journal.append(harness.records, {}, harness.state.digest() if core_sha256 != "c0ffee" else "f" * 32)
     journal.close()
     return verify_instance(place, None, load_strategies, lambda *_: None), harness
 
@@ -95,3 +97,11 @@ def test_pure_strategy_is_not(tmp_path: Path) -> None:
     assert (verdict.equal, verdict.suspects, verdict.notes) == (True, {}, [])
     assert verdict.recomputed == harness.state.seq
     assert harness.sent()
+
+
+def test_digests_of_another_core_are_named_as_such(tmp_path: Path) -> None:
+    """A build whose state has other fields computes other digests: that is no damage."""
+    verdict, _ = verified(tmp_path, {}, core_sha256="c0ffee")
+    assert verdict.equal
+    assert verdict.not_comparable == 1
+    assert any("core c0ffee, here " in note for note in verdict.notes)

@@ -21,6 +21,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
     trading_date: str
     killed: tuple[str, ...] = ()
     """Scopes the kill file held when the run started."""
+    core_sha256: str = ""
+    """Hash of the source of the core that ran; "" from builds that did not say it."""
 
 
 class RunStopped(Event, frozen=True, kw_only=True):

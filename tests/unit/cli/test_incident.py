@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -207,9 +208,18 @@ def test_the_state_at_a_position_is_the_one_that_was_recorded(cli: Cli, reviewed
     assert (early["seq"], early["execution"]["orders"]) == (4, [])
     assert early["control"]["sessions"][0]["value"]["state"] == "settled"
     last = cli.json("replay", "--until", str(reviewed.core.state.seq))
-    assert last["digest"] == reviewed.core.state.digest()
+    assert last["digest"] == last["recorded_digest"] == reviewed.core.state.digest()
     assert {one["key"] for one in last["execution"]["orders"]} == {"7-1", "7-3"}
     assert last["control"]["killed"][0]["key"] == "all"
+
+
+def test_a_digest_that_differs_is_said(cli: Cli, reviewed: Desk) -> None:
+    with sqlite3.connect(reviewed.path) as database:
+        database.execute("UPDATE event SET digest = ? WHERE seq = 4", ("0" * 32,))
+    database.close()
+    result = cli("replay", "--until", "4")
+    assert result.exit_code == 0, result.output
+    assert f"recorded at event 4 is {'0' * 32}" in result.stderr
 
 
 def test_open_only_leaves_out_what_ended(cli: Cli, reviewed: Desk) -> None:
