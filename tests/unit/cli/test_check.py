@@ -252,7 +252,10 @@ def test_the_starter_is_accepted_with_everything_it_only_suggests(cli: Any, tmp_
     # A session for orders alone is another shape of the same venue: it excludes the market data of this one.
     suggestion = re.compile(r"^# (?!role|market_data_from)((?:[a-z_]+ = |\[+[a-z_.]+\]+).*)$", re.MULTILINE)
     assert len(suggestion.findall(text)) > 8
-    whole = suggestion.sub(r"\1", text)
+    whole = suggestion.sub(r"\1", text).replace(
+        'url = "sqlite:///var/journal.db"', 'url = "postgresql+psycopg://desk@db/journal"'
+    )  # a standby follows a journal both gateways reach
     (home / "gateway.toml").write_text(whole)
     loaded = load(home / "gateway.toml", check_secrets=False)
+    assert loaded.configuration.standby.enabled
     assert loaded.configuration.venues[0].schedule is not None
