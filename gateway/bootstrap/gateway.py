@@ -36,6 +36,7 @@ from gateway.runtime.emergency import EmergencyWatch
 from gateway.runtime.guards import Consultation, Watchdog
 from gateway.runtime.intake import Intake
 from gateway.runtime.observer import Observer
+from gateway.runtime.overruns import OverrunFile
 from gateway.runtime.reload import Reloader
 from gateway.runtime.runtime import Runtime
 from gateway.runtime.settings import core_settings
@@ -128,7 +129,8 @@ class Gateway:
             symbols={v.name: tuple(v.market_data) for v in configuration.venues},
             emergencies=self._emergency.report,
         )
-        self._watchdog = Watchdog(self._consultation, self.gate, self._intake)
+        self._overruns = OverrunFile(loaded.state_dir / "overran.json")
+        self._watchdog = Watchdog(self._consultation, self.gate, self._intake, self._overruns)
         self._alarms = AlarmLog(self.reporter.document)
         self.reloader = Reloader(
             loaded,
@@ -164,10 +166,11 @@ class Gateway:
         )
 
     def _opening(self, run_started: RunStarted) -> list[Event]:
-        """The first events: the run, then what the emergency file and the send logs know and the journal does not."""
+        """The first events: the run, then what files beside the journal know and it does not (overruns, cancels, sends)."""
         state = self._core.state
         rolled = self._day.rolled(self._clock.now_ns(), run_started.trading_date)
         events: list[Event] = [run_started] if rolled is None else [run_started, rolled]
+        events += self._overruns.untold()
         known = state.execution.cl_ord_ids
         sent = self._emergency_file.untold(state.control.run.run_id)
         events += [event for event in sent if (event.venue, event.cl_ord_id) not in known]
@@ -219,6 +222,7 @@ class Gateway:
         last_run_id = self._core.state.control.run.run_id
         self.runtime.begin([*self._first_events, *hours])
         self._emergency_file.forget(last_run_id)
+        self._overruns.forget()
         self.front.hand_over(self.surface, self.reporter, self._gauges)
         self._emergency.start()
         self.front.stop_asked.wait(self._journal.alone_in)

@@ -16,6 +16,7 @@ from gateway.core.state import State, StrategyState
 from gateway.core.values import NANOS, SCOPE_ALL
 from gateway.journal.interface import Watermark
 from gateway.runtime.intake import Intake, Submit
+from gateway.runtime.overruns import OverrunFile
 from gateway.venue.gate import KillGate
 
 _log = logging.getLogger(__name__)
@@ -78,8 +79,9 @@ class Consultation:
 class Watchdog:
     """`look` every so often, on a thread that no strategy can hold."""
 
-    def __init__(self, consultation: Consultation, gate: KillGate, intake: Intake) -> None:
+    def __init__(self, consultation: Consultation, gate: KillGate, intake: Intake, file: OverrunFile) -> None:
         self._consultation = consultation
+        self._file = file
         self._gate = gate
         self._intake = intake
         self._told: str | None = None
@@ -103,8 +105,10 @@ class Watchdog:
         self._gate.stop(scope, scope, why)
         _log.critical(
             "%s: consulted for %.1f s; nothing new is sent until it comes back, nothing of it after that. If it never does: "
-            "end this process (SIGTERM, or SIGKILL), mend the strategy or take it out of the configuration, start again",
+            "end this process (SIGTERM, or SIGKILL) and start again; the strategy starts disabled, until it is enabled",
             why,
             seconds,
         )
-        self._intake.insist(Submit(StrategyOverran(strategy=name, running_ns=int(seconds * NANOS))))
+        event = StrategyOverran(strategy=name, running_ns=int(seconds * NANOS))
+        self._file.note(event)
+        self._intake.insist(Submit(event, after=self._file.forget))

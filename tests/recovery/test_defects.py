@@ -117,6 +117,29 @@ params = {{ hold = "{hold}" }}"""
 
 
 @pytest.mark.slow
+def test_strategy_that_never_returns_starts_disabled(
+    make: Callable[..., GatewayProcess], venue: VenueProcess, home: Path
+) -> None:
+    """The journal never learns of it from the process it holds; the next one must not be held, too."""
+    hold = home / "hold"
+    strategy = f"""[[strategies]]
+name = "slow"
+class = "slow_strategy:Slow"
+instruments = ["USD/JPY"]
+params = {{ hold = "{hold}" }}"""
+    gateway = make(venue.port, market_data=["USD/JPY"], extra=strategy, environment={"PYTHONPATH": str(HERE)}).start().ready()
+    hold.touch()
+    gateway.order("sell", "500", "111")  # the book moves, and the strategy is asked about that
+    wait_for(lambda: "stuck" in dict(gateway.status().get("stops") or {}), "the gate is closed for everybody")
+    gateway.kill()
+    gateway.start().ready()
+    assert gateway.status()["strategies"][0]["state"] == "disabled"
+    assert gateway.journal("strategy_overran")[0]["strategy"] == "slow"
+    assert gateway.wait_state(gateway.order("sell", "500", "112")["order_id"], "Accepted")["strategy"] == "desk"
+    assert not (gateway.state / "overran.json").exists()
+
+
+@pytest.mark.slow
 def test_decisions_do_not_hang_on_threads_or_garbage(make: Callable[..., GatewayProcess], venue: VenueProcess) -> None:
     """Every decision of a live run under disturbance is made again in a quiet process, and every digest compared."""
     maker = """[[strategies]]
