@@ -93,6 +93,8 @@ def test_reordered_reports(gateway, venue):
     order_id = working(gateway, "sell", "1000", "110.000")
     venue.command("fault reorder 3")
     gateway.replace(order_id, quantity="2000")
+    # Before it is with the venue, 1,200 would be more than there is.
+    gateway.wait_rows("SELECT 1 FROM v_decisions WHERE order_id = ? AND intent = 'REPLACE' AND sent_ns IS NOT NULL", order_id)
     venue.command("house buy USD/JPY 400 110.000")
     venue.command("house buy USD/JPY 800 110.000")
     [row] = gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ? AND cum_qty = 1200 AND quantity = 2000", order_id)
