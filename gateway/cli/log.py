@@ -34,7 +34,7 @@ _DICTIONARY: Decorator[Any] = click.option(
 
 def window(function: Callable[..., None]) -> Callable[..., None]:
     """The options that cut a span of time out of a log."""
-    return _FROM(_TO(function))  # type: ignore[no-any-return]
+    return _FROM(_TO(function))  # type: ignore[no-any-return]  # click types its decorators as Any
 
 
 def within(message: LogMessage, start: int | None, end: int | None) -> bool:

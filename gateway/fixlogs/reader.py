@@ -163,7 +163,7 @@ def parse(body: bytes) -> FixMessage:
     try:
         return FixMessage.parse(text)
     except UndecodableMessage:
-        pass
+        pass  # the ways that forgive more follow
     fields = _by_simplefix(body)
     return FixMessage(text, tuple(_pieces(text) if fields is None else fields))
 

@@ -11,6 +11,7 @@ import itertools
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,13 @@ def install(point: str, count: int) -> None:
 def sleep_before_send(quantity: str) -> None:
     """Stop, as with SIGSTOP, when an order of this quantity is about to be sent; and send it when somebody lets us go on."""
     send = QuickFixLink.send
+    awake = threading.Event()
+    signal.signal(signal.SIGCONT, lambda *_: awake.set())
 
     def sleepy(self: QuickFixLink, outgoing: Any, guard: Any = None) -> int:
         if (38, quantity) in outgoing.fields:
             os.kill(os.getpid(), signal.SIGSTOP)
+            awake.wait()  # the kernel stops the other threads first, and this one could send before its turn comes
         return send(self, outgoing, guard)
 
     QuickFixLink.send = sleepy
