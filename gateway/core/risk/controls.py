@@ -72,7 +72,7 @@ CONTROLS: tuple[Control, ...] = (
         "quantity and prices fit the order type",
         _FORM,
         form.form,
-        about="quantity and prices are above zero and finite, and there are just those prices that the order type takes",
+        about="quantity and prices are above zero, of fifteen digits at most, and just those that the order type takes",
     ),
     Control(
         "quantity_filled",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from typing import Any
 
 from gateway.core.orders import Command
@@ -33,9 +34,17 @@ def legal_text(state: State, command: Command) -> str | None:
     return text_problem(command.account)
 
 
+MAX_DIGITS = 15
+"""Significant digits of a quantity or price: what every FIX engine must accept in a float field (FIX 4.4 volume 1, data types).
+It also keeps sums of them, and their quotients by a tick, within the 28 digits that are exact."""
+_SHORT = Context(prec=MAX_DIGITS)
+
+
 def form(state: State, command: Command) -> str | None:
     if not command.quantity.is_finite() or command.quantity <= 0:
         return f"quantity {command.quantity} is not above zero"
+    if _too_long(command.quantity):
+        return f"quantity {command.quantity} has more than {MAX_DIGITS} digits"
     priced = command.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
     if priced and command.price is None:
         return f"a {command.order_type} order needs a price"
@@ -47,7 +56,14 @@ def form(state: State, command: Command) -> str | None:
     for name, price in (("price", command.price), ("stop price", command.stop_price)):
         if price is not None and (not price.is_finite() or price <= 0):
             return f"{name} {price} is not above zero"
+        if price is not None and _too_long(price):
+            return f"{name} {price} has more than {MAX_DIGITS} digits"
     return None
+
+
+def _too_long(value: Decimal) -> bool:
+    """Zeros before the point count, zeros at the end of the decimals do not: 1E+15 has sixteen digits, 0.100 has one."""
+    return value.adjusted() >= MAX_DIGITS or _SHORT.plus(value) != value
 
 
 def on_tick(state: State, command: Command) -> str | None:
