@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,10 @@ from typing import Any
 import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
+
+# Some hundred processes are started here: without bytecode each would compile the gateway for longer than it runs.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # how long one example takes says how busy the machine is
 hypothesis.settings.load_profile("untimed")

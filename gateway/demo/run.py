@@ -30,7 +30,7 @@ from gateway.verification import Verdict, verify_instance
 
 DIALECT = "generic-fix44"
 _MARK = ".gateway-demo"
-_READY_SECONDS = 30.0
+_READY_SECONDS = 60.0
 _CONFIG = """\
 # The demo's instance. Look at what it left behind:  gateway --config {path} order list
 [gateway]

@@ -17,7 +17,7 @@ from types import TracebackType
 
 from gateway.errors import GatewayError, NotReachable, PreconditionFailed
 
-STOP_SECONDS = 15.0
+STOP_SECONDS = 30.0
 
 
 class VenueProcess:
@@ -42,7 +42,7 @@ class VenueProcess:
     def running(self) -> bool:
         return self._process.poll() is None
 
-    def command(self, line: str, timeout: float = 10.0) -> str:
+    def command(self, line: str, timeout: float = 60.0) -> str:
         """One console command and what follows `ok`. Raises GatewayError when the venue answers `error`."""
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
@@ -116,7 +116,7 @@ def start_venue(
     flow: float = 4.0,
     tick_size: Decimal = Decimal("0.001"),
     start_price: Decimal = Decimal("110"),
-    timeout: float = 30.0,
+    timeout: float = 60.0,
 ) -> VenueProcess:
     """A venue that listens on 127.0.0.1 when this returns; it ends with this process at the latest.
 

@@ -26,7 +26,7 @@ from gateway.config.load import load
 from gateway.sim.process import VenueProcess, start_venue
 
 T = TypeVar("T")
-DEADLINE = 30.0
+DEADLINE = 100.0
 VENUES = ("SIM", "ALT")
 Say = Callable[[str], None]
 

@@ -18,7 +18,7 @@ from gateway.cli.main import root
 
 def _demo(directory: Path, *options: str) -> tuple[int, dict[str, object], str]:
     command = [sys.executable, "-m", "gateway", "demo", "--dir", str(directory), "--json", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
@@ -48,7 +48,7 @@ def test_it_plays_a_file_of_ticks(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("data")
     command = [sys.executable, "-m", "gateway", "demo", "--dir", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 6
     assert "not from an earlier demo" in done.stderr
     assert (tmp_path / "precious").read_text() == "data"

@@ -29,7 +29,7 @@ from gateway.errors import GatewayError
 from gateway.sim.process import VenueProcess, start_venue
 
 REPOSITORY = Path(__file__).parents[2]
-DEADLINE = 40.0
+DEADLINE = 100.0
 BESIDE = ("init", "check", "run", "stop", "status", "venue-sim", "demo", "db rebuild")
 """Run in ways of their own, by name, before or after the script."""
 SCRIPT = (
@@ -107,7 +107,7 @@ class Desk:
             assert text.count(old) == 1, old
             text = text.replace(old, new)
         config.write_text(text)
-        self.client = ControlClient(self.directory / "c.sock", timeout=10)
+        self.client = ControlClient(self.directory / "c.sock", timeout=100)
         self.order_id = ""
 
     def command(self, line: str) -> list[str]:
@@ -118,7 +118,7 @@ class Desk:
     def run(self, line: str, *, cwd: Path | None = None, expect: int = 0) -> str:
         """Its standard output."""
         done = subprocess.run(
-            self.command(line), cwd=cwd or self.directory, env=self.environment, capture_output=True, text=True, timeout=60,
+            self.command(line), cwd=cwd or self.directory, env=self.environment, capture_output=True, text=True, timeout=100,
             check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == expect, f"{line}: {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -131,7 +131,7 @@ class Desk:
             os.write(ours, f"{typed}\n".encode())
             done = subprocess.run(
                 self.command(line), cwd=self.directory, env=self.environment, capture_output=True, text=True,
-                timeout=60, check=False, stdin=theirs,
+                timeout=100, check=False, stdin=theirs,
             )  # fmt: skip
         finally:
             os.close(ours)
@@ -260,7 +260,7 @@ def test_every_example_does_what_it_says(desk: Desk) -> None:
             desk.after(path)
         _watch(desk)
         desk.run(EXAMPLES["stop"])
-        assert process.wait(20) == 0
+        assert process.wait(100) == 0
     finally:
         process.kill()
         process.communicate()
@@ -279,7 +279,7 @@ def _watch(desk: Desk) -> None:
             shown.append(line)
         assert any("SIM" in line for line in shown)
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(10) == 0
+        assert watching.wait(100) == 0
     finally:
         watching.kill()
         watching.communicate()
@@ -293,7 +293,7 @@ def test_the_example_of_the_venue_listens(tmp_path: Path, desk: Desk) -> None:
         assert process.stdout is not None
         assert "127.0.0.1" in process.stdout.readline()
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(100) == 0
     finally:
         process.kill()
         process.communicate()

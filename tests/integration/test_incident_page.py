@@ -105,7 +105,7 @@ def browse(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             "--disable-background-networking", "--disable-component-update", "--enable-logging=stderr",
             f"--user-data-dir={path.parent / 'profile'}", *arguments, path.as_uri(),
         ],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def run(folder: Path, line: str, code: int = 0) -> str:
     """A command of the page, as somebody types it there."""
     words = shlex.split(line)
     command = [sys.executable, *words[1:]] if words[0] == "python" else [sys.executable, "-m", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == code, f"{line}: {done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 
@@ -105,7 +105,7 @@ def test_it_trades_at_the_simulated_venue_and_its_queries_show_it(folder: Path) 
                     if re.match(r"gateway (status|decision|trading)", line):
                         run(folder, line)
                 run(folder, 'gateway stop --cancel-open --reason "seen enough"')
-                assert process.wait(30) == 0
+                assert process.wait(100) == 0
             finally:
                 process.kill()
     for query in QUERIES:

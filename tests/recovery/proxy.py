@@ -87,7 +87,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(10)
+        self._thread.join(100)
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
@@ -109,7 +109,7 @@ class Proxy:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._upstream), timeout=5)
+                far = socket.create_connection(("127.0.0.1", self._upstream), timeout=100)
             except OSError:
                 far = None
             if far is None or self.refusing:
@@ -163,7 +163,7 @@ class _Connection:
 
     def join(self) -> None:
         for thread in self._threads:
-            thread.join(10)
+            thread.join(100)
 
     def _run(self, to: str) -> None:
         with contextlib.suppress(OSError):

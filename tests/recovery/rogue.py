@@ -36,7 +36,7 @@ class Rogue:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(10)
+        self._thread.join(100)
         assert not self._thread.is_alive()
 
     def _run(self) -> None:

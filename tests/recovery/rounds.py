@@ -111,15 +111,15 @@ class Rounds:
         gateway, venue = self.gateway, self.venue
         gateway.post("/cancel-all", scope="all")
         self._until(lambda: not gateway.status().get("orders", {}).get("open"))
-        order_id = gateway.order("sell", "1000", "110.001", wait_seconds=5)["order_id"]
-        gateway.replace(order_id, price="110.000", wait_seconds=5)
+        order_id = gateway.order("sell", "1000", "110.001", wait_seconds=60)["order_id"]
+        gateway.replace(order_id, price="110.000", wait_seconds=60)
         venue.command("house buy USD/JPY 300 110.000")
         self._until(lambda: gateway.rows("SELECT 1 FROM v_orders WHERE order_id = ? AND cum_qty > 0", order_id))
-        gateway.cancel(order_id, wait_seconds=5)
+        gateway.cancel(order_id, wait_seconds=60)
         venue.command("fault drop 1")
         doubtful = gateway.order("buy", "1000", "100")["order_id"]
         self._until(lambda: gateway.rows("SELECT 1 FROM v_orders WHERE order_id = ? AND state = 'Accepted'", doubtful))
-        gateway.order("buy", "1000", "100.5", wait_seconds=5)  # stays open: the next start has something to ask about
+        gateway.order("buy", "1000", "100.5", wait_seconds=60)  # stays open: the next start has something to ask about
 
     def _until(self, condition: Callable[[], object]) -> None:
         wait_for(lambda: self._ended() or condition(), "what leads past the point")
@@ -163,7 +163,7 @@ class Rounds:
             wait_for(said, "ready", PATIENCE)
         except AssertionError:
             self.proxy.calm()
-            wait_for(said, f"ready, with the network in peace; {self.gateway.home}", 60)
+            wait_for(said, f"ready, with the network in peace; {self.gateway.home}")
         return not self._ended()
 
     def _trade(self, point: str | None) -> list[str]:
@@ -199,13 +199,13 @@ class Rounds:
         if not self._ended() and how == "recover":
             self.proxy.calm()
             with contextlib.suppress(AssertionError):
-                wait_for(lambda: self._ended() or gateway.venue()["opened"], "open again", 60)
+                wait_for(lambda: self._ended() or gateway.venue()["opened"], "open again")
             assert self._ended() or gateway.venue()["opened"], f"the venue does not open again: {gateway.venue()}"
         if not self._ended() and how == "stop":
             assert gateway.process is not None
             gateway.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                gateway.ended(60)
+                gateway.ended()
             assert self._ended(), f"not stopped within a minute; {gateway.home}"
         elif not self._ended():
             gateway.kill()

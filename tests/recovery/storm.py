@@ -92,16 +92,16 @@ def asked_for(gateway: GatewayProcess, venue: Venue, count: int) -> dict[str, fl
     """The venue asks for `count` messages of ours, at once and then message by message: gap fills, and no order again."""
     gateway.post("/sessions/SIM/set-seq", reason="a long day", next_sender=count + venue.expected)
     venue.expected = count + venue.expected
-    gateway.wait_open(60)
+    gateway.wait_open()
     before, orders = memory_mb(gateway), len(venue.of_type("D"))
     started = time.monotonic()
     venue.send("2", (7, 1), (16, 0))
-    wait_for(lambda: any(int(m[34]) == 1 for m in venue.of_type("4")), "a gap fill", 60)
+    wait_for(lambda: any(int(m[34]) == 1 for m in venue.of_type("4")), "a gap fill")
     seconds = time.monotonic() - started
     for begin in range(1, 301):
         venue.send("2", (7, begin), (16, begin))
-    wait_for(lambda: any(int(m[34]) == 300 for m in venue.of_type("4")), "gap fills", 60)
-    gateway.wait_open(60)
+    wait_for(lambda: any(int(m[34]) == 300 for m in venue.of_type("4")), "gap fills")
+    gateway.wait_open()
     assert len(venue.of_type("D")) == orders
     return {"seconds": seconds, "before": before, "peak": memory_mb(gateway)}
 

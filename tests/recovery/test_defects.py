@@ -23,7 +23,7 @@ def not_ready(gateway: GatewayProcess) -> str:
     """What /readyz says, "" once all is well."""
     port = gateway.status().get("metrics_port", 0)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=100):
             return ""
     except urllib.error.HTTPError as error:
         return error.read().decode()

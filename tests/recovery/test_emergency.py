@@ -46,7 +46,7 @@ class Stuck(Strategy[Params, Memory]):
 @contextmanager
 def locked(gateway):
     """Somebody holds the journal's lock for writing: every commit fails."""
-    connection = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=10)
+    connection = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=100)
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -66,7 +66,7 @@ def requests(gateway, msg_type):
 
 
 def resting(gateway, count=3):
-    orders = [gateway.order(price="100", wait_seconds=10) for _ in range(count)]
+    orders = [gateway.order(price="100", wait_seconds=60) for _ in range(count)]
     assert {order["state"] for order in orders} == {"Accepted"}
     return [order["order_id"] for order in orders]
 
@@ -107,7 +107,7 @@ def test_the_journal_is_stuck(home, make, when):
         wait_for(lambda: gateway.status()["emergency_cancels"] == {}, "over")
         gateway.post("/kill/release", reason="over")
         gateway.wait_open()
-        assert gateway.cancel(resting(gateway, 1)[0], wait_seconds=10)["state"] == "Cancelled"
+        assert gateway.cancel(resting(gateway, 1)[0], wait_seconds=60)["state"] == "Cancelled"
         assert gateway.terminate() == 0
         verified(gateway)
 

@@ -32,8 +32,8 @@ def hit(venue, quantity="400"):
 
 def reconnects(gateway):
     """Until the gateway has logged on again and is open."""
-    wait_for(lambda: len(gateway.rows("SELECT 1 FROM v_session_events WHERE event = 'logon'")) > 1, "logged on again", 60)
-    gateway.wait_open(60)
+    wait_for(lambda: len(gateway.rows("SELECT 1 FROM v_session_events WHERE event = 'logon'")) > 1, "logged on again")
+    gateway.wait_open()
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def test_a_dropped_acknowledgement_of_a_replace_is_asked_about(gateway, venue):
     wait_for(lambda: gateway.rows("SELECT 1 FROM v_order_events WHERE event = 'resolved'"), "the answer")
     [row] = gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ? AND in_doubt = 0 AND price = 101", order_id)
     assert (row["quantity"], row["state"]) == (2000, "Accepted")
-    gateway.replace(order_id, price="100.5", wait_seconds=10)
-    gateway.cancel(order_id, wait_seconds=10)
+    gateway.replace(order_id, price="100.5", wait_seconds=60)
+    gateway.cancel(order_id, wait_seconds=60)
     ends_equal(gateway, venue)
 
 
@@ -61,7 +61,7 @@ def test_a_dropped_fill_is_counted(gateway, venue):
     venue.command("house buy USD/JPY 100 110.000")
     gateway.wait_rows("SELECT 1 FROM v_orders WHERE order_id = ? AND cum_qty = 500", order_id)
     assert gateway.rows("SELECT 1 FROM v_fills WHERE order_id = ? AND status = 'inferred'", order_id)
-    gateway.cancel(order_id, wait_seconds=10)
+    gateway.cancel(order_id, wait_seconds=60)
     [row] = gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ? AND state = 'Cancelled'", order_id)
     assert row["cum_qty"] == 500
 
@@ -70,7 +70,7 @@ def test_delayed_reports(gateway, venue):
     venue.command("fault delay 2 1.5")
     order_id = gateway.order("sell", "1000", "110.000")["order_id"]
     gateway.wait_state(order_id, "Accepted")
-    gateway.replace(order_id, quantity="600", wait_seconds=10)
+    gateway.replace(order_id, quantity="600", wait_seconds=60)
     venue.command("house buy USD/JPY 600 110.000")
     gateway.wait_state(order_id, "Filled")
     ends_equal(gateway, venue)
@@ -79,9 +79,9 @@ def test_delayed_reports(gateway, venue):
 def test_duplicated_reports(gateway, venue):
     order_id = working(gateway, "sell", "1000", "110.000")
     venue.command("fault duplicate 4")
-    gateway.replace(order_id, quantity="900", wait_seconds=10)
+    gateway.replace(order_id, quantity="900", wait_seconds=60)
     venue.command("house buy USD/JPY 400 110.000")
-    gateway.replace(order_id, quantity="800", wait_seconds=10)
+    gateway.replace(order_id, quantity="800", wait_seconds=60)
     venue.command("house buy USD/JPY 400 110.000")
     gateway.wait_state(order_id, "Filled")
     [row] = gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ?", order_id)
@@ -128,7 +128,7 @@ def test_a_trade_is_busted_or_corrected(gateway, venue, command):
     [row] = gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ? AND cum_qty = ?", order_id, cum_qty)
     assert (row["quantity"], row["leaves_qty"]) == (1000, 1000 - cum_qty)
     assert [f["status"] for f in gateway.rows("SELECT * FROM v_fills WHERE order_id = ?", order_id)] == [status]
-    gateway.cancel(order_id, wait_seconds=10)
+    gateway.cancel(order_id, wait_seconds=60)
     gateway.wait_state(order_id, "Cancelled")
     net = [row["net_qty"] for row in gateway.rows("SELECT net_qty FROM v_positions")]
     assert net == [-cum_qty]
@@ -160,10 +160,10 @@ def test_a_refused_logon(gateway, venue):
     order_id = working(gateway)
     venue.command("refuse-logon on")
     venue.command("disconnect DESK")
-    gateway.wait_rows("SELECT 1 FROM v_session_events WHERE event = 'logon_refused'", seconds=30)
+    gateway.wait_rows("SELECT 1 FROM v_session_events WHERE event = 'logon_refused'")
     venue.command("refuse-logon off")
     reconnects(gateway)
-    gateway.replace(order_id, price="109", wait_seconds=10)
+    gateway.replace(order_id, price="109", wait_seconds=60)
     ends_equal(gateway, venue)
 
 
@@ -175,18 +175,18 @@ def test_a_wrong_sequence_number(gateway, venue, switch):
     venue.command("jump-sequence DESK 5")
     gateway.replace(order_id, price="109")
     if switch == "silent-resends":
-        gateway.wait_rows("SELECT 1 FROM v_session_events WHERE event IN ('gap', 'lost_range')", seconds=60)
+        gateway.wait_rows("SELECT 1 FROM v_session_events WHERE event IN ('gap', 'lost_range')")
         venue.command("silent-resends off")
         venue.command("disconnect DESK")
-    wait_for(lambda: gateway.rows("SELECT 1 FROM v_orders WHERE price = 109 AND in_doubt = 0"), "the replace is known", 60)
-    gateway.wait_open(60)
+    wait_for(lambda: gateway.rows("SELECT 1 FROM v_orders WHERE price = 109 AND in_doubt = 0"), "the replace is known")
+    gateway.wait_open()
     ends_equal(gateway, venue)
 
 
 def test_the_venue_says_what_it_does(gateway, venue):
     order_id = working(gateway)
     venue.command("fault duplicate 1")
-    gateway.replace(order_id, price="109", wait_seconds=10)
+    gateway.replace(order_id, price="109", wait_seconds=60)
     said = wait_for(lambda: (text := venue.log_path.read_text()) and "duplicate" in text and text, "the venue's log")
     assert "fault duplicate 1" in said
     lines = [line for line in said.splitlines() if "(150)=5" in line]

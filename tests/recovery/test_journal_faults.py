@@ -105,7 +105,7 @@ def test_a_journal_that_is_locked_and_free_again(trader, market):
     locks: list[sqlite3.Connection] = []
 
     def lock() -> None:
-        locks.append(sqlite3.connect(trader.state / "journal.db", isolation_level=None, timeout=10))
+        locks.append(sqlite3.connect(trader.state / "journal.db", isolation_level=None, timeout=100))
         locks[0].execute("BEGIN IMMEDIATE")
 
     def unlock() -> None:
@@ -152,10 +152,10 @@ def test_a_corrupt_record_is_refused_and_named(make, venue):
 def test_a_torn_tail_is_as_if_it_had_never_been_written(make, venue):
     """Power loss with `durability = "commit"`: the end of the write-ahead log is missing, in the middle of a commit."""
     gateway = make(venue.port).start().ready()
-    first = gateway.order("buy", "1000", "100", wait_seconds=5)["order_id"]
+    first = gateway.order("buy", "1000", "100", wait_seconds=60)["order_id"]
     gateway.wait_rows("SELECT 1 FROM v_decisions WHERE order_id = ? AND sent_ns IS NOT NULL", first)
     whole = (gateway.state / "journal.db-wal").stat().st_size
-    second = gateway.order("buy", "1000", "101", wait_seconds=5)["order_id"]
+    second = gateway.order("buy", "1000", "101", wait_seconds=60)["order_id"]
     gateway.kill()
     wal = gateway.state / "journal.db-wal"
     assert wal.stat().st_size > whole + 2000

@@ -25,7 +25,7 @@ def desk(gateway):
     def run(*words, code=0):
         command = [sys.executable, "-m", "gateway", "order", *words, "--json"]
         environment = {**os.environ, "GATEWAY_CONFIG": str(gateway.config)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else {}
 

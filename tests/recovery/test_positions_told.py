@@ -32,7 +32,7 @@ def test_a_position_that_differs_is_an_alarm_and_is_not_adjusted(home, make):
         )
         gateway.start().ready()
         wait_for(lambda: gateway.journal("positions_reported"), "flat on both sides")
-        gateway.order(price="112", quantity="300", wait_seconds=10)
+        gateway.order(price="112", quantity="300", wait_seconds=60)
         gateway.wait_rows("SELECT * FROM v_positions WHERE net_qty = 300")
         venue.command("disconnect DESK")
         wait_for(lambda: len(gateway.journal("positions_reported")) == 2, "asked after the next logon")
@@ -73,7 +73,7 @@ messages = ["A"]
 """,
         )
         gateway.start().ready()
-        orders = [gateway.order(price="100", wait_seconds=10)["order_id"] for _ in range(2)]
+        orders = [gateway.order(price="100", wait_seconds=60)["order_id"] for _ in range(2)]
         gateway.kill()
         wait_for(lambda: sum(line.exec_type == "4" for line in read_ledger(venue.ledger_path)) == 2, "cancelled by the venue")
         gateway.start().ready()

@@ -55,8 +55,8 @@ class Operator:
 def gateway(make, venue) -> GatewayProcess:
     """One order is partially filled, one works, one is done."""
     started: GatewayProcess = make(venue.port, ack_timeout=2).start().ready()
-    assert started.order("sell", "1000", "110.001", wait_seconds=5)["order_id"] == "1-1"
-    assert started.order("sell", "500", "110.000", wait_seconds=5)["order_id"] == "1-2"
+    assert started.order("sell", "1000", "110.001", wait_seconds=60)["order_id"] == "1-1"
+    assert started.order("sell", "500", "110.000", wait_seconds=60)["order_id"] == "1-2"
     venue.command("house buy USD/JPY 300 110.000")
     started.wait_rows("SELECT 1 FROM v_orders WHERE order_id = '1-2' AND cum_qty = 300")
     started.caught_up()
@@ -111,7 +111,7 @@ def test_the_journal_is_lost(gateway, venue, operator):
     gateway.wait_orders(open=0)
     operator.types('gateway venue open SIM --reason "ledger compared with the broker"', "venue SIM is open")
     gateway.wait_open()
-    assert gateway.order("buy", "1000", "100", wait_seconds=5)["state"] == "Accepted"
+    assert gateway.order("buy", "1000", "100", wait_seconds=60)["state"] == "Accepted"
     no_name_was_used_twice(venue)
     verified(gateway)
     gateway.terminate()
@@ -124,7 +124,7 @@ def test_an_older_journal_is_restored(gateway, venue, operator, home):
     assert gateway.terminate() == 0
     operator.types("mkdir -p backup && cp var/journal* backup/")
     gateway.start().ready()
-    later = gateway.order("buy", "700", "109", wait_seconds=5)["order_id"]
+    later = gateway.order("buy", "700", "109", wait_seconds=60)["order_id"]
     venue.command("house buy USD/JPY 1200 110.001")
     gateway.wait_state("1-1", "Filled")
     gateway.caught_up()
@@ -149,7 +149,7 @@ def test_an_older_journal_is_restored(gateway, venue, operator, home):
     assert (external["quantity"], external["state"]) == (700, "Accepted")
     operator.types('gateway venue open SIM --reason "ledger compared with the broker"', "venue SIM is open")
     gateway.wait_open()
-    assert gateway.order("buy", "1000", "100", wait_seconds=5)["state"] == "Accepted"
+    assert gateway.order("buy", "1000", "100", wait_seconds=60)["state"] == "Accepted"
     no_name_was_used_twice(venue)
     verified(gateway)
 
@@ -163,7 +163,7 @@ def test_the_store_of_the_engine_is_lost(gateway, venue, operator):
     gateway.wait_rows("SELECT 1 FROM v_orders WHERE order_id = '1-2' AND cum_qty = 400")
     gateway.caught_up()
     assert differences(gateway, venue.ledger_path) == []
-    assert gateway.order("buy", "1000", "100", wait_seconds=5)["state"] == "Accepted"
+    assert gateway.order("buy", "1000", "100", wait_seconds=60)["state"] == "Accepted"
     no_name_was_used_twice(venue)
     verified(gateway)
 
@@ -173,11 +173,11 @@ def test_all_of_the_session_is_lost(gateway, venue, operator):
     before = gateway.status()["venues"][0]["next_sender"]
     gateway.kill()
     operator.types("rm -r var/fix/SIM")
-    gateway.start().ready(40)
+    gateway.start().ready()
     gateway.caught_up()
     assert gateway.status()["venues"][0]["next_sender"] >= before + 1000
     assert differences(gateway, venue.ledger_path) == []
-    assert gateway.order("buy", "1000", "100", wait_seconds=5)["state"] == "Accepted"
+    assert gateway.order("buy", "1000", "100", wait_seconds=60)["state"] == "Accepted"
     no_name_was_used_twice(venue)
     verified(gateway)
 
@@ -201,7 +201,7 @@ def test_the_instance_moves_to_another_host(gateway, venue, operator, home, make
     there.start().ready()
     assert there.status()["run_id"] == 2
     there.wait_orders(open=2)
-    assert there.order("buy", "1000", "100", wait_seconds=5)["state"] == "Accepted"
+    assert there.order("buy", "1000", "100", wait_seconds=60)["state"] == "Accepted"
     there.caught_up()
     assert differences(there, venue.ledger_path) == []
     no_name_was_used_twice(venue)

@@ -30,8 +30,8 @@ def proxy(upstream: socket.socket) -> Iterator[Proxy]:
 @pytest.fixture
 def ends(upstream: socket.socket, proxy: Proxy) -> Iterator[tuple[socket.socket, socket.socket]]:
     """The client's socket and the server's."""
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as near, upstream.accept()[0] as far:
-        far.settimeout(10)
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=100) as near, upstream.accept()[0] as far:
+        far.settimeout(100)
         wait_for(lambda: proxy.connected, "the proxy has both")
         yield near, far
 
@@ -115,7 +115,7 @@ def test_a_half_open_connection_says_nothing_and_does_not_end(proxy, ends, fault
 
 def test_a_refused_connection(proxy):
     proxy.refusing = True
-    with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as refused:
+    with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", proxy.port), timeout=100) as refused:
         refused.recv(10)
 
 
@@ -125,5 +125,5 @@ def test_an_end_is_passed_on_and_threads_end(proxy, ends):
     assert far.recv(10) == b""
     assert proxy.connected == 0
     for thread in [one for one in threading.enumerate() if one.name == "proxy-connection"]:
-        thread.join(10)
+        thread.join(100)
         assert not thread.is_alive()

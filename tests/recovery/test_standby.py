@@ -59,7 +59,7 @@ def follows(gateway: GatewayProcess) -> None:
         doing = status.get("initialising", {}).get("doing", "")
         return status.get("role") == "standby" and "following" in doing and bool(status["journal"]["seq"])
 
-    wait_for(following, "the standby follows", 60)
+    wait_for(following, "the standby follows")
 
 
 def messages(gateway: GatewayProcess, direction: str, msg_type: str) -> list[str]:
@@ -84,16 +84,16 @@ def first_order(gateway: GatewayProcess, began: float) -> float:
     """Seconds until an order was accepted at the venue."""
     while True:
         with suppress(GatewayError):
-            if gateway.order(price="109", wait_seconds=5).get("state") == "Accepted":
+            if gateway.order(price="109", wait_seconds=60).get("state") == "Accepted":
                 return time.monotonic() - began
-        assert time.monotonic() - began < 40
+        assert time.monotonic() - began < 100
         time.sleep(0.02)
 
 
 def test_the_active_one_is_killed_and_the_standby_takes_over(home, make_pair):
     with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:
         active, standby = make_pair(venue.port, extra=STRATEGY)
-        active.start().ready(60)
+        active.start().ready()
         standby.start()
         follows(standby)
         for round_ in range(2):
@@ -125,7 +125,7 @@ def test_a_standby_that_dies_while_it_takes_over(home, make_pair):
     with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:
         active, standby = make_pair(venue.port, extra=STRATEGY)
         normal = active.launcher
-        active.start().ready(60)
+        active.start().ready()
         for point in ("before-run-number", "before-reconciled"):
             standby.launcher = (LAUNCHER, point)
             standby.start()
@@ -133,10 +133,10 @@ def test_a_standby_that_dies_while_it_takes_over(home, make_pair):
             with Traders(active, Random(SEED)) as traders:
                 wait_for(lambda traders=traders: traders.sent > 20, "trading")
                 active.kill()
-            assert standby.ended(90) == -signal.SIGKILL
+            assert standby.ended() == -signal.SIGKILL
             active, standby = standby, active
             active.launcher = normal
-            active.start().ready(60)
+            active.start().ready()
         active.kill()
         agree(active, venue)
 
@@ -146,7 +146,7 @@ def test_an_active_one_that_sleeps_between_commit_and_send_sends_nothing_when_it
     with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:
         active, standby = make_pair(venue.port, extra=STRATEGY)
         active.launcher = (LAUNCHER, "sleep:777")
-        active.start().ready(60)
+        active.start().ready()
         standby.start()
         follows(standby)
         process = active.process
@@ -156,16 +156,16 @@ def test_an_active_one_that_sleeps_between_commit_and_send_sends_nothing_when_it
             asked = asking.submit(active.order, quantity="777")
             wait_for(lambda: Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T", "asleep")
             try:
-                standby.ready(60)
+                standby.ready()
             finally:
                 logons, sent = len(messages(active, "out", "A")), send_log(active)
                 process.send_signal(signal.SIGCONT)
-            assert active.ended(60) == 6
+            assert active.ended() == 6
             asked.exception(30)  # told, or not, that it was dispatched: both are true
         assert f"was taken by process {standby.process.pid} on" in active.err.read_text()
         assert (len(messages(active, "out", "A")), send_log(active)) == (logons, sent)
         assert not [line for line in read_ledger(venue.ledger_path) if line.order_qty == 777]
-        assert standby.order(price="109", wait_seconds=5)["state"] == "Accepted"
+        assert standby.order(price="109", wait_seconds=60)["state"] == "Accepted"
         assert standby.status()["role"] == "active"
         standby.kill()
         agree(standby, venue)

@@ -64,7 +64,7 @@ def desk(request, home, make, monkeypatch):
     with start_venue(home / "venue", rate=0, fix_version=version, **credentials) as venue:
         named = CREDENTIALS if dialect.logon.username else CREDENTIALS.splitlines()[1]
         gateway = make(venue.port, dialect=request.param, market_data=["USD/JPY"], ack_timeout=1, venue_extra=named)
-        gateway.start().ready(60)
+        gateway.start().ready()
         yield Desk(gateway, venue, dialect)
 
 
@@ -176,7 +176,7 @@ def lost_reports(desk):
     """An acknowledgement that never comes: after `ack_timeout` the venue is asked for the status."""
     desk.venue.command("fault drop 1")
     order = desk.gateway.order("buy", "1000", "110.005")["order_id"]
-    desk.gateway.wait_state(order, "Accepted", seconds=30)
+    desk.gateway.wait_state(order, "Accepted")
     assert desk.gateway.journal("status_reported")
     desk.gateway.cancel(order)
     desk.gateway.wait_state(order, "Cancelled")
@@ -186,7 +186,7 @@ def death(desk):
     resting = [desk.order("Accepted", price=price, time_in_force="gtc") for price in ("110.006", "110.005", "110.004")]
     desk.gateway.kill()
     desk.house("sell", "1500")
-    desk.gateway.start().ready(60)
+    desk.gateway.start().ready()
     desk.gateway.wait_state(resting[0], "Filled")
     desk.gateway.wait_state(resting[1], "PartiallyFilled")
     desk.gateway.wait_state(resting[2], "Accepted")
@@ -229,7 +229,7 @@ def test_a_wrong_password_is_told(home, make, monkeypatch, dialect):
     with start_venue(home / "venue", rate=0, fix_version=version, password_env="TEST_VERSIONS_PASSWORD") as venue:
         wrong = 'password_env = "TEST_VERSIONS_WRONG"'
         gateway = make(venue.port, dialect=dialect, venue_extra=wrong, environment={"TEST_VERSIONS_WRONG": "guess-9"})
-        gateway.start().wait_venue("wrong username or password", 60)
+        gateway.start().wait_venue("wrong username or password")
         assert gateway.terminate() == 0
     files = [path for path in home.rglob("*") if path.is_file() and b"guess-9" in path.read_bytes()]
     assert files == []
@@ -247,13 +247,13 @@ def test_a_mass_status_request_finds_orders_nobody_knew(home, make, base):
         for gateway in (first, second):
             (gateway.home / "broker").mkdir()
             (gateway.home / "broker/own.toml").write_text(text)
-        first.start().ready(60)
+        first.start().ready()
         first.caught_up()
         assert first.rows("SELECT * FROM v_anomalies") == []  # "no orders" is an answer, too
         order = first.order(price="109")["order_id"]
         known = first.wait_state(order, "Accepted")
         first.kill()
-        second.start().ready(60)
+        second.start().ready()
         [found] = second.wait_rows("SELECT * FROM v_orders WHERE external = 1 AND state = 'Accepted'")
         assert (found["venue_order_id"], found["cl_ord_id"]) == (known["venue_order_id"], known["cl_ord_id"])
         second.cancel(found["order_id"])

@@ -11,7 +11,7 @@ from gateway_process import wait_for
 
 def exposition(gateway) -> str:
     port = gateway.status()["metrics_port"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=100) as answer:
         return answer.read().decode()
 
 
@@ -39,7 +39,7 @@ def test_messages_of_the_session_are_counted(make, venue):
 
 def test_the_status_has_no_binary_fractions(make, venue):
     gateway = make(venue.port, market_data=["USD/JPY"]).start().ready()
-    gateway.order(wait_seconds=5)
+    gateway.order(wait_seconds=60)
     wait_for(lambda: gateway.status()["feeds"][0]["bid"], "a price")
 
     def refuse(text: str) -> float:

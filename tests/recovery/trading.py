@@ -46,7 +46,7 @@ class Traders:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(100)
             assert not thread.is_alive()
 
     def _trade(self, random: Random) -> None:
@@ -80,7 +80,7 @@ class Traders:
 
 def trade_and_die(gateway: GatewayProcess, random: Random) -> int:
     """One round: ready, trade, SIGKILL at a random moment; how many orders were asked for."""
-    gateway.start().ready(60)
+    gateway.start().ready()
     with Traders(gateway, random) as traders:
         time.sleep(random.uniform(0.05, 1.2))  # not a wait for anything: the moment of death is the random variable
         gateway.kill()
@@ -96,7 +96,7 @@ def start_and_die(gateway: GatewayProcess, random: Random) -> None:
 
 def come_to_rest(gateway: GatewayProcess) -> None:
     """Recover, cancel what is open, stop cleanly."""
-    gateway.start().ready(60)
+    gateway.start().ready()
     with contextlib.suppress(GatewayError):
         gateway.post("/trading", state="disabled", reason="the end")
     gateway.post("/cancel-all", scope="all")
@@ -105,7 +105,7 @@ def come_to_rest(gateway: GatewayProcess) -> None:
         orders = gateway.status().get("orders", {})
         return bool(orders) and not (orders["open"] or orders["pending"] or orders["awaiting"])
 
-    wait_for(rests, "no order open", 60)
+    wait_for(rests, "no order open")
     gateway.caught_up()
     assert gateway.terminate() == 0
 
@@ -118,7 +118,7 @@ def trades_through(
     def logouts() -> int:
         return venue.log_path.read_text().count(" logged out\n")
 
-    gateway.start().ready(60)
+    gateway.start().ready()
     process = gateway.process
     with Traders(gateway, Random(seed)) as traders:
         wait_for(lambda: traders.sent > 20, "trading")
@@ -128,9 +128,9 @@ def trades_through(
             wait_for(lambda: logouts() == 1, "the session logs out")
         finally:
             back()
-        gateway.wait_open(40)
+        gateway.wait_open()
         sent = traders.sent
-        wait_for(lambda: traders.sent > sent + 20, "trading again", 40)
+        wait_for(lambda: traders.sent > sent + 20, "trading again")
         assert process is not None
         assert process.poll() is None
     gateway.kill()

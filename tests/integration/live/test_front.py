@@ -42,7 +42,7 @@ def front(loaded: LoadedConfiguration) -> Iterator[Front]:
 
 @pytest.fixture
 def client(loaded: LoadedConfiguration) -> ControlClient:
-    return ControlClient(loaded.control_socket, timeout=10)
+    return ControlClient(loaded.control_socket, timeout=100)
 
 
 def test_status_shows_how_far_the_fold_is(front: Front, client: ControlClient, loaded: LoadedConfiguration) -> None:

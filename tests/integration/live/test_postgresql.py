@@ -41,11 +41,11 @@ def test_a_day_on_postgresql(gateway: Any, server: Any, venue: VenueProcess) -> 
     gateway.wait_rows("SELECT * FROM v_fills")
 
     server.stop()
-    ids = [gateway.order(price="110", wait_seconds=5)["order_id"] for _ in range(20)]
+    ids = [gateway.order(price="110", wait_seconds=60)["order_id"] for _ in range(20)]
     venue.command("house sell USD/JPY 5300 110")
     wait_for(lambda: gateway.status()["records"]["lag_events"] > 60, "records behind")
     wait_for(lambda: gateway.status()["capabilities"]["record_writer"]["state"] == "degraded", "it is said")
-    assert gateway.order(price="110", wait_seconds=5)["state"] == "Accepted", "trading does not wait for records"
+    assert gateway.order(price="110", wait_seconds=60)["state"] == "Accepted", "trading does not wait for records"
     server.start()
     gateway.caught_up()
     assert gateway.status()["records"]["lag_events"] == 0

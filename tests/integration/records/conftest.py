@@ -242,7 +242,7 @@ def recorded_all(make_writer: Callable[..., RecordWriter]) -> Callable[[], None]
 def until() -> Callable[[Callable[[], bool]], None]:
     """Wait for a condition, no longer than a deadline."""
 
-    def wait(condition: Callable[[], bool], within: float = 10.0) -> None:
+    def wait(condition: Callable[[], bool], within: float = 100.0) -> None:
         deadline = monotonic() + within
         pause = threading.Event()
         while not condition():

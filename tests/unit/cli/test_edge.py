@@ -18,7 +18,7 @@ GATEWAY = (sys.executable, "-c", "from gateway.cli.main import main; main()")
 def run(cli: Any, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "GATEWAY_CONFIG": str(cli.config)}
     return subprocess.run(
-        [*GATEWAY, *args], env=environment, text=True, capture_output=True, timeout=30, check=False, **options
+        [*GATEWAY, *args], env=environment, text=True, capture_output=True, timeout=100, check=False, **options
     )
 
 
@@ -30,7 +30,7 @@ def test_help_imports_nothing_heavy() -> None:
         "except SystemExit: pass\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
-    result = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True, timeout=30)
+    result = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True, timeout=100)
     assert "venue-sim" in result.stdout
     assert result.stderr == "[]\n"
 
@@ -93,7 +93,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     read, write = os.pipe()
     os.close(read)
     result = subprocess.run(
-        [*GATEWAY, "spec", "list", "--json"], stdout=write, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        [*GATEWAY, "spec", "list", "--json"], stdout=write, stderr=subprocess.PIPE, text=True, timeout=100, check=False
     )
     os.close(write)
     assert result.stderr == ""

@@ -98,7 +98,7 @@ def test_grep(log: Path) -> None:
 def test_standard_input_and_directories(log: Path) -> None:
     command = [sys.executable, "-m", "gateway", "log", "grep", "--count", "35=8", "-"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    done = subprocess.run(command, input=log.read_bytes(), capture_output=True, env=environment, check=True, timeout=60)
+    done = subprocess.run(command, input=log.read_bytes(), capture_output=True, env=environment, check=True, timeout=100)
     assert done.stdout == b"1\n"
     assert run("grep", "--count", "35=8", str(log.parent)).stdout == "1\n"
 
@@ -140,7 +140,7 @@ def test_follow_shows_what_comes_at_once(log: Path) -> None:
             file.write(b"20240102-10:00:09.000 in " + fix("8", 9, 9, "37=V|11=A|17=2|150=3|39=3|", venue=True) + b"\n")
         assert "|17=2|" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(100) == 130
         assert process.stderr is not None
         assert process.stderr.read() == ""
     finally:

@@ -67,7 +67,7 @@ def serve(path: Path) -> Iterator[Serve]:
         server = ControlServer(path, app)
         server.start()
         running.append(server)
-        return ControlClient(path, timeout=10)
+        return ControlClient(path, timeout=100)
 
     yield start
     for server in running:
@@ -95,7 +95,7 @@ def test_the_socket_is_private(serve: Serve, path: Path) -> None:
 
 
 def test_many_callers_are_served_at_once(serve: Serve) -> None:
-    together = threading.Barrier(4, timeout=30)
+    together = threading.Barrier(4, timeout=100)
 
     def app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         together.wait()
@@ -132,7 +132,7 @@ def test_another_user_is_refused_even_when_the_socket_is_open(serve: Serve, path
         if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)
     command = [sys.executable, "-I", "-c", STRANGER, str(path)]
-    result = subprocess.run(command, check=True, capture_output=True, timeout=30)
+    result = subprocess.run(command, check=True, capture_output=True, timeout=100)
     assert result.stdout.startswith(b"HTTP/1.1 403 Forbidden")
     assert b"may not control this gateway" in result.stdout
 
@@ -194,19 +194,19 @@ def test_stopping_does_not_wait_for_a_request_that_hangs(path: Path) -> None:
 
     def hang(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         entered.set()
-        release.wait(60)
+        release.wait(100)
         return answer(start_response, 200, None)
 
     server = ControlServer(path, hang)
     server.start()
-    caller = threading.Thread(target=lambda: ControlClient(path, timeout=30).post("/order"))
+    caller = threading.Thread(target=lambda: ControlClient(path, timeout=100).post("/order"))
     caller.start()
-    assert entered.wait(30)
+    assert entered.wait(100)
     server.stop(timeout=0.1)
     assert caller.is_alive()
     assert not path.exists()
     release.set()
-    caller.join(30)
+    caller.join(100)
     assert not caller.is_alive()
 
 
@@ -251,7 +251,7 @@ def test_a_connection_cut_after_a_post_is_an_unknown_outcome(mute: socket.socket
     thread = threading.Thread(target=cut)
     thread.start()
     with pytest.raises(UnknownOutcome):
-        ControlClient(path, timeout=10).post("/order", {"symbol": "USD/JPY"})
+        ControlClient(path, timeout=100).post("/order", {"symbol": "USD/JPY"})
     thread.join()
 
 

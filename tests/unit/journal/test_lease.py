@@ -37,7 +37,7 @@ def opened(place: JournalAt) -> Iterator[Callable[[], Any]]:
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = monotonic() + 20
+    end = monotonic() + 100
     while not condition():
         assert monotonic() < end
 

@@ -214,9 +214,9 @@ def test_a_second_opener_is_refused_with_the_pid_of_the_first(journal: SqliteJou
     process = context.Process(target=_open_elsewhere, args=(path, answer))
     process.start()
     try:
-        assert f"process {os.getpid()}" in answer.get(timeout=30)
+        assert f"process {os.getpid()}" in answer.get(timeout=100)
     finally:
-        process.join(30)
+        process.join(100)
         answer.close()
         answer.join_thread()
     journal.append(records(1, 1), {}, "d")

@@ -120,13 +120,13 @@ def test_a_commit_that_hangs_is_seen_from_outside(clock):
 
     def hanging(*batch):
         hangs.set()
-        assert go_on.wait(10)
+        assert go_on.wait(100)
         append(*batch)
 
     scene.journal.append = hanging
     thread = threading.Thread(target=scene.committer.commit, args=BATCH)
     thread.start()
-    assert hangs.wait(10)
+    assert hangs.wait(100)
     clock.now += LOGOUT_AFTER_SECONDS - 0.1
     scene.committer.watch()
     assert scene.log == []
@@ -137,7 +137,7 @@ def test_a_commit_that_hangs_is_seen_from_outside(clock):
     assert scene.committer.failing_since_ns is not None
     assert "has not answered for 2 s" in scene.committer.error
     go_on.set()
-    thread.join(10)
+    thread.join(100)
     assert scene.log == ["halt", "committed", "recovery"]
     assert scene.journal.taken == [BATCH]
     clock.now += 100

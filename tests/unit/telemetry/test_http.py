@@ -41,7 +41,7 @@ def server(reasons: list[str]) -> Iterator[MetricsServer]:
 
 
 def ask(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=100)
     try:
         connection.request(method, path, headers={"Connection": "close"})
         response = connection.getresponse()

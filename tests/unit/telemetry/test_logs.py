@@ -84,7 +84,7 @@ class Blocked(io.StringIO):
 
     def write(self, text: str) -> int:
         self.reached.set()
-        assert self.release.wait(30)
+        assert self.release.wait(100)
         return super().write(text)
 
 
@@ -93,7 +93,7 @@ def test_a_blocked_output_costs_lines_and_the_loss_is_reported(start: Start) -> 
     running = start("json", stream=stream, capacity=10)
     log = structlog.get_logger()
     log.info("first")
-    assert stream.reached.wait(30)
+    assert stream.reached.wait(100)
     for number in range(25):
         log.info("more", number=number)
     assert running.dropped == 15

@@ -323,14 +323,14 @@ def test_the_fix_log_counts_what_it_could_not_take(tmp_path, monkeypatch):
 
     def slow(text):
         writing.set()
-        assert go_on.wait(10)
+        assert go_on.wait(100)
         return text
 
     monkeypatch.setattr("gateway.venue.fix_log._CAPACITY", 1)
     monkeypatch.setattr("gateway.venue.fix_log.redact", slow)
     log = FixLog(tmp_path / "messages.log")
     log.put("in", "being written")
-    assert writing.wait(10)
+    assert writing.wait(100)
     for text in ("waits", "lost", "lost", "lost"):
         log.put("in", text)
     go_on.set()
@@ -366,9 +366,9 @@ def test_a_full_disk_holds_the_fix_log_up_and_costs_no_line(tmp_path):
     log._file = disk
     for number in range(600):
         log.put("out", f"order {number}")
-    assert disk.refused.wait(10)
+    assert disk.refused.wait(100)
     disk.refused.clear()
-    assert disk.refused.wait(10), "tried again"
+    assert disk.refused.wait(100), "tried again"
     disk.room = 1_000_000
     log.close()
     lines = (tmp_path / "messages.log").read_text().splitlines()

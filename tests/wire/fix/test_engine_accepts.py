@@ -23,7 +23,7 @@ from gateway.fix.timestamps import format_utc
 
 SOH = "\x01"
 ODD = tomllib.loads((Path(__file__).parents[2] / "unit/fix/odd_reports.toml").read_text())
-WAIT = 10
+WAIT = 100
 NOW = 1704190272_123000000
 
 

@@ -13,7 +13,7 @@ import pytest
 from gateway.sim.process import VenueProcess, start_venue
 
 SOH = "\x01"
-TIMEOUT = 10.0
+TIMEOUT = 100.0
 NOW = "20260102-03:04:05.000"
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import simplefix
 
-DEADLINE = 20.0
+DEADLINE = 100.0
 SOH = b"\x01"
 Field = tuple[int, object]
 
@@ -127,7 +127,7 @@ class Counterparty:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.disconnect()
-        self._thread.join(5)
+        self._thread.join(DEADLINE)
         if self.failure is not None:
             raise AssertionError("the counterparty broke") from self.failure
 

@@ -18,7 +18,7 @@ from gateway.control.client import ControlClient
 from gateway.errors import GatewayError
 
 T = TypeVar("T")
-DEADLINE = 60.0
+DEADLINE = 100.0
 _numbers = itertools.count(1)
 
 CONFIG = """
@@ -103,7 +103,7 @@ class GatewayProcess:
         self.state = home / "var"
         self.records = self.state / "records.db"
         self.launcher = tuple(launcher)
-        self.client = ControlClient(home / "c.sock", timeout=20)
+        self.client = ControlClient(home / "c.sock", timeout=DEADLINE)
         self.process: subprocess.Popen[bytes] | None = None
         self._environment = {**os.environ, **(environment or {}), "PYTHONUNBUFFERED": "1"}
 
@@ -141,13 +141,13 @@ class GatewayProcess:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(DEADLINE)
 
     def ended(self, seconds: float = DEADLINE) -> int:
         assert self.process is not None
         return self.process.wait(seconds)
 
-    def terminate(self, seconds: float = 30) -> int:
+    def terminate(self, seconds: float = DEADLINE) -> int:
         """SIGTERM, and the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
@@ -206,7 +206,7 @@ class GatewayProcess:
         """Rows of the records; none while there is no database yet."""
         if not self.records.exists():
             return []
-        connection = sqlite3.connect(f"file:{self.records}?mode=ro", uri=True, timeout=5)
+        connection = sqlite3.connect(f"file:{self.records}?mode=ro", uri=True, timeout=DEADLINE)
         try:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, values)]
@@ -244,7 +244,7 @@ class GatewayProcess:
 
     def journal(self, kind: str) -> list[dict[str, Any]]:
         """Bodies of journalled events of a kind, in order."""
-        connection = sqlite3.connect(f"file:{self.state / 'journal.db'}?mode=ro", uri=True, timeout=5)
+        connection = sqlite3.connect(f"file:{self.state / 'journal.db'}?mode=ro", uri=True, timeout=DEADLINE)
         try:
             rows = connection.execute("SELECT body FROM event WHERE kind = ? ORDER BY seq", (kind,)).fetchall()
         finally:
@@ -252,7 +252,7 @@ class GatewayProcess:
         return [json.loads(body) for (body,) in rows]
 
     def watermark(self) -> int:
-        connection = sqlite3.connect(f"file:{self.state / 'journal.db'}?mode=ro", uri=True, timeout=5)
+        connection = sqlite3.connect(f"file:{self.state / 'journal.db'}?mode=ro", uri=True, timeout=DEADLINE)
         try:
             return int(connection.execute("SELECT msg_seq_num FROM watermark").fetchone()[0])
         finally:

@@ -10,7 +10,7 @@ from gateway_process import wait_for
 
 @contextmanager
 def locked(gateway):
-    connection = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=10)
+    connection = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=100)
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

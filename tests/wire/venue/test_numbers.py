@@ -168,7 +168,7 @@ def test_a_resend_in_pieces_is_waited_for(make, venue):
     for part in range(1, 4):
         keep_fill(venue, request, "100", str(100 * part))
     venue.fill(request, "700", "110", "1000")
-    wait_for(lambda: len(quantities(gateway, order_id)) == 3, "what came in pieces", 30)
+    wait_for(lambda: len(quantities(gateway, order_id)) == 3, "what came in pieces")
     venue.resends = "resend"
     gateway.wait_state(order_id, "Filled")
     assert quantities(gateway, order_id) == [100, 100, 100, 700]

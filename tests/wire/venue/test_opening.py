@@ -30,7 +30,7 @@ def test_an_unanswered_probe_is_sent_again_and_the_venue_stays_closed(make, venu
     venue.answer_tests = False
     gateway = make().start().answering()
     first = venue.wait("1")
-    second = venue.wait("1", seconds=10)
+    second = venue.wait("1")
     assert first[112] != second[112]
     venue.send("0", (112, first[112]))  # too late: only the last probe counts
     venue.send("B", (148, "a headline, so that the heartbeat before it was handled"))
@@ -140,7 +140,7 @@ def test_sigterm_ends_cleanly_although_nobody_answers_the_logout(gateway, venue)
     venue.disconnect()
     assert gateway.process is not None
     gateway.process.send_signal(signal.SIGTERM)
-    assert gateway.ended(15) == 0
+    assert gateway.ended() == 0
     assert gateway.rows("SELECT clean_stop FROM v_runs") == [{"clean_stop": 1}]
 
 
@@ -150,7 +150,7 @@ def test_an_operator_may_open_what_is_not_reconciled(make, venue):
     gateway.wait_state(gateway.order()["order_id"], "Accepted")
     venue.status_answers = False
     venue.disconnect()
-    gateway.wait_venue("not reconciled", seconds=30)
+    gateway.wait_venue("not reconciled")
     [anomaly] = gateway.wait_rows("SELECT * FROM v_anomalies WHERE kind = 'not_reconciled'")
     assert "1 orders unanswered" in anomaly["detail"]
     alarms = " ".join(alarm["what"] for alarm in gateway.status()["alarms"])

@@ -207,7 +207,7 @@ def test_a_resend_that_brings_the_same_again_and_again_is_given_up(make, venue):
     venue.resends = "again"
     keep_fills(venue, request, 7)
     venue.send("0")
-    wait_for(lambda: filled(gateway, order_id) == 7, "found out by asking", 30)
+    wait_for(lambda: filled(gateway, order_id) == 7, "found out by asking")
     assert len(venue.of_type("2")) == 2
     assert gateway.wait_rows("SELECT * FROM v_session_events WHERE event = 'lost_range'")
     gateway.wait_open()

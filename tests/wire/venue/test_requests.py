@@ -35,7 +35,7 @@ def test_an_interrupted_wait_is_an_unknown_outcome(gateway, venue):
     try:
         venue.wait("D")
         waiting.send_signal(signal.SIGINT)
-        _, said = waiting.communicate(timeout=20)
+        _, said = waiting.communicate(timeout=100)
     finally:
         waiting.kill()
     assert waiting.returncode == 7

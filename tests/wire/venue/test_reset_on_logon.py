@@ -24,7 +24,7 @@ def test_death_with_the_reset_on_the_wire_and_not_in_the_journal(make, venue, ag
     gateway.wait_state(order_id, "PartiallyFilled")
     gateway.caught_up()
     first = gateway.venue()["epoch"]
-    lock = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=10)
+    lock = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=100)
     lock.execute("BEGIN IMMEDIATE")
     logons = len(venue.of_type("A"))
     venue.disconnect()

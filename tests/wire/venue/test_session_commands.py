@@ -142,9 +142,9 @@ def started_before_its_hours(make, hours_seconds):
 def test_a_session_is_up_within_its_hours_alone(make, venue):
     gateway, begin = started_before_its_hours(make, 2)
     wait_for(gateway.said_ready, "ready, as nothing should be up")
-    gateway.wait_open(60)
+    gateway.wait_open()
     assert now() >= begin.replace(microsecond=0)
-    venue.wait("5", seconds=60)
+    venue.wait("5")
     gateway.wait_venue("outside its hours")
     gateway.caught_up()
     events = [row["event"] for row in gateway.rows("SELECT event FROM v_session_events ORDER BY event_seq")]
@@ -155,7 +155,7 @@ def test_a_session_is_up_within_its_hours_alone(make, venue):
 def test_an_operator_s_logout_is_not_undone_by_the_schedule(make, venue):
     gateway, _ = started_before_its_hours(make, 3600)
     gateway.post("/sessions/SIM/logout")
-    gateway.wait_rows("SELECT * FROM v_session_events WHERE event = 'schedule_begin'", seconds=60)
+    gateway.wait_rows("SELECT * FROM v_session_events WHERE event = 'schedule_begin'")
     gateway.wait_venue("not logged on")
     connections = venue.connections
     gateway.post("/sessions/SIM/logon")

@@ -49,7 +49,7 @@ class Terminator:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(100)
 
     def _accept(self) -> None:
         while True:
