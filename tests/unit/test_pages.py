@@ -133,9 +133,8 @@ def test_every_anomaly_is_listed() -> None:
     for name, call in calls("core"):
         if name == "AnomalyRaised":
             used |= words(call, "anomaly")
-        elif name in ("_anomaly", "anomaly"):
-            first = [argument.value for argument in call.args[:2] if isinstance(argument, ast.Constant)]
-            used |= {str(value) for value in first[:1]}
+        elif name in ("misfit", "session_misfit"):
+            used |= words(call, "kind", 0)
     used |= {"reject", "business_reject"}  # by the name of the notice
     assert used == set(vocabulary.ANOMALIES)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from msgspec.structs import asdict, replace
 
 from gateway.core.apply import fills
+from gateway.core.apply.anomalies import misfit
 from gateway.core.apply.positions import recount_position
 from gateway.core.changes import Change, FillChanged
 from gateway.core.events import ExecutionEvent, FillBusted, FillCorrected, Filled, Recorded
@@ -29,7 +30,7 @@ def correct(state: State, recorded: Recorded, event: FillCorrected, order: Order
         return []
     if before.status is FillStatus.BUSTED or event.last_qty <= 0:
         detail = f"ExecRefID(19)={event.exec_ref_id} is {before.status}, now {event.last_qty} at {event.last_px}"
-        return [fills.anomaly("impossible_correction", event, order, detail)]
+        return [misfit("impossible_correction", event, order, detail)]
     after = replace(before, last_qty=event.last_qty, last_px=event.last_px, status=FillStatus.CORRECTED)
     return _amend(state, recorded, event, order, key, before, after)
 
@@ -153,4 +154,4 @@ def _bust_unseen(state: State, recorded: Recorded, event: FillBusted, order: Ord
 
 
 def _unknown(event: FillCorrected | FillBusted, order: Order) -> Change:
-    return fills.anomaly("unknown_execution", event, order, f"ExecRefID(19)={event.exec_ref_id} was never reported")
+    return misfit("unknown_execution", event, order, f"ExecRefID(19)={event.exec_ref_id} was never reported")

@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.core.apply import amendments, fills, replaces
-from gateway.core.apply.outcomes import settle_requests
-from gateway.core.changes import AnomalyRaised, Change, OrderChanged
+from gateway.core.apply import amendments, fills, replaces, requests
+from gateway.core.apply.anomalies import misfit
+from gateway.core.changes import Change, OrderChanged
 from gateway.core.events import (
     Accepted,
     Cancelled,
@@ -37,8 +37,8 @@ from gateway.core.events import (
 )
 from gateway.core.lifecycle import NO_EDGE, TABLE, transition
 from gateway.core.orders import Order
-from gateway.core.state import Awaiting, State
-from gateway.core.values import ZERO, CommandKind, Doubt, OrderState, OrderType, TimeInForce
+from gateway.core.state import State
+from gateway.core.values import ZERO, Doubt, OrderState, OrderType, TimeInForce
 
 DUPLICATE_ORDER = "6"
 """OrdRejReason(103)."""
@@ -66,20 +66,20 @@ def find_order(state: State, event: ExecutionEvent) -> Order | None:
 
 def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[Change]:
     """Every event that a venue sends about an order comes through here."""
-    changes: list[Change] = [_anomaly(event, "deviation", None, text) for text in event.deviations]
+    changes: list[Change] = [misfit("deviation", event, None, text) for text in event.deviations]
     order = find_order(state, event)
     if order is None:
         order = _external(state, recorded, event)
         if order is None:
-            return [*changes, _anomaly(event, "unknown_order", None, f"{event.kind()} for ClOrdID(11)={event.cl_ord_id}")]
-        changes += [OrderChanged(before=None, after=order), _anomaly(event, "external_order", order, event.kind())]
+            return [*changes, misfit("unknown_order", event, None, f"{event.kind()} for ClOrdID(11)={event.cl_ord_id}")]
+        changes += [OrderChanged(before=None, after=order), misfit("external_order", event, order, event.kind())]
     if event.side is not None and event.side is not order.side:
-        changes.append(_anomaly(event, "contradiction", order, f"Side(54) is {event.side}, the order's is {order.side}"))
+        changes.append(misfit("contradiction", event, order, f"Side(54) is {event.side}, the order's is {order.side}"))
     if event.symbol is not None and event.symbol != order.symbol:
-        changes.append(_anomaly(event, "contradiction", order, f"Symbol(55) is {event.symbol}, the order's is {order.symbol}"))
+        changes.append(misfit("contradiction", event, order, f"Symbol(55) is {event.symbol}, the order's is {order.symbol}"))
     proven = replaces.proven_by_fill(state, recorded, event, order)
-    if isinstance(event, Rejected) and _names_request(state, event, order):
-        changes += _request_refused(state, recorded, event, order)
+    if isinstance(event, Rejected) and requests.names_request(state, event, order):
+        changes += requests.refused(state, recorded, event, order)
     else:
         changes += _SPECIAL.get(type(event), _moved)(state, recorded, event, proven)
     if state.execution.orders[order.order_id] is proven is not order:  # a trade known before, under the new name
@@ -87,14 +87,8 @@ def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[C
     _stop_asking(state, order)
     now = state.execution.orders[order.order_id]
     if event.cum_qty is not None and event.cum_qty > now.cum_qty and not replaces.plausible(event, now):
-        changes.append(_anomaly(event, "implausible_cum_qty", now, f"CumQty(14) is {event.cum_qty} of {now.quantity} ordered"))
+        changes.append(misfit("implausible_cum_qty", event, now, f"CumQty(14) is {event.cum_qty} of {now.quantity} ordered"))
     return changes
-
-
-def _names_request(state: State, event: Rejected, order: Order) -> bool:
-    """A rejection of a cancel or replace ends that request, never the order; one that waits no more ends nothing."""
-    name = event.cl_ord_id
-    return name is not None and name != order.cl_ord_id and (event.venue, name) in state.execution.cl_ord_ids
 
 
 def _stop_asking(state: State, before: Order) -> None:
@@ -136,14 +130,14 @@ def _moved(state: State, recorded: Recorded, event: ExecutionEvent, order: Order
     state.execution.put_order(after)
     changes: list[Change] = [OrderChanged(before=order, after=after, anomaly=anomaly)]
     if anomaly is not None:
-        changes.append(_anomaly(event, anomaly, order, f"{what} in state {order.state}"))
+        changes.append(misfit(anomaly, event, order, f"{what} in state {order.state}"))
     return changes
 
 
 def _refused_edge(event: ExecutionEvent, order: Order) -> list[Change]:
     """Recorded, counted, visible; the order is what it was."""
     detail = f"{event.kind()} in state {order.state}"
-    return [OrderChanged(before=order, after=order, anomaly=NO_EDGE), _anomaly(event, NO_EDGE, order, detail)]
+    return [OrderChanged(before=order, after=order, anomaly=NO_EDGE), misfit(NO_EDGE, event, order, detail)]
 
 
 def _doubt_of_cancel(order: Order) -> str | None:
@@ -188,7 +182,7 @@ def _restated(state: State, recorded: Recorded, event: Restated, order: Order) -
     if event.restatement_reason == CORPORATE_ACTION:
         known = fills.split(state, event, known)
         detail = f"{order.quantity} / {order.cum_qty} became {known.quantity} / {known.cum_qty} (OrderQty / CumQty)"
-        split = [_anomaly(event, "corporate_action", order, detail)]
+        split = [misfit("corporate_action", event, order, detail)]
     changes = _moved(state, recorded, event, known)
     return [*(replace(c, before=order) if isinstance(c, OrderChanged) else c for c in changes), *split]
 
@@ -197,44 +191,7 @@ def _come_again(event: ExecutionEvent, order: Order) -> list[Change]:
     """An old report moves nothing back. Only a resend (PossDupFlag(43)) is nothing to look at."""
     if event.poss_dup:
         return []
-    return [_anomaly(event, "stale_report", order, f"{event.kind()} of {event.cl_ord_id}, which {order.cl_ord_id} came after")]
-
-
-def _request_refused(
-    state: State, recorded: Recorded, event: CancelRejected | ReplaceRejected | Rejected, order: Order
-) -> list[Change]:
-    """OrderCancelReject(9): the request is answered, the order is what it was. Its OrdStatus(39) closes nothing."""
-    after = replace(order, venue_status=event.ord_status or order.venue_status, updated_ns=recorded.at_ns)
-    cancel, replacing = order.cancel_in_flight, order.new_in_flight if order.replacing is not None else None
-    if not isinstance(event, ReplaceRejected) and cancel is not None and _answers(state, event, cancel, replacing):
-        state.execution.drop_awaiting(cancel)
-        after = replace(after, cancel_in_flight=None)
-    elif replacing is not None and (
-        event.cl_ord_id == replacing or (isinstance(event, ReplaceRejected) and _answers(state, event, replacing, cancel))
-    ):
-        after = _not_replaced(state, recorded, after, "replace_rejected")
-    if after.new_in_flight is None and after.cancel_in_flight is None and after.in_doubt is Doubt.ACK_TIMEOUT:
-        after = replace(after, in_doubt=None)
-    state.execution.put_order(after)
-    return [OrderChanged(before=order, after=after)]
-
-
-def _not_replaced(state: State, recorded: Recorded, order: Order, what: str) -> Order:
-    """The order without the REPLACE in flight: what was filled meanwhile may have been all of it."""
-    new_state, _ = transition(what, order.state, quantity=order.quantity, cum_qty=order.cum_qty)
-    if not new_state.terminal or order.state.terminal:
-        return replace(fills.release_requests(state, order, keep_cancel=True), state=new_state)
-    ended = replace(order, state=new_state, terminal_ns=recorded.at_ns, in_doubt=None)
-    return fills.release_requests(state, ended, keep_cancel=False)
-
-
-def _answers(state: State, event: ExecutionEvent, request: str, other: str | None) -> bool:
-    """A refusal answers the request it names, or the only one there can be when it names nothing of ours. An earlier
-    request's refusal, come again, answers nothing."""
-    named = event.cl_ord_id
-    if named == request:
-        return True
-    return named is None or (named != other and (event.venue, named) not in state.execution.cl_ord_ids)
+    return [misfit("stale_report", event, order, f"{event.kind()} of {event.cl_ord_id}, which {order.cl_ord_id} came after")]
 
 
 def _status(state: State, recorded: Recorded, event: StatusReported, order: Order) -> list[Change]:
@@ -255,7 +212,7 @@ def _status(state: State, recorded: Recorded, event: StatusReported, order: Orde
     cum_qty = state.execution.orders[order.order_id].cum_qty
     if event.cum_qty is not None and event.cum_qty < cum_qty and not event.unknown:
         detail = f"CumQty(14) is {event.cum_qty} at the venue, {cum_qty} here"
-        changes.append(_anomaly(event, "cum_qty_behind", order, detail))
+        changes.append(misfit("cum_qty_behind", event, order, detail))
     return changes
 
 
@@ -299,96 +256,14 @@ def _venue_order_id_of(event: ExecutionEvent) -> str | None:
     return event.venue_order_id if event.venue_order_id not in fills.PLACEHOLDER_IDS else None
 
 
-def _transmitted(state: State, recorded: Recorded, event: Transmitted) -> list[Change]:
-    awaiting = state.execution.awaiting.get(event.cl_ord_id)
-    if awaiting is not None:
-        state.execution.put_awaiting(event.cl_ord_id, replace(awaiting, epoch=event.epoch, msg_seq_num=event.msg_seq_num))
-    return []
-
-
-def _submission_failed(state: State, recorded: Recorded, event: SubmissionFailed) -> list[Change]:
-    """The request never reached the wire: a NEW ends Rejected, a CANCEL or REPLACE leaves its order as it was."""
-    order = state.execution.orders.get(event.order_id)
-    if order is None:
-        return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="submission_failed")]
-    new_state, anomaly = transition(event.kind(), order.state, quantity=order.quantity, cum_qty=order.cum_qty)
-    known = event.cl_ord_id == order.new_in_flight == order.cl_ord_id and anomaly == NO_EDGE  # the venue has it all the same
-    if event.cl_ord_id == order.new_in_flight == order.cl_ord_id and not known:
-        reason = f"not_sent: {event.reason}"
-        ended = replace(
-            order,
-            state=new_state,
-            reason=reason,
-            presumed=True,
-            in_doubt=None,
-            updated_ns=recorded.at_ns,
-            terminal_ns=recorded.at_ns,
-        )
-        return settle_requests(state, order, ended, anomaly)
-    after = replace(order, updated_ns=recorded.at_ns)
-    if order.cancel_in_flight == event.cl_ord_id:
-        after = replace(after, cancel_in_flight=None)
-    if order.new_in_flight == event.cl_ord_id:
-        after = _not_replaced(state, recorded, after, "replace_not_sent")
-    state.execution.drop_awaiting(event.cl_ord_id)
-    state.execution.put_order(after)
-    changes: list[Change] = [OrderChanged(before=order, after=after, anomaly=NO_EDGE if known else None)]
-    if known:
-        detail = f"submission_failed in state {order.state}"
-        changes.append(AnomalyRaised(anomaly=NO_EDGE, order_id=order.order_id, venue=order.venue, detail=detail))
-    return changes
-
-
-def _emergency_cancel_sent(state: State, recorded: Recorded, event: EmergencyCancelSent) -> list[Change]:
-    """A cancel the core did not decide is followed like one it did; told twice, it is known already."""
-    execution = state.execution
-    order = execution.orders.get(event.order_id)
-    if order is None:
-        return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail=event.kind())]
-    if (event.venue, event.cl_ord_id) in execution.cl_ord_ids:
-        return []
-    execution.cl_ord_ids[event.venue, event.cl_ord_id] = order.order_id
-    after = replace(order, updated_ns=recorded.at_ns)
-    if not order.state.terminal and order.cancel_in_flight is None:
-        after = replace(after, cancel_in_flight=event.cl_ord_id)
-        venue = state.control.settings.venues.get(event.venue)
-        execution.put_awaiting(
-            event.cl_ord_id,
-            Awaiting(
-                order_id=order.order_id,
-                venue=event.venue,
-                kind=CommandKind.CANCEL,
-                dispatched_ns=recorded.at_ns,
-                run_id=recorded.run_id,
-                deadline_ns=recorded.at_ns + (0 if venue is None else venue.ack_timeout_ns),
-                epoch=event.epoch,
-                msg_seq_num=event.msg_seq_num,
-            ),
-        )
-    execution.put_order(after)
-    return [OrderChanged(before=order, after=after)]
-
-
-def _anomaly(event: ExecutionEvent, kind: str, order: Order | None, detail: str) -> AnomalyRaised:
-    return AnomalyRaised(
-        anomaly=kind,
-        order_id=None if order is None else order.order_id,
-        venue=event.venue,
-        session=event.session,
-        msg_seq_num=event.msg_seq_num,
-        raw=event.raw,
-        detail=detail,
-    )
-
-
 _SPECIAL: dict[type[Event], Callable[[State, Recorded, Any, Order], list[Change]]] = {
     Filled: _filled,
     FillCorrected: amendments.correct,
     FillBusted: amendments.bust,
     Replaced: _replaced,
     Restated: _restated,
-    CancelRejected: _request_refused,
-    ReplaceRejected: _request_refused,
+    CancelRejected: requests.refused,
+    ReplaceRejected: requests.refused,
     StatusReported: _status,
 }
 
@@ -400,7 +275,7 @@ HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
         ),
         _reported,
     ),
-    Transmitted: _transmitted,
-    SubmissionFailed: _submission_failed,
-    EmergencyCancelSent: _emergency_cancel_sent,
+    Transmitted: requests.transmitted,
+    SubmissionFailed: requests.submission_failed,
+    EmergencyCancelSent: requests.emergency_cancel_sent,
 }  # fmt: skip

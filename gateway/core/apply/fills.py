@@ -17,6 +17,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from gateway.core.apply.anomalies import misfit
 from gateway.core.apply.positions import recount_position, trade_position
 from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged
 from gateway.core.events import ExecutionEvent, FillBusted, FillCorrected, Filled, FillInferred, Recorded
@@ -44,7 +45,7 @@ def venue_order_id(event: ExecutionEvent, order: Order) -> str | None:
 def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[Change]:
     """Apply a trade report to its order."""
     if event.last_qty <= 0:
-        return [anomaly("no_quantity", event, order, f"a trade of {event.last_qty}")]
+        return [misfit("no_quantity", event, order, f"a trade of {event.last_qty}")]
     execution = state.execution
     exec_id = event.exec_id or _unnamed(event)
     key = known_key(state, event.venue, order.order_id, exec_id, event.trade_date)
@@ -55,7 +56,7 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
         return _seen_before(event, order, known)
     if _same_trade(state, order, event):
         detail = f"ExecID(17)={exec_id} repeats a trade already counted: {event.last_qty} at {event.last_px}"
-        return [anomaly("duplicate_trade", event, order, detail)]
+        return [misfit("duplicate_trade", event, order, detail)]
     absorbed = _absorb(state, recorded, event, order)
     new = Fill(
         order_id=order.order_id,
@@ -160,10 +161,10 @@ def _seen_before(event: Filled, order: Order, known: Fill) -> list[Change]:
         return []  # the original report again, after it was amended
     if (known.last_qty, known.last_px) != (event.last_qty, event.last_px):
         detail = f"ExecID(17)={known.exec_id} was {known.last_qty} at {known.last_px}, now {event.last_qty} at {event.last_px}"
-        return [anomaly("exec_id_conflict", event, order, detail)]
+        return [misfit("exec_id_conflict", event, order, detail)]
     if event.poss_dup:
         return []
-    return [anomaly("duplicate_execution", event, order, f"ExecID(17)={known.exec_id} again, without PossDupFlag(43)")]
+    return [misfit("duplicate_execution", event, order, f"ExecID(17)={known.exec_id} again, without PossDupFlag(43)")]
 
 
 def _same_content(state: State, event: Filled, order: Order) -> Fill | None:
@@ -269,16 +270,3 @@ def release_requests(state: State, order: Order, *, keep_cancel: bool) -> Order:
         state.execution.drop_awaiting(order.cancel_in_flight)
     kept = order.cancel_in_flight if keep_cancel else None
     return replace(order, new_in_flight=None, replacing=None, cancel_in_flight=kept)
-
-
-def anomaly(kind: str, event: Filled | FillCorrected | FillBusted, order: Order, detail: str) -> AnomalyRaised:
-    """What does not fit about a trade report, with where it came from."""
-    return AnomalyRaised(
-        anomaly=kind,
-        order_id=order.order_id,
-        venue=event.venue,
-        session=event.session,
-        msg_seq_num=event.msg_seq_num,
-        raw=event.raw,
-        detail=detail,
-    )

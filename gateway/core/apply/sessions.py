@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.core.changes import AnomalyRaised, Change, Session, SessionChanged
+from gateway.core.apply.anomalies import session_misfit
+from gateway.core.changes import Change, Session, SessionChanged
 from gateway.core.events import (
     EngineRejected,
     Event,
@@ -102,7 +103,7 @@ def _notice(state: State, recorded: Recorded, event: SessionNotice) -> list[Chan
         state, _known(state, event), event=event.event, detail=event.detail, msg_seq_num=event.msg_seq_num
     )
     if event.event in ("reject", "business_reject"):
-        changes.append(_anomaly(event, event.event, event.detail, event.msg_seq_num))
+        changes.append(session_misfit(event.event, event, event.detail, event.msg_seq_num))
     return changes
 
 
@@ -132,25 +133,19 @@ def _lost_range(state: State, recorded: Recorded, event: LostRange) -> list[Chan
     detail = f"{event.begin}..{event.end}: {event.reason}"
     return [
         *session_changed(state, _known(state, event), event="lost_range", detail=detail, msg_seq_num=event.begin),
-        _anomaly(event, "lost_range", detail, event.begin),
+        session_misfit("lost_range", event, detail, event.begin),
     ]
 
 
 def _engine_rejected(state: State, recorded: Recorded, event: EngineRejected) -> list[Change]:
     return [
         *session_changed(state, _known(state, event), event="reject", detail=event.detail, msg_seq_num=event.msg_seq_num),
-        _anomaly(event, "engine_rejected", event.detail, event.msg_seq_num, event.raw),
+        session_misfit("engine_rejected", event, event.detail, event.msg_seq_num, event.raw),
     ]
 
 
 def _untranslated(state: State, recorded: Recorded, event: Untranslated) -> list[Change]:
-    return [_anomaly(event, "untranslated", event.detail, event.msg_seq_num, event.raw)]
-
-
-def _anomaly(event: SessionEvent, kind: str, detail: str, msg_seq_num: int | None, raw: str | None = None) -> AnomalyRaised:
-    return AnomalyRaised(
-        anomaly=kind, venue=event.venue, session=event.session, msg_seq_num=msg_seq_num, raw=raw, detail=detail
-    )
+    return [session_misfit("untranslated", event, event.detail, event.msg_seq_num, event.raw)]
 
 
 HANDLERS: dict[type[Event], Callable[[State, Recorded, Any], list[Change]]] = {
