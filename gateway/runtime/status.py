@@ -19,18 +19,17 @@ from gateway.clock import wall_ns
 from gateway.core.orders import Position
 from gateway.core.risk.basis import market_price
 from gateway.core.state import State, StrategyState
-from gateway.core.values import ONE, SCOPE_ALL, FeedState, TradingState
+from gateway.core.values import ONE, SCOPE_ALL, TradingState
 from gateway.records.writer import WriterStatus
+from gateway.runtime.conclusions import closed, connectivity, halts, market_input, troubles
 from gateway.runtime.intake import Intake
 from gateway.runtime.observer import Observer
 from gateway.runtime.runtime import Runtime
-from gateway.telemetry.gauges import ComponentState, FeedGauges, GaugeSnapshot, PositionGauges, SessionGauges
+from gateway.runtime.scrape import snapshot
+from gateway.telemetry.gauges import ComponentState, GaugeSnapshot
 from gateway.venue.gate import KillGate
 
 STALL_NS = 5_000_000_000
-STARTING_NS = 5_000_000_000
-"""How long a venue may take to log on before somebody is told."""
-LOW_DISK_BYTES = 1 << 30
 _ANSWER_SECONDS = 0.5
 
 
@@ -107,10 +106,10 @@ class Reporter:
     def not_ready(self) -> list[str]:
         """Why the gateway is not ready to trade; empty when it is."""
         document = self.document()
-        reasons = [f"venue {v['venue']}: {v['reason']}" for v in _closed(document)]
+        reasons = [f"venue {v['venue']}: {v['reason']}" for v in closed(document)]
         if document["journal"]["state"] == "failed":
             reasons.append(f"journal: {document['journal']['detail']}")
-        reasons += _halts(document)
+        reasons += halts(document)
         if self._stalled():
             reasons.append("the runtime thread does not turn")
         if not document.get("venues") and self._last is None:
@@ -119,24 +118,8 @@ class Reporter:
 
     def gauges(self) -> GaugeSnapshot:
         """Everything a scrape wants to know now."""
-        document = self.document()
-        writer = self._writer()
-        seconds = (wall_ns() - writer.recorded_ns) / 1e9 if writer.lag and writer.recorded_ns else 0.0
-        return GaugeSnapshot(
-            trading_state=document.get("trading_state", "enabled"),
-            kill_engaged=bool(document["kill"]),
-            orders_open=document.get("orders", {}).get("open", 0),
-            queue_depth=document.get("orders", {}).get("pending", 0),
-            intake_depth=document["intake_depth"],
-            record_lag_events=writer.lag,
-            record_lag_seconds=max(0.0, seconds),
-            disk_free_bytes=shutil.disk_usage(self._state_dir).free,
-            sessions=[_session_gauges(venue) for venue in document.get("venues", ())],
-            feeds=[_feed_gauges(venue, document.get("feeds", ())) for venue in self._symbols if self._symbols[venue]],
-            positions=_position_gauges(document.get("positions", ())),
-            strategies={s["name"]: _strategy_component(s["state"]) for s in document.get("strategies", ())},
-            components={name: c["state"] for name, c in document["capabilities"].items()},
-        )
+        symbols = {venue: names for venue, names in self._symbols.items() if names}
+        return snapshot(self.document(), self._writer(), symbols, shutil.disk_usage(self._state_dir).free)
 
     # -------------------------------------------------------------------------------------------- on the runtime thread
 
@@ -222,9 +205,9 @@ class Reporter:
 
     def _capabilities(self, document: Mapping[str, Any], writer: WriterStatus) -> dict[str, dict[str, Any]]:
         found: dict[str, tuple[ComponentState, str]] = {
-            "market_input": _market_input(document),
+            "market_input": market_input(document),
             "runtime": self._runtime_state(document),
-            "venue_connectivity": _connectivity(document),
+            "venue_connectivity": connectivity(document),
             "operational_control": ("running", ""),
             "record_writer": (writer.state, _trouble(writer) or (f"{writer.lag} events behind" if writer.lag > 1000 else "")),
             "observability": ("running", ""),
@@ -245,52 +228,17 @@ class Reporter:
             return state, f"dispatch halted, the journal refuses: {document['journal']['detail']}"
         if self._stalled():
             return "failed", "; ".join(["the thread does not turn", *document["stops"].values()])
-        halts = _halts(document)
-        if halts:
-            return "degraded", "; ".join(halts)
+        halted = halts(document)
+        if halted:
+            return "degraded", "; ".join(halted)
         return "running", ""
 
     def _alarms(self, document: Mapping[str, Any]) -> list[Alarm]:
-        found: list[tuple[str, str, str]] = []
-        for scope, reason in document["kill"].items():
-            said = f"kill switch engaged for {scope}: {reason or 'no reason given'}"
-            found.append(("critical", f"kill switch {scope}", said))
-        for venue, counts in document["emergency_cancels"].items():
-            how = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
-            found.append(
-                ("critical", f"emergency {venue}", f"venue {venue}: emergency cancels of {sum(counts.values())} orders: {how}")
-            )
-        for name, capability in document["capabilities"].items():
-            if capability["state"] in ("degraded", "failed"):
-                severity = "critical" if capability["state"] == "failed" else "warning"
-                found.append((severity, name, f"{name}: {capability['state']}: {capability['detail']}"))
-        for name, detail in document.get("broken", {}).items():
-            found.append(("critical", f"invariant {name}", f"dispatch halted: invariant {name} is broken: {detail}"))
-        for cause, stop in document["stops"].items():
-            found.append(("critical", f"gate {cause}", f"gate closed for {stop}"))
-        for strategy in document.get("strategies", ()):
-            if strategy["state"] == "disabled":
-                said = f"strategy {strategy['name']} disabled: {strategy['reason']}"
-                found.append(("warning", f"strategy {strategy['name']}", said))
-        for name, how in document.get("positions_differ", {}).items():
-            found.append(("critical", f"position {name}", f"position at venue {name.partition(' ')[0]} differs: {how}"))
-        if document["journal"]["state"] == "degraded":
-            found.append(("warning", "journal", f"journal: {document['journal']['detail']}"))
-        doubt = document.get("orders", {}).get("in_doubt", 0)
-        if doubt:
-            found.append(("warning", "in doubt", f"{doubt} open orders in doubt"))
-        if shutil.disk_usage(self._state_dir).free < LOW_DISK_BYTES:
-            found.append(("warning", "disk", "less than 1 GiB free where the journal lies"))
+        found = troubles(document, shutil.disk_usage(self._state_dir).free)
         now = wall_ns()
         since = {name: self._alarm_since.get(name, now) for _, name, _ in found}
         self._alarm_since = since
         return [Alarm(severity=severity, name=name, what=what, since_ns=since[name]) for severity, name, what in found]
-
-
-def _halts(document: Mapping[str, Any]) -> list[str]:
-    """Why nothing new is dispatched by anybody, beside the kill switch and the journal."""
-    broken = [f"dispatch halted: invariant {name} is broken: {what}" for name, what in document.get("broken", {}).items()]
-    return broken or [f"gate closed for {stop}" for stop in document["stops"].values() if stop.startswith(f"{SCOPE_ALL}: ")]
 
 
 def _trouble(writer: WriterStatus) -> str:
@@ -307,53 +255,6 @@ def _strategy(state: State, name: str) -> dict[str, Any]:
     trading = state.control.trading.get(f"strategy:{name}", TradingState.ENABLED)
     shown = "disabled" if known.disabled is not None else str(trading)
     return {"name": name, "state": shown, "errors": known.errors, "reason": known.disabled or ""}
-
-
-def _market_input(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
-    feeds = document.get("feeds", ())
-    bad = [f"{f['venue']} {f['symbol']} {f['state']}" for f in feeds if f["state"] != FeedState.UP]
-    if not feeds:
-        return "running", "no market data configured"
-    if not bad:
-        return "running", ""
-    waiting = all(feed["state"] == "none" for feed in feeds)
-    return ("initialising" if waiting else "degraded"), ", ".join(bad[:5])
-
-
-def _closed(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Venues that should be open and are not; one outside its hours should not."""
-    return [venue for venue in document.get("venues", ()) if venue["expected"] and not venue["opened"]]
-
-
-def _connectivity(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
-    closed = _closed(document)
-    if not closed:
-        return "running", ""
-    detail = "; ".join(f"{v['venue']}: {v['reason']}" for v in closed)
-    starting = document["now_ns"] - document["started_ns"] < STARTING_NS and all(v["logons"] == 0 for v in closed)
-    return ("initialising" if starting else "degraded"), detail
-
-
-def _strategy_component(state: str) -> ComponentState:
-    return "running" if state == "enabled" else "degraded" if state == "reduced" else "stopped"
-
-
-def _session_gauges(venue: Mapping[str, Any]) -> SessionGauges:
-    received = venue["last_receive_ns"]
-    return SessionGauges(
-        venue=venue["venue"],
-        up=venue["state"] != "down",
-        next_sender=venue["next_sender"],
-        next_target=venue["next_target"],
-        last_receive_seconds=None if received is None else received / 1e9,
-    )
-
-
-def _feed_gauges(venue: str, feeds: Any) -> FeedGauges:
-    mine = [feed for feed in feeds if feed["venue"] == venue]
-    ages = [float(feed["age_seconds"]) for feed in mine if feed["age_seconds"] is not None]
-    up = bool(mine) and all(feed["state"] == FeedState.UP for feed in mine)
-    return FeedGauges(venue=venue, up=up, stale_seconds=max(ages, default=0.0))
 
 
 def _position(state: State, position: Position) -> dict[str, Any]:
@@ -378,17 +279,3 @@ def _position(state: State, position: Position) -> dict[str, Any]:
 
 def _plain(value: Decimal) -> str:
     return f"{round(value, 9).normalize():f}"
-
-
-def _position_gauges(positions: Any) -> list[PositionGauges]:
-    """One a venue and symbol: the sum over strategies and accounts."""
-    summed: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
-    for position in positions:
-        key = (position["venue"], position["symbol"])
-        quantity, exposure = summed.get(key, (Decimal(0), Decimal(0)))
-        net = Decimal(position["net_qty"])
-        summed[key] = (quantity + net, exposure + net * Decimal(position["avg_px"]))
-    return [
-        PositionGauges(venue=venue, symbol=symbol, quantity=quantity, exposure=exposure)
-        for (venue, symbol), (quantity, exposure) in summed.items()
-    ]
