@@ -45,6 +45,28 @@ def within(message: LogMessage, start: int | None, end: int | None) -> bool:
     return at is not None and (start is None or at >= start) and (end is None or at < end)
 
 
+class Span:
+    """From when to when a log is, for somebody whose --from and --to meet none of it."""
+
+    def __init__(self) -> None:
+        self._first: int | None = None
+        self._last: int | None = None
+
+    def add(self, message: LogMessage) -> None:
+        """A message of the log."""
+        at = message.time_ns
+        if at is not None:
+            self._first = at if self._first is None else min(self._first, at)
+            self._last = at if self._last is None else max(self._last, at)
+
+    def missed(self, messages: int) -> str:
+        """What to say when none of so many messages was in between."""
+        from gateway.cli.times import moment as shown
+
+        there = f"{shown(self._first)} to {shown(self._last)} UTC"
+        return f"none of {messages} messages is between --from and --to; they are from {there}"
+
+
 def opened(files: tuple[str, ...]) -> list[Log]:
     """The logs, those of a rotated set in the order of their times."""
     from gateway.fixlogs.reader import in_order, logs
@@ -237,6 +259,8 @@ def _select(
 ) -> int:
     """Hand on the messages that match; how many. At the end `write` is told None."""
     found = opened(files)
+    for note in expression.notes if expression is not None else ():
+        output.say(f"note: {note}")
     messages = matched = 0
     for batch_end, message in _matching(found, expression, follow=follow):
         messages = batch_end
@@ -269,9 +293,10 @@ def _matching(found: list[Log], expression: Expression | None, *, follow: bool) 
     matches = expression.matches
     with output.progress() as progress:
         for one in found:
+            before = read
             for batch in one.batches(progress):
                 for at, record in enumerate(batch):
                     if matches(record[1]):
-                        yield read + at + 1, one.message(batch, at, read)
+                        yield read + at + 1, one.message(batch, at, read - before)
                 read += len(batch)
                 yield read, None

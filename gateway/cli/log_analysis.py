@@ -8,7 +8,7 @@ import click
 
 from gateway.cli import output
 from gateway.cli.instance import Instance
-from gateway.cli.log import FILES, log, opened, require_messages, window, within
+from gateway.cli.log import FILES, Span, log, opened, require_messages, window, within
 from gateway.cli.options import command
 from gateway.cli.output import Column, Row
 from gateway.cli.times import clock, moment, short
@@ -276,17 +276,23 @@ def latency(instance: Instance, files: tuple[str, ...], start: int | None, end: 
 
 
 def _messages(files: tuple[str, ...], start: int | None, end: int | None) -> Iterator[LogMessage]:
-    """The messages of all logs by time, within the span. Raises `NotFound` when there is none at all."""
+    """The messages of all logs by time, within the span. Raises `NotFound` when there is none."""
     from gateway.fixlogs.reader import merged
 
     found = opened(files)
-    read = 0
+    read = matched = 0
+    span = Span()
     with output.progress() as progress:
         for message in merged(found, progress):
             read += 1
             if within(message, start, end):
+                matched += 1
                 yield message
+            elif not matched:
+                span.add(message)
     require_messages(found, read)
+    if not matched:
+        raise NotFound(span.missed(read))
 
 
 def _status(code: str | None) -> str | None:

@@ -10,7 +10,6 @@ import functools
 import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +19,7 @@ import click
 from gateway.cli.instance import Instance
 from gateway.core.values import scope_problem, text_problem
 from gateway.errors import OperatorError, UsageError
-from gateway.instants import utc_ns
+from gateway.instants import parse_instant
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 _DEFAULT_CONFIG = Path("gateway.toml")
@@ -58,6 +57,8 @@ _CONFIG: Decorator[Any] = click.option(
 )
 
 
+_DAY_DIGITS = 8
+"""Of a day written 20240531, which is no number of nanoseconds that anybody means."""
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
@@ -69,15 +70,14 @@ def number(ctx: click.Context, param: click.Parameter, value: str | None) -> Dec
 
 
 def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """The callback of an option that takes a time: UTC nanoseconds, from themselves or from ISO 8601."""
-    if value is None or re.fullmatch("[0-9]+", value):
+    """The callback of an option that takes a time: UTC nanoseconds, from themselves, from ISO 8601, or as FIX writes it."""
+    if value is None or (re.fullmatch("[0-9]+", value) and len(value) != _DAY_DIGITS):
         return None if value is None else int(value)
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
+    found = parse_instant(value)
+    if found is None:
         what = f"{value!r} is neither ISO 8601 (2024-05-31T14:30:00Z) nor UTC nanoseconds"
-        raise click.BadParameter(what, ctx, param) from None
-    return utc_ns(found if found.tzinfo else found.replace(tzinfo=UTC))
+        raise click.BadParameter(what, ctx, param)
+    return found
 
 
 def _scope(ctx: click.Context, param: click.Parameter, value: str) -> str:

@@ -9,11 +9,11 @@ import click
 
 from gateway.cli import output
 from gateway.cli.instance import Instance
-from gateway.cli.log import opened, require_messages, within
+from gateway.cli.log import Span, opened, require_messages, within
 from gateway.cli.output import Column, rounded
 from gateway.cli.times import moment, short
 from gateway.core.values import NANOS
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, NotFound
 
 if TYPE_CHECKING:
     from gateway.replay.compare import Comparison
@@ -125,13 +125,18 @@ def _replayed(files: tuple[str, ...], start: int | None, end: int | None, side: 
     found = opened(files)
     replayed = Replay(side=side, dialect=dialect, several=len(found) > 1)
     read = 0
+    span = Span()
     with output.progress() as progress:
         for message in merged(found, progress):
             read += 1
             if within(message, start, end):
                 replayed.add(message)
+            elif not replayed.messages:
+                span.add(message)
     replayed.finish()
     require_messages(found, read)
+    if not replayed.messages:
+        raise NotFound(span.missed(read))
     return replayed
 
 

@@ -7,7 +7,8 @@
     VALUE       up to the next blank or parenthesis, or in quotes; `=` also takes the dictionary's word (Side=buy)
 
 A term holds if any occurrence of the field satisfies it, those in groups included; `!=` and `!~` are the opposite of `=` and
-`~`. Numbers are compared as numbers, anything else (times) as text.
+`~`. Numbers are compared as numbers (44=110.5 finds 110.50; ids and codes are none: 11=5 does not find 05), times as times
+(a FIX or ISO time, or a day), anything else as text.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from typing import Final
 from gateway.errors import UsageError
 from gateway.fix import tags
 from gateway.fix.message import FixMessage
-from gateway.fixlogs.names import codes, tags_by_name
+from gateway.fixlogs.names import codes, tags_by_name, unknown_word
 from gateway.fixlogs.reader import parse, text_of
+from gateway.instants import parse_instant
 
-_NESTED = r"\((?:[^\s()]|\([^\s()]*\))*\)"
-"""Parentheses belong to a value where they are closed in it: 58~(?i)late"""
-_VALUE = rf"""\"[^\"]*\"|'[^']*'|(?:[^\s()'\"]|{_NESTED})(?:[^\s()]|{_NESTED})*"""
+_PLAIN = r"(?:\\[^\s]|[^\s()\\])"
+_NESTED = rf"\((?:{_PLAIN}|\({_PLAIN}*\))*\)"
+"""Parentheses belong to a value where they are closed in it, 58~(?i)late, or escaped."""
+_VALUE = rf"""\"[^\"]*\"|'[^']*'|(?!['\"])(?:{_PLAIN}|{_NESTED})(?:{_PLAIN}|{_NESTED})*"""
 _TOKEN = re.compile(
     r"\s*(?:(?P<open>\()|(?P<close>\))|(?P<word>(?:and|or|not)\b)"
     rf"|(?P<field>[A-Za-z_][A-Za-z0-9_]*|[0-9]+)(?:\s*(?P<operator>!=|!~|<=|>=|=|~|<|>)\s*(?P<value>{_VALUE})?)?)",
@@ -49,6 +52,10 @@ _TEXT_ORDER: dict[str, Callable[[str, str], bool]] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
+_AMOUNT = re.compile(r"(-?)0*([0-9]*)(?:\.([0-9]*?)0*)?", re.ASCII)
+_NO_AMOUNTS = frozenset((1, 8, 10, 11, 17, 19, 20, 35, 37, 39, 40, 41, 48, 49, 54, 55, 56, 58, 59, 112, 150, 379, 448, 526))
+"""Ids and codes: what looks like a number in them is none."""
+_COMMAS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?", re.ASCII)
 _DATA = re.compile(rb"\x01(?:" + b"|".join(b"%d" % tag for tag in tags.DATA_OF_LENGTH) + rb")=")
 _DATA_TAGS = frozenset((*tags.DATA_OF_LENGTH, *tags.DATA_OF_LENGTH.values()))
 
@@ -77,7 +84,10 @@ class Expression:
     def __init__(self, text: str) -> None:
         """Raises `UsageError` with the column (from 1) of what is wrong."""
         self.text = text
-        self._node = _Parser(text).parse()
+        parser = _Parser(text)
+        self._node = parser.parse()
+        self.notes = tuple(parser.notes)
+        """What may not be meant as it was written, for people."""
         self._exact = not self._node.tags & _DATA_TAGS
 
     def matches(self, body: bytes) -> bool:
@@ -100,13 +110,14 @@ class _Parser:
         self._text = text
         self._at = 0
         self._depth = 0
+        self.notes: list[str] = []
 
     def parse(self) -> _Node:
         if not self._text.strip():
             raise UsageError("the expression is empty; one is for example: 35=8 and 150=F")
         node = self._any()
         if self._text[self._at :].strip():
-            raise self._wrong("expected `and`, `or` or the end")
+            raise self._wrong("expected `and`, `or` or the end", "a value with blanks or parentheses is quoted")
         return node
 
     def _any(self) -> _Node:
@@ -151,8 +162,14 @@ class _Parser:
             return _present(tag)
         if value is None:
             self._at = found.end()
-            raise self._wrong(f"expected a value after {operator}")
-        plain = value[1:-1] if value[:1] in "\"'" else value
+            raise self._wrong(f"expected a value after {operator}", 'one with blanks, parentheses or nothing is quoted: ""')
+        quoted = value[:1] in "\"'"
+        plain = value[1:-1] if quoted else value
+        if not quoted and operator[-1] != "~" and plain[0] in "=<>!~":
+            self._at = found.start("operator")
+            raise self._wrong(
+                f"no operator {operator}{plain[0]}", "there are = != ~ !~ < <= > >=; a value that begins so is quoted"
+            )
         if "\x01" in plain:
             self._at = found.start("value")
             raise self._wrong("a value holds no SOH")
@@ -161,11 +178,19 @@ class _Parser:
             try:
                 node = _like(tag, plain)
             except re.error as error:
-                self._at = found.start("value") + (error.pos or 0)
-                raise self._wrong(f"not a regular expression: {error.msg}") from None
+                self._at = found.start("value") + quoted + (error.pos or 0)
+                advice = "" if quoted else "put it in quotes if it goes on"
+                raise self._wrong(f"not a regular expression: {error.msg}", advice) from None
         elif operator in ("=", "!="):
             node = _equal(tag, plain)
+            if not quoted and _may_be_word(plain) and unknown_word(tag, plain):
+                self.notes.append(
+                    f"no version of FIX knows a value {plain!r} of {found['field']}; it is looked for as it stands"
+                )
         else:
+            if _COMMAS.fullmatch(plain):
+                self._at = found.start("value")
+                raise self._wrong("a number is written without commas")
             node = _compared(tag, operator, plain)
         return _opposite(node) if operator.startswith("!") else node
 
@@ -185,11 +210,12 @@ class _Parser:
         self._at = found.end()
         return True
 
-    def _wrong(self, what: str) -> UsageError:
+    def _wrong(self, what: str, advice: str = "") -> UsageError:
         rest = self._text[self._at :]
         column = self._at + len(rest) - len(rest.lstrip()) + 1
         shown = rest.strip()[:20]
-        return UsageError(f"expression, column {column}: {what}{f', found {shown!r}' if shown else ', found the end'}")
+        found = f"found {shown!r}" if shown else "found the end"
+        return UsageError(f"expression, column {column}: {what}, {found}{f'; {advice}' if advice else ''}")
 
 
 def _present(tag: int) -> _Node:
@@ -202,7 +228,7 @@ def _leads(body: bytes, tag: int) -> bool:
 
 
 def _equal(tag: int, value: str) -> _Node:
-    wanted = {value} | (codes(tag, value) if len(value) > 1 and not value.isdigit() else frozenset())
+    wanted = {value} | (codes(tag, value) if _may_be_word(value) else frozenset())
     marks = [b"\x01%d=%s\x01" % (tag, coded) for text in sorted(wanted, key=len) for coded in _coded(text)]
     if tag == _FIRST:
         marks = [mark[1:] for mark in marks]
@@ -211,6 +237,15 @@ def _equal(tag: int, value: str) -> _Node:
             lambda values: not wanted.isdisjoint(values(tag)), lambda body: body.startswith(start), False, frozenset((tag,))
         )
     first, *others = marks
+    amount = None if tag in _NO_AMOUNTS else _amount(value)
+    if amount is not None:
+        same, spelled = re.compile(amount), re.compile(rb"\x01%d=%s\x01" % (tag, amount.encode())).search
+        return _Node(
+            lambda values: any(map(same.fullmatch, values(tag))),
+            lambda body: spelled(body) is not None,
+            False,
+            frozenset((tag,)),
+        )
 
     def raw(body: bytes) -> bool:
         return first in body or any(mark in body for mark in others)
@@ -221,6 +256,21 @@ def _equal(tag: int, value: str) -> _Node:
         False,
         frozenset((tag,)),
     )
+
+
+def _may_be_word(value: str) -> bool:
+    return len(value) > 1 and not value.isdigit()
+
+
+def _amount(text: str) -> str | None:
+    """A pattern of every way to write the number `text` is (110.5, 110.50, 0110.5); None when it is none."""
+    found = _AMOUNT.fullmatch(text)
+    if found is None or not any(character.isdigit() for character in text):
+        return None
+    sign, whole, fraction = found[1], found[2], found[3] or ""
+    if not (whole or fraction):
+        return r"-?(?:0+(?:\.0*)?|\.0+)"
+    return sign + "0*" + whole + (rf"\.{fraction}0*" if fraction else r"(?:\.0*)?")
 
 
 def _coded(text: str) -> set[bytes]:
@@ -253,12 +303,16 @@ def _like(tag: int, pattern: str) -> _Node:
 
 def _compared(tag: int, operator: str, text: str) -> _Node:
     number, compare, order = _number(text), _ORDER[operator], _TEXT_ORDER[operator]
-    if number is None:
-        return _scanned(tag, lambda value: order(value, text))
+    moment = parse_instant(text)
 
     def judge(value: str) -> bool:
-        found = _number(value)
-        return found is not None and compare(found, number)
+        found = None if number is None else _number(value)
+        if number is not None and found is not None:
+            return compare(found, number)
+        at = None if moment is None else parse_instant(value)
+        if moment is not None and at is not None:
+            return compare(Decimal(at), Decimal(moment))
+        return number is None and order(value, text)
 
     return _scanned(tag, judge)
 

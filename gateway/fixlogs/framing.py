@@ -19,7 +19,7 @@ Record = tuple[bytes, bytes, int]
 """What stands between the message before and this one (the end of its line, other lines, this line's prefix); the message with
 SOH between its fields; its oddities."""
 _LONGEST_GAP = 4096
-_BEGINNING = 32
+_BEGINNING = 48
 """Bytes. Longer than BeginString(8), a separator and the next tag."""
 _TRAILERS = tuple(number + SOH for number in CHECKSUMS)
 _LINE_ENDS = frozenset((b"\r", b"\n"))

@@ -17,10 +17,11 @@ TRAILER: Final = b"\x0110="
 CHECKSUMS: Final = tuple(b"%03d" % number for number in range(256))
 
 _WRITTEN_OUT = (
-    rb"\\x01",
-    rb"\\u0001",
+    rb"\\{1,4}x01",
+    rb"\\{1,4}u0001",
     rb"\\001",
     rb"\\1",
+    rb"#001",
     rb"<SOH>",
     rb"\[SOH\]",
     rb"\{SOH\}",
@@ -30,7 +31,7 @@ _WRITTEN_OUT = (
     rb"&#0?1;",
     rb"&#x0?1;",
 )
-_SEPARATOR = rb"(" + rb"|".join(_WRITTEN_OUT) + rb"|\xe2\x90\x81|[^0-9A-Za-z=]{1,4}?)"
+_SEPARATOR = rb"(" + rb"|".join(_WRITTEN_OUT) + rb"|\xe2\x90\x81|\r?\n[ \t]{1,16}|[^0-9A-Za-z=]{1,4}?)"
 BEGINNING: Final = re.compile(rb"8=(FIXT?\.[0-9]\.[0-9](?:SP[0-9])?)" + _SEPARATOR + rb"(?=[0-9]{1,5}=)")
 """Groups: the version, the separator."""
 

@@ -156,18 +156,34 @@ def tags_by_name() -> dict[str, int]:
 
 @lru_cache(maxsize=256)
 def codes(tag: int, word: str) -> frozenset[str]:
-    """The values of an enumerated field that any version calls `word` (case does not matter): `buy` of Side(54) is `1`.
+    """The values of an enumerated field that any version calls `word` (case, blanks and underscores do not matter): `buy` of
+    Side(54) is `1`.
 
     MsgType(35) goes by the names of messages. Empty when no version has such a word.
     """
-    word = word.lower()
-    found: set[str] = set()
-    for version in VERSIONS:
-        for file in VERSIONS[version]:
-            dictionary = load(file)
-            if tag == 35:
-                found.update(kind for kind, node in dictionary.messages.items() if node.get("name", "").lower() == word)
-            for definition in dictionary.fields.values():
-                if definition.tag == tag:
-                    found.update(code for code, text in definition.values.items() if text.lower() == word)
-    return frozenset(found)
+    wanted = _bare(word)
+    return frozenset(code for text, code in _words(tag) if text == wanted)
+
+
+def unknown_word(tag: int, word: str) -> bool:
+    """Whether `tag` has enumerated values in some version, and `word` is none of them in any."""
+    words = _words(tag)
+    return bool(words) and _bare(word) not in {text for text, _ in words} and word not in {code for _, code in words}
+
+
+@lru_cache(maxsize=64)
+def _words(tag: int) -> tuple[tuple[str, str], ...]:
+    """What any version calls the values of a field, and the values."""
+    found: list[tuple[str, str]] = []
+    for file in dict.fromkeys(file for version in VERSIONS.values() for file in version):
+        dictionary = load(file)
+        if tag == 35:
+            found += [(_bare(node.get("name", "")), kind) for kind, node in dictionary.messages.items()]
+        for definition in dictionary.fields.values():
+            if definition.tag == tag:
+                found += [(_bare(text), code) for code, text in definition.values.items()]
+    return tuple(found)
+
+
+def _bare(word: str) -> str:
+    return word.lower().replace("_", "").replace(" ", "")

@@ -7,6 +7,7 @@ message that has both, unless the prefix names a zone itself.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
@@ -16,13 +17,17 @@ from gateway.core.values import NANOS
 IN: Final = "in"
 OUT: Final = "out"
 
+_DIGITS = b"0123456789"
 _QUARTER = 900 * NANOS
 _DAY = 86_400 * NANOS
+_NOON = 12
 _FULL = re.compile(
     rb"([12][0-9]{3})[-/.]?([01][0-9])[-/.]?([0-3][0-9])[-T_ ,]{1,2}([0-2][0-9]):([0-5][0-9]):([0-6][0-9])"
     rb"(?:[.,:]([0-9]{1,9}))?\s?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}(?![0-9]))?"
 )
-_CLOCK = re.compile(rb"(?<![0-9:])([0-2]?[0-9]):([0-5][0-9]):([0-6][0-9])(?:[.,:]([0-9]{1,9}))?")
+_CLOCK = re.compile(
+    rb"(?<![0-9:])([0-2]?[0-9]):([0-5][0-9]):([0-6][0-9])(?:[.,:]([0-9]{1,9}))?(?:\s?([AaPp])[Mm](?![A-Za-z]))?"
+)
 _EPOCH = re.compile(rb"(?<![0-9.])([12][0-9]{9})(?:\.([0-9]{1,9})|([0-9]{3}|[0-9]{6}|[0-9]{9}))?(?![0-9])")
 
 _WORD = re.compile(
@@ -32,6 +37,8 @@ _WORD = re.compile(
 )
 _ARROW = re.compile(rb"(?<![A-Za-z0-9])(?:(<<|<-|<=)|(>>|->|=>))(?![A-Za-z0-9])")  # FIX.4.4:A->B is a session's name
 _LETTER = re.compile(rb"(?<![A-Za-z0-9])(?:([IR<])|([OS>]))(?![A-Za-z0-9])")
+_WAYS = ((_WORD, -1), (_WORD, 0), (_ARROW, -1), (_LETTER, -1))
+"""How a direction is told: a pattern, and which of its matches. Mostly the last, but `Sending (thread in-1)` has the first."""
 _SHAPES = 4096
 
 
@@ -59,12 +66,33 @@ class PrefixReader:
         """How the log writes its times; empty when it writes none."""
         self.words: dict[str, str] = {}
         """What the log calls a direction -> `in` or `out`."""
+        self.certain = False
+        """Both sides of a session were seen by `learn`."""
+        self._ways = list(_WAYS)
         self._directions: dict[bytes, str | None] = {}
+
+    def learn(self, seen: list[tuple[bytes, bytes, bytes]]) -> None:
+        """Give up what tells the same direction for both sides of a session: it is another thing (a level, a bracket).
+
+        `seen`: of some messages what stands before them, SenderCompID(49) and TargetCompID(56).
+        """
+        pairs = {(sender, target) for _, sender, target in seen if sender != target}
+        self.certain = any((target, sender) in pairs for sender, target in pairs)
+        for way in list(self._ways) if self.certain else ():
+            said: dict[tuple[bytes, bytes], set[str]] = defaultdict(set)
+            for shape, sender, target in {(prefix_of(gap).translate(None, _DIGITS), *pair) for gap, *pair in seen}:
+                told = _told(way, shape)
+                if told is not None:
+                    said[sender, target].add(told[1])
+            if any(len(told) == 1 and said.get(pair[::-1]) == told for pair, told in list(said.items()) if pair[0] != pair[1]):
+                self._ways.remove(way)
+                self._directions.clear()
+                self.words.clear()
 
     def direction(self, gap: bytes) -> str | None:
         """`in` or `out`, None when the prefix says neither. `gap`: what stands between two messages."""
         prefix = prefix_of(gap)
-        shape = prefix.translate(None, b"0123456789")
+        shape = prefix.translate(None, _DIGITS)
         try:
             return self._directions[shape]
         except KeyError:
@@ -83,13 +111,11 @@ class PrefixReader:
         return self._undated(prefix, sent_ns) if found is None else self._dated(found, sent_ns)
 
     def _read_direction(self, shape: bytes) -> str | None:
-        for pattern in (_WORD, _ARROW, _LETTER):
-            marks = list(pattern.finditer(shape))
-            if marks:
-                nearest = marks[-1]
-                direction = IN if nearest[1] else OUT
-                self.words.setdefault(nearest[0].decode("latin-1"), direction)
-                return direction
+        for way in self._ways:
+            told = _told(way, shape)
+            if told is not None:
+                self.words.setdefault(*told)
+                return told[1]
         return None
 
     def _dated(self, found: re.Match[bytes], sent_ns: int | None) -> int | None:
@@ -115,6 +141,8 @@ class PrefixReader:
             return None
         self.form = self.form or "time of day"
         since = _since_midnight(found[1], found[2], found[3], found[4])
+        if found[5]:  # 12 AM is midnight, 12 PM is noon
+            since += ((found[5] in b"Pp") - (int(found[1]) == _NOON)) * _NOON * 3600 * NANOS
         at = sent_ns // _DAY * _DAY + since
         offset = self.offset_ns or 0
         # Of the days around, the one nearest to SendingTime.
@@ -129,6 +157,13 @@ class PrefixReader:
             if abs(self.offset_ns) > _DAY // 2 + 3 * 3600 * NANOS:  # no zone is so far: a log written later, or a wrong clock
                 self.offset_ns = 0
         return at - self.offset_ns
+
+
+def _told(way: tuple[re.Pattern[bytes], int], shape: bytes) -> tuple[str, str] | None:
+    """The word that tells a direction, and the direction."""
+    pattern, which = way
+    marks = list(pattern.finditer(shape))
+    return (marks[which][0].decode("latin-1"), IN if marks[which][1] else OUT) if marks else None
 
 
 def _since_midnight(hours: bytes, minutes: bytes, seconds: bytes, fraction: bytes | None) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from threading import Event
 
 import simplefix
@@ -23,6 +24,11 @@ _PEEK = 1 << 22
 """Bytes. A log whose first message comes later has no time to be ordered by."""
 
 
+_LESSON = 1000
+_LESSONS = 16
+"""Messages of a batch, and batches, that directions are learned from until both sides of a session were there."""
+
+
 class Log:
     """One file or stream, and what was learned about its layout so far."""
 
@@ -33,7 +39,8 @@ class Log:
         self.headers = HeaderReader()
         self.prefixes = PrefixReader()
         self._number = 0
-        self._gap = b""  # on a line of several messages the prefix of the first holds for all
+        self._gap = b""
+        self._learned = 0
 
     @property
     def name(self) -> str:
@@ -42,7 +49,10 @@ class Log:
 
     def batches(self, progress: Progress = nothing) -> Iterator[list[Record]]:
         """What is framed, a list for each block read."""
-        return self.framer.frames(self.source.blocks(progress))
+        for batch in self.framer.frames(self.source.blocks(progress)):
+            self._learn(batch)
+            yield batch
+            self._gap = self.gap_before(batch, len(batch))
 
     def messages(self, progress: Progress = nothing) -> Iterator[LogMessage]:
         """Every message, in the order of the log."""
@@ -51,22 +61,36 @@ class Log:
 
     def message(self, batch: list[Record], at: int, before: int) -> LogMessage:
         """One message of a batch; `before`: how many came before the batch."""
-        holder = at
-        while holder and not batch[holder][0].strip():
-            holder -= 1  # on a line of several messages the prefix of the first holds for all
         _, body, odd = batch[at]
-        return LogMessage(self, before + at + 1, batch[holder][0], body, odd)
+        return LogMessage(self, before + at + 1, self.gap_before(batch, at + 1), body, odd)
+
+    def gap_before(self, batch: list[Record], at: int) -> bytes:
+        """What stands before the last of the first `at` messages of a batch, or before the first message on its line: on a
+        line of several the prefix of the first holds for all."""
+        for holder in range(at - 1, -1, -1):
+            gap = batch[holder][0]
+            if not same_line(gap):
+                return gap
+        return self._gap
+
+    def _learn(self, batch: list[Record]) -> None:
+        if not self.prefixes.certain and self._learned < _LESSONS:
+            self._learned += 1
+            rows = ((gap, self.headers.read(body)) for gap, body, _ in batch[:_LESSON])
+            self.prefixes.learn([(gap, header[3], header[4]) for gap, header in rows])
 
     def growing(self, stop: Event) -> Iterator[LogMessage]:
         """As `messages`, and what is appended until `stop`."""
         for block in self.source.growing(stop):
             if block:
-                yield from self._messages(self.framer.feed(block))
+                batch = self.framer.feed(block)
+                self._learn(batch)
+                yield from self._messages(batch)
 
     def _messages(self, batch: list[Record]) -> Iterator[LogMessage]:
         for gap, body, odd in batch:
             self._number += 1
-            if gap.strip():
+            if not same_line(gap):
                 self._gap = gap
             yield LogMessage(self, self._number, self._gap, body, odd)
 
@@ -148,6 +172,11 @@ class LogMessage:
         return parse(self.body)
 
 
+def same_line(gap: bytes) -> bool:
+    """Whether nothing stands between two messages, not even the end of a line."""
+    return not gap or (b"\n" not in gap and not gap.strip())
+
+
 def text_of(body: bytes) -> str:
     """UTF-8, or latin-1 where it is not: no byte is lost."""
     try:
@@ -204,7 +233,7 @@ def in_order(found: Sequence[Log]) -> list[Log]:
 
 
 def _first_time(source: Source) -> int:
-    if source.name == STDIN:
+    if source.name == STDIN or not Path(source.name).is_file():  # what a pipe has given is gone
         return 0
     peeked = Log(Source(source.name))
     for batch in peeked.batches():

@@ -1,7 +1,7 @@
 """The bytes of logs: files, standard input, growing files.
 
-Compression (gzip, bzip2, xz) is told by the first bytes, not by the name. UTF-16 is told by its mark and read as UTF-8. Nothing
-here knows FIX.
+Compression (gzip, bzip2, xz) is told by the first bytes, not by the name. UTF-16 is told by its mark, or by every second byte
+being zero, and read as UTF-8. Nothing here knows FIX.
 """
 
 from __future__ import annotations
@@ -25,6 +25,17 @@ BLOCK: Final = 1 << 16
 """Bytes read at once: what is made of them still fits the processor's cache, which is faster than fewer, larger ones."""
 STDIN: Final = "-"
 _LOOK_SECONDS: Final = 0.1
+_SAMPLE: Final = 4096
+_FEWEST: Final = 16
+"""Characters, from which on a text can be told to be UTF-16 without a mark."""
+_ARCHIVES: Final = {
+    b"PK\x03\x04": "a zip archive, not read; unpack it: unzip -p FILE | gateway log ... -",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd, not read; unpack it: zstd -dc FILE | gateway log ... -",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive, not read; unpack it: 7z x -so FILE | gateway log ... -",
+}
+"""What is not read here, by its first bytes, and what to do."""
+
+_COMPRESSED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
 Progress = Callable[[str, int, int], None]
 """What is being read, how many bytes of it are done, out of how many (0: nobody knows)."""
@@ -55,17 +66,23 @@ class Source:
 
     def growing(self, stop: Event) -> Iterator[bytes]:
         """Its content and what is appended, until `stop`; b"" when there is nothing new. A file that was replaced or cut
-        is read from its beginning. Not for compressed files."""
+        is read from its beginning. Raises `PreconditionFailed` for what is unreadable or compressed."""
         if self.name == STDIN:
             yield from self.blocks()
             return
         file = self._open()
+        decoder: codecs.IncrementalDecoder | None = None
         try:
             while not stop.is_set():
+                begins = file.tell() == 0
                 block = file.read(BLOCK)
                 if block:
+                    if begins:
+                        if block.startswith((*_COMPRESSED, *_ARCHIVES)):
+                            raise PreconditionFailed(f"{self.name}: a compressed file does not grow; read it without --follow")
+                        decoder = _decoder(block)
                     self.size += len(block)
-                    yield block
+                    yield block if decoder is None else decoder.decode(block).encode("utf-8", "replace")
                     continue
                 yield b""
                 if stop.wait(_LOOK_SECONDS):
@@ -96,13 +113,13 @@ class Source:
     def _plain(self, file: io.BufferedReader) -> Callable[[int], bytes]:
         """What reads so many bytes of the content at most."""
         magic = file.peek(6)[:6]
-        if magic.startswith(b"\x1f\x8b"):
+        if magic.startswith(_COMPRESSED[0]):
             self.compression = "gzip"
             return gzip.GzipFile(fileobj=file, mode="rb").read1
-        if magic.startswith(b"BZh"):
+        if magic.startswith(_COMPRESSED[1]):
             self.compression = "bzip2"
             return bz2.BZ2File(file).read1
-        if magic.startswith(b"\xfd7zXZ"):
+        if magic.startswith(_COMPRESSED[2]):
             self.compression = "xz"
             return lzma.LZMAFile(file).read1
         return file.read1
@@ -122,6 +139,9 @@ class Source:
                 return
             if not block:
                 return
+            if not self.size and (what := _ARCHIVES.get(block[:4]) or _ARCHIVES.get(block[:6])) is not None:
+                self.problem = what
+                return
             self.size += len(block)
             if total:
                 progress(self.name, file.tell(), total)
@@ -129,8 +149,8 @@ class Source:
 
     def _decoded(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         first = next(blocks, b"")
-        if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        decoder = _decoder(first)
+        if decoder is not None:
             yield decoder.decode(first).encode("utf-8", "replace")
             for block in blocks:
                 yield decoder.decode(block).encode("utf-8", "replace")
@@ -138,6 +158,18 @@ class Source:
         if first:
             yield first
         yield from blocks
+
+
+def _decoder(begin: bytes) -> codecs.IncrementalDecoder | None:
+    """For what begins with these bytes, if it is UTF-16."""
+    if begin[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return codecs.getincrementaldecoder("utf-16")("replace")
+    half = len(begin[:_SAMPLE]) // 2
+    few = half // 10
+    high, low = (begin[at:_SAMPLE:2].count(0) for at in (0, 1))
+    if half < _FEWEST or min(high, low) > few or max(high, low) < half - few:
+        return None
+    return codecs.getincrementaldecoder("utf-16-le" if low > high else "utf-16-be")("replace")
 
 
 def sources(names: Sequence[str]) -> list[Source]:

@@ -14,7 +14,7 @@ from gateway.fixlogs import oddities
 from gateway.fixlogs.framing import Record
 from gateway.fixlogs.layout import separator_name
 from gateway.fixlogs.prefix import IN, OUT
-from gateway.fixlogs.reader import Log
+from gateway.fixlogs.reader import Log, same_line
 
 _KEYS = 20_000
 _SECONDS = 100_000
@@ -51,6 +51,8 @@ class Statistics:
             self._odd.update(odd)
         direction = log.prefixes.direction
         shapes = Counter([gap.translate(None, _DIGITS) for gap in gaps])
+        if (len(shapes) > 1 or log.gap_before(batch, 0).strip()) and any(map(same_line, shapes)):
+            shapes = Counter(log.gap_before(batch, at + 1).translate(None, _DIGITS) for at in range(len(batch)))
         for shape, count in shapes.items():
             self._directions[direction(shape)] += count
         self._times(list(map(itemgetter(at.sent), rows)))

@@ -95,6 +95,26 @@ def test_grep(log: Path) -> None:
     assert "column 10: no version of FIX" in run("grep", "35=8 and Foo=1", str(log), expect=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("start", "count"),
+    [
+        ("20240102", 5),
+        ("20240103", 0),
+        ("20240102-10:00:02.000250", 3),
+        ("2024-01-02T10:00:02.000250000Z", 3),
+        ("2024-01-02T10:00:02.000250001Z", 2),  # no digit of it is lost
+        ("2024-01-02 19:00:02.000250+09:00", 3),
+        ("1704189602000250001", 2),
+    ],
+)
+def test_times_are_read_to_the_nanosecond(log: Path, start: str, count: int) -> None:
+    assert run("grep", "--count", "35", "--from", start, str(log)).stdout == f"{count}\n"
+
+
+def test_a_word_nobody_knows_is_said(log: Path) -> None:
+    assert "knows a value 'Trad'" in run("grep", "--count", "ExecType=Trad", str(log)).stderr
+
+
 def test_standard_input_and_directories(log: Path) -> None:
     command = [sys.executable, "-m", "gateway", "log", "grep", "--count", "35=8", "-"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
@@ -117,6 +137,28 @@ def test_stats_sessions_orders_latency(log: Path) -> None:
     (new, *_) = json.loads(run("latency", "--json", str(log)).stdout)["requests"]
     assert (new["answered"], new["p50_ns"]) == (1, 1_000_000_000)
     assert "1000.000" in run("latency", str(log)).stdout
+
+
+def test_numbers_count_within_their_file(log: Path) -> None:
+    copy = log.with_name("copy")
+    copy.write_bytes(log.read_bytes())
+    for verb in (["grep", "35=8"], ["decode", "--where", "35=8"]):
+        rows = [json.loads(line) for line in run(*verb, "--json", str(log), str(copy)).stdout.splitlines()]
+        assert [row["number"] for row in rows] == [3, 3]
+
+
+def test_nothing_of_a_pipe_is_lost(log: Path) -> None:
+    """To put logs in order they are looked into, which a pipe allows once."""
+    command = f"{sys.executable} -m gateway log orders --json <(cat {log}) <(cat {log})"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, env=environment, check=True, timeout=60)
+    assert json.loads(done.stdout)["requests"] == {"new": 1}
+
+
+def test_a_span_that_misses_the_log_says_where_it_is(log: Path) -> None:
+    for verb in ("sessions", "orders", "latency"):
+        said = run(verb, "--from", "2025-01-01", str(log), expect=3).stderr
+        assert "none of 5 messages is between --from and --to; they are from 2024-01-02 10:00:00.000250000 to" in said
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from gateway.fixlogs.expression import Expression
 
 LOGON, _, ORDER, ACCEPTED, PARTIAL, FILLED, CANCEL, _, NEWS, _ = session()
 BOOK = fix(head("W", 1, 0) + "55=USD/JPY|268=2|269=0|270=110.1|271=5|269=1|270=110.3|271=7|")
+SEVEN = fix(head("8", 7, 0).replace("34=7", "34=0007") + "11=07|44=-0.50|58=(a|60=20240102-10:00:07.123456789|")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,23 @@ BOOK = fix(head("W", 1, 0) + "55=USD/JPY|268=2|269=0|270=110.1|271=5|269=1|270=1
         ("44<110.25", ORDER, False),
         ("44>abc", ORDER, False),
         ("52>20240102-10:00:01 and 52<20240102-10:00:03", ORDER, True),
+        # One number, however it is written; but ids are no numbers.
+        ("44=110.250 and 38=1000.0", ORDER, True),
+        ("44!=110.2500", ORDER, False),
+        ("44=110.2", ORDER, False),
+        ("34=002", ORDER, True),
+        ("11=7", SEVEN, False),
+        ("34=7 and 44=-0.5", SEVEN, True),
+        # One time, however it is written.
+        ("52>20240102-10:00:02", ORDER, False),
+        ("52=20240102-10:00:02.000 and 52<=20240102-10:00:02 and 52>=2024-01-02T10:00:02Z", ORDER, True),
+        ("52>=20240102 and 52<2024-01-03", ORDER, True),
+        ("52<2024-01-02T19:00:03+09:00", ORDER, True),
+        ("60>2024-01-02T10:00:07.123456788Z", SEVEN, True),
+        ("60>2024-01-02T10:00:07.123456789Z", SEVEN, False),
+        ("OrdStatus=PartiallyFilled and ExecType=trade", PARTIAL, True),
+        ("58~\\(a", SEVEN, True),
+        ('58="="', ORDER, False),
         ("8=FIX.4.4", ORDER, True),
         ("8~^FIX", ORDER, True),
         ("8=FIX.4.2", ORDER, False),
@@ -86,8 +104,19 @@ def test_what_matches(text: str, message: bytes, matches: bool) -> None:
         ("(" * 200 + "35=8", "too deeply nested"),
         ("not " * 200 + "35=8", "too deeply nested"),
         ("55=a\x01b", "holds no SOH"),
+        ("35==8", "column 3: no operator =="),
+        ("35<>8", "column 3: no operator <>"),
+        ("38>1,000", "column 4: a number is written without commas"),
+        ('58~"x[a"', "column 6: not a regular expression"),
+        ("58~a|(b c)", "column 6: expected .*; a value with blanks or parentheses is quoted"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_column(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         Expression(text)
+
+
+def test_a_word_that_no_version_knows_is_said() -> None:
+    assert Expression("54=buyy or 54=buy or 54!=9 or 55=EUR/USD").notes == (
+        "no version of FIX knows a value 'buyy' of 54; it is looked for as it stands",
+    )

@@ -14,6 +14,7 @@ from gateway.fixlogs.framing import Framer
 from gateway.fixlogs.layout import separator_name
 from gateway.fixlogs.reader import Log, LogMessage, in_order, logs, merged
 from gateway.fixlogs.sources import Source
+from gateway.fixlogs.statistics import Statistics
 
 Read = Callable[..., list[LogMessage]]
 LAYOUTS = layouts()
@@ -130,6 +131,77 @@ def test_utf_16_and_marks(read: Read) -> None:
     text = b"".join(visible(message, b"|") + b"\r\n" for message in session()[:3]).decode("latin-1")
     assert [m.body for m in read(text.encode("utf-16"))] == session()[:3]
     assert [m.body for m in read(b"\xef\xbb\xbf" + text.encode())] == session()[:3]
+
+
+def test_utf_16_without_a_mark(read: Read) -> None:
+    """As the tail of a file has it; zeros between messages make none."""
+    text = b"".join(visible(message, b"|") + b"\r\n" for message in session()[:3]).decode("latin-1")
+    for encoding in ("utf-16-le", "utf-16-be"):
+        assert [m.body for m in read(text.encode(encoding))] == session()[:3]
+    assert [m.body for m in read(b"\0" * 5000 + session()[0])] == session()[:1]
+
+
+@pytest.mark.parametrize("separator", [b"#001", b"\\\\u0001", b"\\\\x01", b"\n    ", b"\r\n\t\t", b"\n          "])
+def test_separators_as_what_wraps_logs_writes_them(read: Read, separator: bytes) -> None:
+    """rsyslog, JSON within JSON, indented fields."""
+    data = b"".join(b"Message:%b" % separator + visible(message, separator) + b"\n" for message in WITHOUT_DATA)
+    assert [message.body for message in read(data)] == WITHOUT_DATA
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        b"I0102 10:00:00.000456 12345 fix.cc:42] ",
+        b"<134>1 2024-01-02T10:00:00Z host fix 812 - - ",
+        b'<m t="10:00:00">',
+        b"[I 10:00:00 fix:12] ",
+    ],
+)
+def test_levels_and_brackets_are_no_directions(read: Read, prefix: bytes) -> None:
+    """What says the same of both sides of a session says nothing of directions."""
+    assert {m.direction for m in read(b"".join(prefix + visible(m, b"|") + b"\n" for m in WITHOUT_DATA))} == {None}
+
+
+def test_a_direction_is_the_word_that_changes_with_it(read: Read) -> None:
+    data = b"".join(
+        (b"Sending" if outgoing(m) else b"Received") + b" (thread in-1): " + visible(m, b"|") + b"\n" for m in WITHOUT_DATA
+    )
+    assert [m.direction for m in read(data)] == ["out" if outgoing(m) else "in" for m in WITHOUT_DATA]
+
+
+def test_twelve_hour_clocks(read: Read) -> None:
+    def at(hour: str, text: str) -> bytes:
+        sent = fix(head("0", 1, 0).replace("-10:", f"-{hour}:"))
+        return f"1/2/2024 {text} ".encode() + visible(sent, b"|") + b"\n"
+
+    log = at("10", "10:00:00 AM") + at("13", "1:00:01 PM") + at("12", "12:00:02 PM") + at("00", "12:00:03 am")
+    midnight = FIRST_NS - 10 * 3600 * 10**9
+    hours = [round((m.logged_ns or 0) - midnight) / 3600e9 for m in read(log)]
+    assert [round(hour, 2) for hour in hours] == [10, 13, 12, 0]
+
+
+def test_every_count_of_directions_is_the_same(read: Read) -> None:
+    """Where a line has several messages, and where it begins in one block and ends in another."""
+    pair = [m for m in WITHOUT_DATA if outgoing(m)]
+    data = (b"10:00:00 OUT " + b" ".join(pair * 600) + b"\n") * 2 + pair[0] + b"\n"
+    messages = read(data)
+    told = Counter(m.direction for m in messages)
+    assert told == {"out": 1200 * len(pair), None: 1}  # no prefix holds beyond its line
+    log = Log(Source(messages[0].log.name))
+    statistics, one_by_one = Statistics(), Counter[str | None]()
+    for batch in log.batches():
+        statistics.add(log, batch)
+        one_by_one.update(log.message(batch, at, 0).direction for at in range(len(batch)))
+    assert one_by_one == told
+    assert statistics.result()["directions"] == {"in": 0, "out": told["out"], "unknown": 1}
+
+
+@pytest.mark.parametrize("begin", [b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c"])
+def test_archives_are_not_read_and_that_is_said(tmp_path: Path, begin: bytes) -> None:
+    (tmp_path / "log").write_bytes(begin + b"".join(session()))
+    log = Log(Source(str(tmp_path / "log")))
+    assert list(log.messages()) == []
+    assert "unpack it" in log.source.problem
 
 
 def test_a_damaged_gz_ends_where_the_damage_begins(tmp_path: Path) -> None:
