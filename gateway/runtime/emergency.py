@@ -2,8 +2,9 @@
 
 A thread of its own, because whatever stops the runtime (a strategy that never returns, a journal that never answers) may stop
 the others too. It sleeps while nothing is killed. The runtime is stuck when it has made no step, no commit and no send for
-`STUCK_SECONDS` since the kill; one that is slow but works is left alone. Where the journal has become somebody else's nothing
-is done: so has the session.
+`STUCK_SECONDS` since the kill; one that is slow but works is left alone, and so is one that was not running because the machine
+or the process slept: only time in which this thread could look counts. Where the journal has become somebody else's nothing is
+done: so has the session.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from gateway.venue.gate import KillGate
 _log = logging.getLogger(__name__)
 STUCK_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
+_LONGEST_LOOK_SECONDS = 0.5
+"""What passes between two looks counts up to this: later, nobody was running."""
 
 
 class EmergencyWatch:
@@ -58,15 +61,16 @@ class EmergencyWatch:
 
     def _watch(self) -> None:
         """From the moment the gate is closed until it is open."""
-        seen, since, scopes = -1, monotonic(), self._gate.engaged
+        seen, stuck, scopes, looked = -1, 0.0, self._gate.engaged, monotonic()
         while self._gate.engaged and not self._ending.wait(_LOOK_SECONDS):
             now = monotonic()
+            stuck, looked = stuck + min(now - looked, _LONGEST_LOOK_SECONDS), now
             if self._gate.engaged != scopes:  # another scope: the runtime has its time for that one too
-                scopes, since = self._gate.engaged, since if self.active else now
+                scopes, stuck = self._gate.engaged, stuck if self.active else 0.0
             if self._runtime.progress != seen:
-                seen, since = self._runtime.progress, now
+                seen, stuck = self._runtime.progress, 0.0
                 self._rest()
-            elif now - since > STUCK_SECONDS and not isinstance(self._runtime.failure, JournalLost):
+            elif stuck > STUCK_SECONDS and not isinstance(self._runtime.failure, JournalLost):
                 self._act(now)
         self._rest()
 

@@ -2,7 +2,9 @@
 
 The runtime thread cannot watch itself while a strategy has it. `Watchdog` looks from outside and closes the gate: for the
 strategy until an operator enables it again, and for everybody while the thread is stuck, because what the others decided in
-that batch is as old as it. Cancels pass all the time. `tend` follows what the journal says, before anything of a batch is sent.
+that batch is as old as it. Cancels pass all the time. What counts is time in which the watchdog could look: that a machine was
+suspended, or a process got no turn, is no fault of a strategy. `tend` follows what the journal says, before anything of a batch
+is sent.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from gateway.venue.gate import KillGate
 
 _log = logging.getLogger(__name__)
 OVERRUN_SECONDS = 2.0
+LONGEST_LOOK_SECONDS = 1.0
+"""What passes between two looks counts up to this: later, nobody was running."""
 INVARIANT = "invariant"
 STUCK = "stuck"
 GUARDED: frozenset[type[Event]] = frozenset({InvariantBroken, TradingSwitched})
@@ -59,21 +63,13 @@ class Consultation:
     """Which strategy is being asked, and since when: written by the thread that asks, read by any."""
 
     def __init__(self) -> None:
-        self._now: tuple[str, float] | None = None
+        self.now: tuple[str, float] | None = None
 
     def begin(self, strategy: str) -> None:
-        self._now = (strategy, monotonic())
+        self.now = (strategy, monotonic())
 
     def end(self) -> None:
-        self._now = None
-
-    def overdue(self) -> tuple[str, float] | None:
-        """(strategy, seconds) of one that should have come back; None while all is well."""
-        now = self._now
-        if now is None:
-            return None
-        seconds = monotonic() - now[1]
-        return (now[0], seconds) if seconds > OVERRUN_SECONDS else None
+        self.now = None
 
 
 class Watchdog:
@@ -85,10 +81,13 @@ class Watchdog:
         self._gate = gate
         self._intake = intake
         self._told: str | None = None
+        self._looked = monotonic()
+        self._seen: tuple[tuple[str, float] | None, float] = (None, 0.0)
+        """The consultation of the last look, and how much of it was watched."""
 
     def look(self) -> None:
         """Close the gate when a strategy overruns; open it for the others when it came back."""
-        found = self._consultation.overdue()
+        found = self._overdue()
         if found is None:
             if self._told is not None:
                 _log.warning("strategy %s came back; it stays stopped until it is enabled again", self._told)
@@ -112,3 +111,15 @@ class Watchdog:
         event = StrategyOverran(strategy=name, running_ns=int(seconds * NANOS))
         self._file.note(event)
         self._intake.insist(Submit(event, after=self._file.forget))
+
+    def _overdue(self) -> tuple[str, float] | None:
+        """(strategy, seconds since it was asked) of one that should have come back; None while all is well."""
+        now, at = self._consultation.now, monotonic()
+        before, watched = self._seen
+        passed, self._looked = min(at - self._looked, LONGEST_LOOK_SECONDS), at
+        if now is None:
+            self._seen = (None, 0.0)
+            return None
+        watched = watched + passed if now is before else min(at - now[1], passed)
+        self._seen = (now, watched)
+        return (now[0], at - now[1]) if watched > OVERRUN_SECONDS else None

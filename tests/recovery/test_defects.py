@@ -29,6 +29,11 @@ def not_ready(gateway: GatewayProcess) -> str:
         return error.read().decode()
 
 
+def the_book_is_here(gateway: GatewayProcess) -> None:
+    """The next time that the strategy is asked is about a book that moved, not about the one it begins with."""
+    wait_for(lambda: gateway.status()["feeds"][0]["bid"], "a book")
+
+
 def alarms(gateway: GatewayProcess) -> dict[str, str]:
     return {alarm["what"]: alarm["severity"] for alarm in gateway.status()["alarms"]}
 
@@ -93,6 +98,7 @@ instruments = ["USD/JPY"]
 params = {{ hold = "{hold}" }}"""
     found = {"PYTHONPATH": str(HERE)}
     gateway = make(venue.port, market_data=["USD/JPY"], extra=strategy, environment=found).start().ready()
+    the_book_is_here(gateway)
     hold.touch()
     first = gateway.order("sell", "500", "111")["order_id"]  # the book moves, and the strategy is asked about that
 
@@ -128,6 +134,7 @@ class = "slow_strategy:Slow"
 instruments = ["USD/JPY"]
 params = {{ hold = "{hold}" }}"""
     gateway = make(venue.port, market_data=["USD/JPY"], extra=strategy, environment={"PYTHONPATH": str(HERE)}).start().ready()
+    the_book_is_here(gateway)
     hold.touch()
     gateway.order("sell", "500", "111")  # the book moves, and the strategy is asked about that
     wait_for(lambda: "stuck" in dict(gateway.status().get("stops") or {}), "the gate is closed for everybody")

@@ -13,19 +13,6 @@ from gateway.testing.harness import Harness
 D = Decimal
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
-@pytest.fixture
-def order_id(harness: Harness) -> str:
-    """Accepted: 10000 at 156."""
-    accepted = harness.request_order(quantity="10000")
-    harness.accept(accepted)
-    return accepted
-
-
 def fills(harness: Harness) -> list[tuple[str, FillStatus, Decimal]]:
     return [(fill.exec_id, fill.status, fill.last_qty) for fill in harness.state.execution.fills.values()]
 

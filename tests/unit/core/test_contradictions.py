@@ -26,19 +26,6 @@ C1, C2 = "T-1-1-1", "T-1-1-2"
 WORKING: dict[str, Any] = {"cum_qty": D(0), "leaves_qty": D(10000)}
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
-@pytest.fixture
-def order_id(harness: Harness) -> str:
-    """Accepted: 10000 at 156."""
-    accepted = harness.request_order(quantity="10000")
-    harness.accept(accepted)
-    return accepted
-
-
 def asked(harness: Harness) -> list[str]:
     return [event.cl_ord_id for event in harness.events(StatusRequested)]
 

@@ -34,11 +34,6 @@ def asked(harness: Harness) -> list[str]:
     return [event.order_id for event in harness.events(StatusRequested)]
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
 def working(harness: Harness, tif: TimeInForce = TimeInForce.DAY) -> str:
     order_id = harness.request_order(time_in_force=tif)
     harness.accept(order_id)

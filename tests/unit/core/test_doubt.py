@@ -36,18 +36,6 @@ from gateway.testing.harness import ACK_TIMEOUT_NS, SESSION, VENUE, Harness
 D = Decimal
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
-@pytest.fixture
-def order_id(harness: Harness) -> str:
-    accepted = harness.request_order(quantity="10000")
-    harness.accept(accepted)
-    return accepted
-
-
 def doubts(harness: Harness) -> list[str]:
     return [event.reason for event in harness.events(InDoubt)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
 from msgspec.structs import replace
 
 from gateway.core.changes import FillChanged, PositionChanged
@@ -23,18 +22,6 @@ from gateway.core.values import CommandKind, FillStatus, OrderState, OrderType
 from gateway.testing.harness import VENUE, Harness
 
 D = Decimal
-
-
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
-@pytest.fixture
-def order_id(harness: Harness) -> str:
-    accepted = harness.request_order(quantity="10000")
-    harness.accept(accepted)
-    return accepted
 
 
 def fills(harness: Harness) -> list[tuple[FillStatus, Decimal]]:

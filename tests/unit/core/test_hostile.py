@@ -36,19 +36,6 @@ from gateway.testing.harness import SESSION, SYMBOL, TRADING_DATE, VENUE, Harnes
 QUANTITY = Decimal(10_000)
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
-@pytest.fixture
-def order_id(harness: Harness) -> str:
-    """Accepted, 10,000 open."""
-    order_id = harness.request_order()
-    harness.accept(order_id)
-    return order_id
-
-
 def unbroken(harness: Harness) -> bool:
     return not harness.state.control.broken
 

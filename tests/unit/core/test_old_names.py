@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
-
 from gateway.core.events import Accepted, CancelRejected, Rejected, StatusRequested, TradingDayRolled
 from gateway.core.reactions.intents import MAX_KILL_REQUESTS
 from gateway.core.values import CommandKind, OrderState
@@ -13,19 +11,6 @@ from gateway.testing.harness import Harness
 
 D = Decimal
 C1, C2, C3 = "T-1-1-1", "T-1-1-2", "T-1-1-3"
-
-
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
-@pytest.fixture
-def order_id(harness: Harness) -> str:
-    """Accepted: 10000 at 156."""
-    accepted = harness.request_order(quantity="10000")
-    harness.accept(accepted)
-    return accepted
 
 
 # --- a refusal of a request that waits no more

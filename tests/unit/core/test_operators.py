@@ -30,11 +30,6 @@ from gateway.testing.harness import SESSION, SYMBOL, VENUE, Harness, settings
 D = Decimal
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
 def codes(harness: Harness) -> list[str]:
     return [event.code for event in harness.events(Denied)]
 

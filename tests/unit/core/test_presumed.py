@@ -16,18 +16,6 @@ from gateway.testing.harness import SESSION, VENUE, Harness
 D = Decimal
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
-@pytest.fixture
-def order_id(harness: Harness) -> str:
-    accepted = harness.request_order(quantity="10000")
-    harness.accept(accepted)
-    return accepted
-
-
 def opened(harness: Harness) -> bool:
     return harness.state.control.venues[VENUE].opened
 

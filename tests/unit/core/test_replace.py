@@ -31,19 +31,6 @@ D = Decimal
 C1, C2, C3 = "T-1-1-1", "T-1-1-2", "T-1-1-3"
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
-@pytest.fixture
-def order_id(harness: Harness) -> str:
-    """Accepted: 10000 at 156."""
-    accepted = harness.request_order(quantity="10000")
-    harness.accept(accepted)
-    return accepted
-
-
 def terms(harness: Harness, order_id: str) -> tuple[Decimal, Decimal | None, str]:
     order = harness.order(order_id)
     return order.quantity, order.price, order.cl_ord_id

@@ -24,11 +24,6 @@ from gateway.testing.harness import ACK_TIMEOUT_NS, VENUE, Harness
 D = Decimal
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness().open()
-
-
 def opened(harness: Harness) -> bool:
     return harness.state.control.venues[VENUE].opened
 
