@@ -48,6 +48,17 @@ class Digest:
         if entry not in self._hashes and entry not in self._touched:
             self._hashes[entry] = entry_hash(table, key, value)
 
+    def release(self, table: str, key: Hashable, value: object) -> int:
+        """What an entry adds to the sum, from now on without being remembered here."""
+        entry = (table, key)
+        known = self._hashes.pop(entry, None)
+        if entry in self._touched:
+            del self._touched[entry]
+            found = entry_hash(table, key, value)
+            self._sum = (self._sum + found - (known or 0)) % _MODULUS
+            return found
+        return entry_hash(table, key, value) if known is None else known
+
     def hex(self) -> str:
         """32 hexadecimal digits over everything the tables hold now."""
         for entry, value in self._touched.items():
@@ -64,6 +75,11 @@ class Digest:
 def entry_hash(table: str, key: Hashable, value: object) -> int:
     """What one entry adds to the sum."""
     return int.from_bytes(blake2b(_encode(((table, key), value)), digest_size=16).digest(), "big")
+
+
+def modulo(total: int) -> int:
+    """A sum of hashes as the digest counts it."""
+    return total % _MODULUS
 
 
 def total(hashes: Iterable[int]) -> str:
@@ -85,6 +101,9 @@ class NoDigest(Digest):
 
     def leaving(self, table: str, key: Hashable, value: object) -> None:
         """Nothing to do."""
+
+    def release(self, table: str, key: Hashable, value: object) -> int:
+        return 0
 
     def hex(self) -> str:
         raise TypeError("this state keeps no digest")
@@ -120,6 +139,10 @@ class Table(dict[K, V]):
         """Remove `key` if it is there."""
         if key in self:
             del self[key]
+
+    def held(self) -> dict[K, V]:
+        """A copy of the entries that are here."""
+        return dict(self)
 
     def _closed(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("a state table changes by assignment and deletion only, so that the digest sees it")

@@ -130,6 +130,21 @@ class Lines(Index):
         return [name for ticket, name in self._queues.get(venue, ()) if self._tickets.get((venue, name)) == ticket]
 
 
+class Over(Index):
+    """Orders that ended and are kept as they are, the first first. One may be here twice, or have begun anew since."""
+
+    def __init__(self) -> None:
+        self._ids: deque[str] = deque()
+
+    def add(self, order_id: str) -> None:
+        """Behind the others."""
+        self._ids.append(order_id)
+
+    def next(self, keep: int) -> str | None:
+        """Take out the first; None when no more than `keep` are here."""
+        return self._ids.popleft() if len(self._ids) > keep else None
+
+
 class _Place(NamedTuple):
     """Where a pending command stands. `seq` is the position of its decision: the order of the line."""
 

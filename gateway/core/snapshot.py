@@ -17,6 +17,7 @@ from typing import Any, Union
 import msgspec
 
 from gateway.core.digest import Digest, Table, entry_hash, total
+from gateway.core.ended import hash_of, total_of
 from gateway.core.indexes import Index
 from gateway.core.state import State
 
@@ -24,7 +25,7 @@ CHUNK = 500
 """Entries encoded at a time: as long as other threads wait for this one, at most."""
 
 _DOMAINS = ("market", "execution", "control")
-_REBUILT = {("execution", "fills_of")}
+_REBUILT = {("execution", "keys_of")}
 """What follows from the rest whatever its history, beside every `Index`: fills are never removed."""
 _PLAIN: dict[type, str] = {str: "str", int: "int", bool: "bool", bytes: "bytes", Decimal: "Decimal", type(None): "None"}
 _TYPES: dict[str, Any] = {name: found for found, name in _PLAIN.items()}
@@ -92,16 +93,16 @@ def restore(messages: Iterator[Message], digest: str | None = None) -> State:
         raise ValueError(f"no state of this build: {type(error).__name__}: {error}") from error
     if digest is not None:
         restored.go_on_from(digest)
-    execution = restored.execution
-    for key, fill in execution.fills.items():
-        execution.fills_of[fill.order_id].append(key)
-    execution.rebuild()
+    restored.execution.rebuild()
     restored.control.rebuild()
     return restored
 
 
-def full_digest(messages: Iterable[Message]) -> str:
-    """The digest of the state that `restore` makes of these, every entry hashed. Raises ValueError as that does."""
+def full_digest(messages: Iterable[Message], *, believing: bool = False) -> str:
+    """The digest of the state that `restore` makes of these, every entry hashed. Raises ValueError as that does.
+
+    `believing`: records of ended orders are taken at their word, which they got when they were made.
+    """
     empty = State(with_digest=False)
 
     def hashes() -> Iterator[int]:
@@ -111,6 +112,8 @@ def full_digest(messages: Iterable[Message]) -> str:
                 owner = getattr(owner, name)
             if isinstance(owner, Table):
                 yield from (entry_hash(owner.name, key, value) for key, value in content)
+            elif owner is empty.execution.ended:
+                yield from ((total_of if believing else hash_of)(record) for _, record in content)
 
     try:
         return total(hashes())
@@ -154,6 +157,8 @@ def _place(restored: State, heading: Heading, content: Any) -> None:
 
 def _copy(content: Any) -> Any:
     """Containers are copied to the depth they are changed at; everything else is immutable."""
+    if isinstance(content, Table):
+        return content.held()
     if isinstance(content, dict):
         some = next(iter(content.values()), None)
         if isinstance(some, dict):

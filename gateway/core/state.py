@@ -7,22 +7,23 @@ indexes that can be recomputed from the tables and are kept only for speed.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
 
+from gateway.core import ended
 from gateway.core.changes import Session
-from gateway.core.digest import Digest, NoDigest, Table
+from gateway.core.digest import Digest, NoDigest, Table, modulo
+from gateway.core.ended import FillKey, Fills, Names, Orders
 from gateway.core.events import Level
 from gateway.core.exposure import Exposure
-from gateway.core.indexes import Deadlines, Lines, Marks, Waiting
+from gateway.core.indexes import Deadlines, Lines, Marks, Over, Waiting
 from gateway.core.orders import Adjustment, Balance, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
 from gateway.core.values import CommandKind, FeedState, Hold, SessionState, TradingState, scopes_of
 from gateway.core.windows import Window, Windows
 
-FillKey = tuple[str, str, str, str]
-"""(venue, trade date, order id, ExecID(17))."""
 EntryKey = FillKey | tuple[str, str, str, str, int]
 """What changed a position: an execution, or an adjustment by its position in the stream."""
 
@@ -153,9 +154,13 @@ class ExecutionState:
     """
 
     def __init__(self, digest: Digest) -> None:
-        self.orders: Table[str, Order] = Table("order", digest)
-        self.cl_ord_ids: Table[tuple[str, str], str] = Table("cl_ord_id", digest)
-        self.fills: Table[FillKey, Fill] = Table("fill", digest)
+        self.ended: dict[str, bytes] = {}
+        """Order id -> record of an order that is over, see `gateway.core.ended`."""
+        self.ended_counts: dict[str, int] = {}
+        """Table -> entries of it that are in records."""
+        self.orders = Orders("order", digest, self.ended, self.ended_counts)
+        self.cl_ord_ids = Names("cl_ord_id", digest, self.ended, self.ended_counts)
+        self.fills = Fills("fill", digest, self.ended, self.ended_counts)
         self.positions: Table[PositionKey, Position] = Table("position", digest)
         self.restatements: Table[tuple[str, str, str], int] = Table("restatement", digest)
         """(order id, ClOrdID, ExecID) of a change the venue made under that name -> 1: one that comes again changes nothing."""
@@ -178,11 +183,14 @@ class ExecutionState:
         self.venue_order_ids: dict[tuple[str, str], str] = {}
         self.open: dict[str, dict[str, None]] = defaultdict(dict)
         """Scope -> ids of orders that are not terminal, oldest first."""
-        self.fills_of: dict[str, list[FillKey]] = defaultdict(list)
-        self.by_exec_id: dict[tuple[str, str], FillKey] = {}
-        """(order id, ExecID) -> the latest execution of that name; the ExecIDs of its amendments count as names, too."""
-        self.by_trade: dict[tuple[str, Decimal, int], FillKey] = {}
-        """(order id, reported CumQty, venue time) -> execution: the same trade again shows here."""
+        self.keys_of: dict[str, list[FillKey]] = {}
+        """Order id -> its executions, the first first. This and the next two leave out those in records: ask the methods."""
+        self.by_exec_id: dict[str, dict[str, FillKey]] = {}
+        """Order id -> ExecID -> the latest execution of that name; the ExecIDs of its amendments count as names, too."""
+        self.by_trade: dict[str, dict[tuple[Decimal, int], FillKey]] = {}
+        """Order id -> (reported CumQty, venue time) -> execution: the same trade again shows here."""
+        self.over = Over()
+        """Orders that ended and are in no record yet."""
         self.deadlines = Deadlines()
         """ClOrdID -> acknowledgement deadline."""
         self.questions = Deadlines()
@@ -209,6 +217,7 @@ class ExecutionState:
 
     def put_order(self, order: Order) -> None:
         """Store an order and keep the indexes true."""
+        self.take_out(order.order_id)
         before = self.orders.get(order.order_id)
         self.orders[order.order_id] = order
         if order.venue_order_id is not None and (before is None or before.venue_order_id != order.venue_order_id):
@@ -226,6 +235,81 @@ class ExecutionState:
         elif before is not None and before.in_doubt is not None:
             self.doubtful[order.venue].pop(order.order_id, None)
         self._follow(order.order_id)
+        if not is_open and (was_open or before is None):
+            self.over.add(order.order_id)
+            self._put_away(2)
+
+    # ------------------------------------------------------------------------------------------------- orders in records
+
+    def take_out(self, order_id: str) -> None:
+        """Have an order where it can be changed, whatever record it may be in."""
+        record = self.ended.get(order_id)
+        if record is None:
+            return
+        order, fills, names = ended.unpacked(record)
+        self.orders.take_back(order_id, order)
+        for fill in fills:
+            key = ended.fill_key(fill)
+            self.fills.take_back(key, fill)
+            self.keys_of.setdefault(order_id, []).append(key)
+        if fills:
+            self.by_exec_id[order_id], self.by_trade[order_id] = ended.found_by(fills)
+        for name in names:
+            self.cl_ord_ids.take_back((order.venue, name), order_id)
+        del self.ended[order_id]
+        self.over.add(order_id)
+
+    def _put_away(self, most: int) -> None:
+        """Make records of the orders that ended first, up to `most`. What waits for something comes again."""
+        for _ in range(most):
+            order_id = self.over.next(ended.KEEP)
+            if order_id is None:
+                return
+            order = self.orders.here(order_id)
+            if order is None or not order.state.terminal:
+                continue  # in a record already, or open again: it comes when it ends
+            if order_id in self.pending or order_id in self.asked or not self._pack(order):
+                self.over.add(order_id)
+
+    def _pack(self, order: Order) -> bool:
+        order_id = order.order_id
+        keys = self.keys_of.get(order_id, [])
+        fills = [self.fills[key] for key in keys]
+        found = self.by_exec_id.get(order_id, {}), self.by_trade.get(order_id, {})
+        if not ended.fits(order, fills, keys) or found != ended.found_by(fills):
+            return False
+        names = [name for name in ended.own_names(order) if self.cl_ord_ids.here((order.venue, name)) == order_id]
+        named = [(order.venue, name) for name in names]
+        content = ended.packed(ended.Whole(order, fills, names))
+        total = self.orders.let_go(order_id) + sum(map(self.fills.let_go, keys)) + sum(map(self.cl_ord_ids.let_go, named))
+        self.ended[order_id] = ended.record_of(content, modulo(total))
+        self.orders.forget(order_id)
+        for key in keys:
+            self.fills.forget(key)
+        for name_key in named:
+            self.cl_ord_ids.forget(name_key)
+        for index in (self.keys_of, self.by_exec_id, self.by_trade):
+            index.pop(order_id, None)
+        return True
+
+    def fills_of(self, order_id: str) -> Sequence[FillKey]:
+        """Executions of an order, the first first."""
+        self.take_out(order_id)
+        return self.keys_of.get(order_id, ())
+
+    def named(self, order_id: str, exec_id: str) -> FillKey | None:
+        """The execution of an order that an ExecID(17) names, its own or one of its amendments."""
+        self.take_out(order_id)
+        found = self.by_exec_id.get(order_id)
+        return None if found is None else found.get(exec_id)
+
+    def same_trade(self, order_id: str, cum_qty: Decimal, venue_time_ns: int) -> FillKey | None:
+        """The execution of an order that was reported with this CumQty(14) at this venue time."""
+        self.take_out(order_id)
+        found = self.by_trade.get(order_id)
+        return None if found is None else found.get((cum_qty, venue_time_ns))
+
+    # ---------------------------------------------------------------------------------------------------------------------
 
     @property
     def windows(self) -> Windows:
@@ -236,8 +320,14 @@ class ExecutionState:
         """Make every `Index` anew from the tables, for a state that was put together otherwise."""
         self.exposure, self.waiting, self.marks = Exposure(), Waiting(), Marks()
         self.deadlines, self.questions, self.remembered = Deadlines(), Deadlines(), Deadlines()
-        for key, position in self.positions.items():
-            self.exposure.hold(key, position.net_qty)
+        self.over = Over()
+        for key, fill in self.fills.held().items():
+            self.keys_of.setdefault(fill.order_id, []).append(key)
+        for order_id, order in self.orders.held().items():
+            if order.state.terminal:
+                self.over.add(order_id)
+        for place, position in self.positions.items():
+            self.exposure.hold(place, position.net_qty)
         for order_id in (*self.open["all"], *self.pending_new["all"], *self.pending):
             self._follow(order_id)
         for cl_ord_id, awaiting in self.awaiting.items():
@@ -279,16 +369,19 @@ class ExecutionState:
             self.questions.drop(order_id)
 
     def put_fill(self, key: FillKey, fill: Fill) -> None:
+        order_id = fill.order_id
+        self.take_out(order_id)
+        names = self.by_exec_id.setdefault(order_id, {})
         if key not in self.fills:
-            self.fills_of[fill.order_id].append(key)
+            self.keys_of.setdefault(order_id, []).append(key)
             self.ledger[fill.position].append(key)
-            self.by_exec_id[fill.order_id, fill.exec_id] = key
+            names[fill.exec_id] = key
             if fill.reported_cum_qty is not None and fill.venue_time_ns is not None:
-                self.by_trade[fill.order_id, fill.reported_cum_qty, fill.venue_time_ns] = key
+                self.by_trade.setdefault(order_id, {})[fill.reported_cum_qty, fill.venue_time_ns] = key
         else:
             self.marks.forget(fill.position, self.ledger[fill.position], key)
         for amendment in fill.amendments:  # a further correction or a bust may name the last correction
-            self.by_exec_id.setdefault((fill.order_id, amendment), key)
+            names.setdefault(amendment, key)
         self.fills[key] = fill
 
     def put_position(self, position: Position) -> None:

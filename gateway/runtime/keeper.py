@@ -155,7 +155,7 @@ class Keeper:
         try:
             rest = (lambda: self._pause.wait(_REST_SECONDS)) if aside else (lambda: False)
             encoded = snapshots.encode(label, content, rest)
-            snapshots.written(encoded, rest)
+            snapshots.written(encoded, rest, believing=True)
             self._store.write(label.seq, encoded)
             snapshots.prune(self._store, self._starts)
         except (JournalError, TypeError, ValueError) as error:

@@ -149,7 +149,7 @@ class Crowd:
             yield lambda order_id=order_id, named=named: self.harness.report(FillBusted, order_id, **named)
 
     def _first_execution(self, order_id: str) -> str:
-        return self.harness.state.execution.fills_of[order_id][0][3]
+        return self.harness.state.execution.fills_of(order_id)[0][3]
 
     def _behind_a_queue(self) -> Iterator[Callable[[], object]]:
         for _ in self.ids:

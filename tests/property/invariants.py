@@ -95,9 +95,7 @@ class Invariants(RuleBasedStateMachine):
     @invariant()
     def orders_add_up(self) -> None:
         for order in self.orders():
-            live = [
-                self.harness.state.execution.fills[key] for key in self.harness.state.execution.fills_of.get(order.order_id, ())
-            ]
+            live = [self.harness.state.execution.fills[key] for key in self.harness.state.execution.fills_of(order.order_id)]
             live = [fill for fill in live if fill.live]
             assert order.cum_qty == sum(fill.last_qty for fill in live)
             assert order.notional == sum(fill.last_qty * fill.last_px for fill in live)

@@ -14,9 +14,10 @@ from gateway.core.apply import fills
 from gateway.core.apply.anomalies import misfit
 from gateway.core.apply.positions import recount_position
 from gateway.core.changes import Change, FillChanged
+from gateway.core.ended import FillKey
 from gateway.core.events import ExecutionEvent, FillBusted, FillCorrected, Filled, Recorded
 from gateway.core.orders import Fill, Order
-from gateway.core.state import FillKey, State
+from gateway.core.state import State
 from gateway.core.values import ZERO, FillStatus, OrderState
 
 
@@ -54,7 +55,7 @@ def disproved(state: State, recorded: Recorded, event: ExecutionEvent, order: Or
     excess = order.cum_qty - event.cum_qty
     changes: list[Change] = []
     last = None
-    for key in reversed(tuple(state.execution.fills_of.get(order.order_id, ()))):
+    for key in reversed(tuple(state.execution.fills_of(order.order_id))):
         inferred = state.execution.fills[key]
         if inferred.status is not FillStatus.INFERRED or excess <= ZERO:
             continue
@@ -75,7 +76,7 @@ def disproved(state: State, recorded: Recorded, event: ExecutionEvent, order: Or
 def _amended(state: State, event: FillCorrected | FillBusted, order: Order) -> FillKey:
     key = fills.known_key(state, event.venue, order.order_id, event.exec_ref_id, event.trade_date)
     if key not in state.execution.fills:  # amended on a later day
-        key = state.execution.by_exec_id.get((order.order_id, event.exec_ref_id), key)
+        key = state.execution.named(order.order_id, event.exec_ref_id) or key
     return key
 
 

@@ -20,10 +20,11 @@ from msgspec.structs import replace
 from gateway.core.apply.anomalies import misfit
 from gateway.core.apply.positions import recount_position, trade_position
 from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged
+from gateway.core.ended import FillKey
 from gateway.core.events import ExecutionEvent, FillBusted, FillCorrected, Filled, FillInferred, Recorded
 from gateway.core.lifecycle import transition
 from gateway.core.orders import Fill, Order
-from gateway.core.state import FillKey, State
+from gateway.core.state import State
 from gateway.core.values import ZERO, Doubt, FillStatus, OrderState
 
 PLACEHOLDER_IDS = frozenset({"", "0", "NONE", "UNKNOWN", "N/A"})
@@ -151,7 +152,7 @@ def infer(state: State, recorded: Recorded, event: FillInferred) -> list[Change]
 def known_key(state: State, venue: str, order_id: str, exec_id: str, trade_date: str) -> FillKey:
     """The key of an execution. A report that states no date is the execution we know by its ExecID, whatever its date."""
     if not trade_date:
-        known = state.execution.by_exec_id.get((order_id, exec_id))
+        known = state.execution.named(order_id, exec_id)
         return known or (venue, state.control.run.trading_date, order_id, exec_id)
     return (venue, trade_date, order_id, exec_id)
 
@@ -168,7 +169,7 @@ def _seen_before(event: Filled, order: Order, known: Fill) -> list[Change]:
 
 
 def _same_content(state: State, event: Filled, order: Order) -> Fill | None:
-    key = None if event.exec_id is None else state.execution.by_exec_id.get((order.order_id, event.exec_id))
+    key = None if event.exec_id is None else state.execution.named(order.order_id, event.exec_id)
     known = None if key is None else state.execution.fills[key]
     return known if known is not None and (known.last_qty, known.last_px) == (event.last_qty, event.last_px) else None
 
@@ -176,7 +177,7 @@ def _same_content(state: State, event: Filled, order: Order) -> Fill | None:
 def _same_trade(state: State, order: Order, event: Filled) -> bool:
     if event.cum_qty is None or event.venue_time_ns is None:
         return False
-    key = state.execution.by_trade.get((order.order_id, event.cum_qty, event.venue_time_ns))
+    key = state.execution.same_trade(order.order_id, event.cum_qty, event.venue_time_ns)
     if key is None:
         return False
     other = state.execution.fills[key]
@@ -185,7 +186,7 @@ def _same_trade(state: State, order: Order, event: Filled) -> bool:
 
 def live_fills(state: State, order_id: str) -> Iterator[Fill]:
     """Executions of an order that count, oldest first."""
-    for key in state.execution.fills_of.get(order_id, ()):
+    for key in state.execution.fills_of(order_id):
         found = state.execution.fills[key]
         if found.live:
             yield found
@@ -197,7 +198,7 @@ def _absorb(state: State, recorded: Recorded, event: Filled, order: Order) -> li
         return []  # beyond everything counted so far, inferred or not: a new trade
     changes: list[FillChanged] = []
     quantity, notional = event.last_qty, event.last_qty * event.last_px
-    for key in tuple(state.execution.fills_of.get(order.order_id, ())):
+    for key in tuple(state.execution.fills_of(order.order_id)):
         inferred = state.execution.fills[key]
         if inferred.status is not FillStatus.INFERRED or quantity <= 0:
             continue

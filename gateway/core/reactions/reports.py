@@ -235,7 +235,7 @@ def _missing_price(event: ExecutionEvent, order: Order, missing: Decimal) -> Dec
 
 def _precedes_amendment(state: State, event: ExecutionEvent, order: Order) -> bool:
     """After a bust or a correction an old report's CumQty proves nothing, nor does that of the amended execution's own."""
-    fills = (state.execution.fills[key] for key in state.execution.fills_of.get(order.order_id, ()))
+    fills = (state.execution.fills[key] for key in state.execution.fills_of(order.order_id))
     amended = [fill.exec_id for fill in fills if fill.status in (FillStatus.BUSTED, FillStatus.CORRECTED)]
     return bool(amended) and (event.poss_dup or (isinstance(event, Filled) and event.exec_id in amended))
 
