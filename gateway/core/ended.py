@@ -16,15 +16,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gateway.core.digest import Digest, K, Table, V, entry_hash
-from gateway.core.orders import Fill, Order, request_number
+from gateway.core.orders import Fill, Order
 
 FillKey = tuple[str, str, str, str]
 """(venue, trade date, order id, ExecID(17))."""
 NameKey = tuple[str, str]
 """(venue, ClOrdID(11))."""
-
-KEEP = 1_000
-"""Orders that ended last and are kept as they are: most late reports are about them."""
 
 _SHARED = ("order_id", "venue", "account", "strategy", "symbol", "side")
 """Fields an execution has from its order."""
@@ -98,7 +95,10 @@ def fits(order: Order, fills: Sequence[Fill], keys: Sequence[FillKey]) -> bool:
     if not order.state.terminal or order.in_doubt or order.new_in_flight or order.replacing or order.cancel_in_flight:
         return False
     shared = _shared(order)
-    return all(_shared(fill) == shared and fill_key(fill) == key for fill, key in zip(fills, keys, strict=True))
+    for fill, key in zip(fills, keys, strict=True):  # noqa: SIM110 - a third of the time
+        if _shared(fill) != shared or fill_key(fill) != key:
+            return False
+    return True
 
 
 ByName = dict[str, FillKey]
@@ -125,11 +125,15 @@ def order_of(name: str) -> str | None:
     return f"{parts[-3]}-{parts[-2]}" if len(parts) > 2 else None
 
 
-def own_names(order: Order) -> Iterator[str]:
+def own_names(order: Order) -> list[str]:
     """ClOrdIDs the order can have had from us, as far as its last one tells."""
-    if request_number(order.cl_ord_id, order.order_id) and order_of(order.cl_ord_id) == order.order_id:
-        stem, _, _ = order.cl_ord_id.rpartition("-")
-        yield from (f"{stem}-{number}" for number in range(1, order.requests + 1))
+    last = order.cl_ord_id
+    if order_of(last) != order.order_id:
+        return []
+    if order.requests == 1:
+        return [last]
+    stem, _, _ = last.rpartition("-")
+    return [f"{stem}-{number}" for number in range(1, order.requests + 1)]
 
 
 class Kept(Table[K, V]):

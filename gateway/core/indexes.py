@@ -131,10 +131,16 @@ class Lines(Index):
 
 
 class Over(Index):
-    """Orders that ended and are kept as they are, the first first. One may be here twice, or have begun anew since."""
+    """Orders that ended and are kept as they are, the first first. One may be here twice, or have begun anew since.
 
-    def __init__(self) -> None:
+    `keep`: so many, as most late reports are about the last ones; `spare`: so many more, before the end of the next order has
+    to make a record of another.
+    """
+
+    def __init__(self, keep: int = 1_000, spare: int = 200) -> None:
         self._ids: deque[str] = deque()
+        self.keep = keep
+        self.spare = spare
 
     def add(self, order_id: str) -> None:
         """Behind the others."""

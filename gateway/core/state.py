@@ -218,7 +218,7 @@ class ExecutionState:
     def put_order(self, order: Order) -> None:
         """Store an order and keep the indexes true."""
         self.take_out(order.order_id)
-        before = self.orders.get(order.order_id)
+        before = self.orders.here(order.order_id)
         self.orders[order.order_id] = order
         if order.venue_order_id is not None and (before is None or before.venue_order_id != order.venue_order_id):
             self.venue_order_ids[order.venue, order.venue_order_id] = order.order_id
@@ -237,7 +237,7 @@ class ExecutionState:
         self._follow(order.order_id)
         if not is_open and (was_open or before is None):
             self.over.add(order.order_id)
-            self._put_away(2)
+            self.put_away(2, self.over.keep + self.over.spare)
 
     # ------------------------------------------------------------------------------------------------- orders in records
 
@@ -259,10 +259,11 @@ class ExecutionState:
         del self.ended[order_id]
         self.over.add(order_id)
 
-    def _put_away(self, most: int) -> None:
-        """Make records of the orders that ended first, up to `most`. What waits for something comes again."""
+    def put_away(self, most: int, keep: int | None = None) -> None:
+        """Make records of the orders that ended first, up to `most`, while more than `keep` are in none. Nobody can tell, so
+        this may be done at any time; where nobody does it, the end of an order does."""
         for _ in range(most):
-            order_id = self.over.next(ended.KEEP)
+            order_id = self.over.next(self.over.keep if keep is None else keep)
             if order_id is None:
                 return
             order = self.orders.here(order_id)
@@ -272,14 +273,15 @@ class ExecutionState:
                 self.over.add(order_id)
 
     def _pack(self, order: Order) -> bool:
-        order_id = order.order_id
+        order_id, venue = order.order_id, order.venue
         keys = self.keys_of.get(order_id, [])
         fills = [self.fills[key] for key in keys]
-        found = self.by_exec_id.get(order_id, {}), self.by_trade.get(order_id, {})
-        if not ended.fits(order, fills, keys) or found != ended.found_by(fills):
+        if not ended.fits(order, fills, keys):
             return False
-        names = [name for name in ended.own_names(order) if self.cl_ord_ids.here((order.venue, name)) == order_id]
-        named = [(order.venue, name) for name in names]
+        if fills and (self.by_exec_id[order_id], self.by_trade.get(order_id, {})) != ended.found_by(fills):
+            return False
+        names = [name for name in ended.own_names(order) if self.cl_ord_ids.here((venue, name)) == order_id]
+        named = [(venue, name) for name in names]
         content = ended.packed(ended.Whole(order, fills, names))
         total = self.orders.let_go(order_id) + sum(map(self.fills.let_go, keys)) + sum(map(self.cl_ord_ids.let_go, named))
         self.ended[order_id] = ended.record_of(content, modulo(total))
@@ -320,7 +322,8 @@ class ExecutionState:
         """Make every `Index` anew from the tables, for a state that was put together otherwise."""
         self.exposure, self.waiting, self.marks = Exposure(), Waiting(), Marks()
         self.deadlines, self.questions, self.remembered = Deadlines(), Deadlines(), Deadlines()
-        self.over = Over()
+        self.over = Over(self.over.keep, self.over.spare)
+        self.keys_of.clear()
         for key, fill in self.fills.held().items():
             self.keys_of.setdefault(fill.order_id, []).append(key)
         for order_id, order in self.orders.held().items():
@@ -372,7 +375,7 @@ class ExecutionState:
         order_id = fill.order_id
         self.take_out(order_id)
         names = self.by_exec_id.setdefault(order_id, {})
-        if key not in self.fills:
+        if self.fills.here(key) is None:
             self.keys_of.setdefault(order_id, []).append(key)
             self.ledger[fill.position].append(key)
             names[fill.exec_id] = key

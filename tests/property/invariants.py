@@ -41,7 +41,7 @@ def rebuilt_digest(state: State) -> str:
     for domain in (state.market, state.execution, state.control):
         for table in vars(domain).values():
             if isinstance(table, Table):
-                for key, value in reversed(table.items()):
+                for key, value in reversed(list(table.items())):
                     digest.touch(table.name, key, value)
     return digest.hex()
 
@@ -94,9 +94,9 @@ class Invariants(RuleBasedStateMachine):
 
     @invariant()
     def orders_add_up(self) -> None:
+        fills = [fill for fill in self.fills() if fill.live]
         for order in self.orders():
-            live = [self.harness.state.execution.fills[key] for key in self.harness.state.execution.fills_of(order.order_id)]
-            live = [fill for fill in live if fill.live]
+            live = [fill for fill in fills if fill.order_id == order.order_id]
             assert order.cum_qty == sum(fill.last_qty for fill in live)
             assert order.notional == sum(fill.last_qty * fill.last_px for fill in live)
             if order.state.terminal:

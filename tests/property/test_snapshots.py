@@ -57,6 +57,13 @@ class Snapshots(Streams):
         else:
             self.shadow = self.shadow.at(after)
 
+    @rule(live=st.booleans(), keep=st.integers(0, 3))
+    def put_away(self, live: bool, keep: int) -> None:
+        """One of the two keeps orders that are over in records, now and from now on; the machine finds no difference."""
+        execution = (self.harness.state if live else self.shadow.state).execution
+        execution.over.keep, execution.over.spare = keep, 0
+        execution.put_away(100)
+
     @rule()
     def image_is_of_its_moment(self) -> None:
         """What happens after the copy was made does not reach it."""
