@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "wire/venue"))
 
 from gateway_process import GatewayProcess
+from postgresql import Server
 
 from gateway.sim.process import VenueProcess, start_venue
 
@@ -40,3 +41,11 @@ def make(home: Path) -> Iterator[Callable[..., GatewayProcess]]:
     yield build
     for gateway in made:
         gateway.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL that is pulled away and comes back; whoever takes it starts it and empties it first."""
+    running = Server()
+    yield running
+    running.close()

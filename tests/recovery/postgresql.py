@@ -6,14 +6,13 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from forked import run
 from gateway_process import GatewayProcess, wait_for
 from psycopg.rows import dict_row
 
@@ -85,8 +84,7 @@ class PostgresqlGateway(GatewayProcess):
 
 
 def run_command(gateway: GatewayProcess, *words: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "gateway", "--config", str(gateway.config), *words]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    done = run(["-m", "gateway", "--config", str(gateway.config), *words])
     assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
     return done.stdout
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
+from forked import run as run_forked
 from trading import come_to_rest, differences
 
 USAGE, NOT_FOUND, DENIED = 2, 3, 4
@@ -23,9 +22,8 @@ def desk(gateway):
     """`gateway order ...` as an operator types it; the document it prints, and its exit code."""
 
     def run(*words, code=0):
-        command = [sys.executable, "-m", "gateway", "order", *words, "--json"]
         environment = {**os.environ, "GATEWAY_CONFIG": str(gateway.config)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+        done = run_forked(["-m", "gateway", "order", *words, "--json"], env=environment)
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else {}
 

@@ -22,15 +22,10 @@ SEED = 20260103
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server()
-    yield running
-    running.close()
-
-
-@pytest.fixture
 def make_postgresql(home: Path, server: Server) -> Iterator[Callable[..., PostgresqlGateway]]:
     made: list[PostgresqlGateway] = []
+    server.start()
+    server.recreate()
 
     def build(port: int, name: str = "g", **options) -> PostgresqlGateway:
         made.append(PostgresqlGateway(home / name, port, server, **options))

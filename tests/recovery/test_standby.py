@@ -23,22 +23,16 @@ from gateway.sim.process import start_venue
 
 SEED = 20260104
 pytestmark = pytest.mark.timeout(300)  # several lives of several processes each
-PAIR = "\n[standby]\nenabled = true\nsilent_seconds = 2\n"
+PAIR = "\n[standby]\nenabled = true\nsilent_seconds = 6\n"
 LAUNCHER = str(Path(__file__).with_name("crash_launcher.py"))
 OPTIONS = {"market_data": ["USD/JPY"], "ack_timeout": 2, "heartbeat": 2}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    running = Server()
-    yield running
-    running.close()
 
 
 @pytest.fixture
 def make_pair(home: Path, server: Server) -> Iterator[Callable[..., list[PostgresqlGateway]]]:
     """Configurations of one pair, each with a state directory of its own, as on two machines."""
     made: list[PostgresqlGateway] = []
+    server.start()
     server.recreate()
 
     def build(port: int, names: str = "ab", **options: Any) -> list[PostgresqlGateway]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from forked import run
 from gateway_process import GatewayProcess
 
 PASSWORD = "records-s3cr=t"
@@ -25,8 +24,7 @@ class PostgresqlGateway(GatewayProcess):
 
     def cli(self, *arguments: str, exit_code: int = 0) -> Any:
         """The document a command prints, or what it says on stderr when it refuses."""
-        command = [sys.executable, "-m", "gateway", "--config", str(self.config), *arguments, "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        done = run(["-m", "gateway", "--config", str(self.config), *arguments, "--json"])
         assert done.returncode == exit_code, done.stderr + done.stdout
         assert PASSWORD not in done.stdout + done.stderr
         return json.loads(done.stdout) if exit_code in (0, 1) else done.stderr

@@ -7,12 +7,12 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from forked import Process
 
 from gateway.control.client import ControlClient
 from gateway.errors import GatewayError
@@ -104,7 +104,7 @@ class GatewayProcess:
         self.records = self.state / "records.db"
         self.launcher = tuple(launcher)
         self.client = ControlClient(home / "c.sock", timeout=DEADLINE)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self._environment = {**os.environ, **(environment or {}), "PYTHONUNBUFFERED": "1"}
 
     # ------------------------------------------------------------------------------------------------------- process
@@ -113,9 +113,8 @@ class GatewayProcess:
         assert self.process is None or self.process.poll() is not None
         self.out = self.home / f"stdout-{next(_numbers)}"
         self.err = self.out.with_name(self.out.name.replace("stdout", "stderr"))
-        command = [sys.executable, *self.launcher, str(self.config)]
         with self.out.open("wb") as out, self.err.open("wb") as err:
-            self.process = subprocess.Popen(command, stdout=out, stderr=err, env=self._environment, stdin=subprocess.DEVNULL)
+            self.process = Process([*self.launcher, str(self.config)], out, err, self._environment)
         return self
 
     def ready(self, seconds: float = DEADLINE) -> GatewayProcess:
