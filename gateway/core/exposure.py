@@ -141,6 +141,16 @@ class Exposure(Index):
                     del self._scopes[scope][symbol]
 
 
+class NoExposure(Exposure):
+    """Follows nothing, for a state in which nothing is decided."""
+
+    def follow(self, order_id: str, order: Order | None, pending: Command | None) -> None:
+        """Nothing to do."""
+
+    def hold(self, key: PositionKey, net: Decimal) -> None:
+        """Nothing to do."""
+
+
 def _working(order: Order | None, pending: Command | None) -> Working | None:
     """What may be open: of a queued NEW all of it; of an order that is being replaced, or shall be, the larger quantity and
     the price that trades sooner."""

@@ -17,7 +17,7 @@ from gateway.core.changes import Session
 from gateway.core.digest import Digest, NoDigest, Table, modulo
 from gateway.core.ended import FillKey, Fills, Names, Orders
 from gateway.core.events import Level
-from gateway.core.exposure import Exposure
+from gateway.core.exposure import Exposure, NoExposure
 from gateway.core.indexes import Deadlines, Lines, Marks, Over, Waiting
 from gateway.core.orders import Adjustment, Balance, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
@@ -536,16 +536,19 @@ class ControlState:
 class State:
     """State = f(event stream). `seq` and `at_ns` are those of the last event applied.
 
-    A projection that never asks for the digest does without the bookkeeping for it.
+    A projection that never asks for the digest does without the bookkeeping for it, and one that nothing is decided with does
+    without sums of what is open.
     """
 
-    def __init__(self, *, with_digest: bool = True) -> None:
+    def __init__(self, *, with_digest: bool = True, with_exposure: bool = True) -> None:
         self._digest = Digest() if with_digest else NoDigest()
         self.seq = 0
         self.at_ns = 0
         self.market = MarketState(self._digest)
         self.execution = ExecutionState(self._digest)
         self.control = ControlState(self._digest)
+        if not with_exposure:
+            self.execution.exposure = NoExposure()
         self.anomalies: dict[str, int] = defaultdict(int)
         """Kind -> how many: a tally for people, no part of any decision."""
 

@@ -30,8 +30,10 @@ from gateway.verification import Verdict, verify_instance
 
 DIALECT = "generic-fix44"
 _MARK = ".gateway-demo"
+RATE, FLOW = 20.0, 6.0
+"""Ticks a second of the venue's market, and orders a second of its house."""
 _READY_SECONDS = 60.0
-_CONFIG = """\
+CONFIG = """\
 # The demo's instance. Look at what it left behind:  gateway --config {path} order list
 [gateway]
 name = "demo"
@@ -79,9 +81,9 @@ def run(
     screen.say(f"everything of this run is in {directory}")
     if ticks is not None and not ticks.is_file():
         raise PreconditionFailed(f"--ticks {ticks}: no such file")
-    with start_venue(directory / "venue", fix_version=version, ticks=ticks, rate=20.0, flow=6.0) as venue:
+    with start_venue(directory / "venue", fix_version=version, ticks=ticks, rate=RATE, flow=FLOW) as venue:
         config = directory / "gateway.toml"
-        config.write_text(_CONFIG.format(path=config, port=venue.port, dialect=dialect), encoding="utf-8")
+        config.write_text(CONFIG.format(path=config, port=venue.port, dialect=dialect), encoding="utf-8")
         loaded = load(config)
         _trade(loaded, venue, screen, seconds, kill=kill)
     comparison = compare({"SIM": venue.ledger_path}, loaded.records_url)

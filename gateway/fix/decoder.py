@@ -6,8 +6,9 @@ with its text, passwords redacted. Session messages are the engine's and the ada
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.core.events import CancelRejected, Event, FeedStatus, Rejected, ReplaceRejected, SessionNotice, Untranslated
 from gateway.core.values import FeedState
@@ -24,8 +25,7 @@ _SESSION_LAYER = frozenset("01245A")
 """Heartbeat, TestRequest, ResendRequest, SequenceReset, Logout, Logon."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """The events of one message, and what its header and references say to whoever keeps the session's books."""
 
     events: tuple[Event, ...]

@@ -7,6 +7,7 @@ fields and groups, never their meaning, and changes nothing: text in, text out. 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import UndecodableMessage
@@ -19,6 +20,7 @@ _SECRET_TO_THE_END = re.compile(r"(?:(?<=\x01)|^)(554|925|1402|1404|96)=.*", re.
 _REDACTED = "***"
 _LENGTH_TAGS = frozenset(tags.DATA_OF_LENGTH)
 _MSG_TYPE = re.compile(r"\x0135=([^\x01]+)\x01")
+_FIELDS = re.compile(r"([^=\x01]*)=([^\x01]*)\x01").findall
 _NEXT_FIELD = re.compile(r"\x01(?:[1-9][0-9]*=|$)")
 
 
@@ -52,15 +54,15 @@ class GroupDefinition:
 class FieldSet:
     """An ordered sequence of fields with first-occurrence lookup: a message, or one entry of a repeating group."""
 
-    __slots__ = ("_first", "fields")
+    __slots__ = ("_first", "fields", "get")
+
+    get: Callable[[int], str | None]
+    """The first value of a tag; None when it is absent *or* empty: an empty value says nothing."""
 
     def __init__(self, fields: tuple[tuple[int, str], ...]) -> None:
         self.fields = fields
-        self._first = dict(reversed(fields))
-
-    def get(self, tag: int) -> str | None:
-        """The first value of `tag`; None when it is absent *or* empty: an empty value says nothing."""
-        return self._first.get(tag) or None
+        self._first = first = dict(reversed(fields))
+        self.get = {tag: value for tag, value in first.items() if value}.get if "" in first.values() else first.get
 
     def __contains__(self, tag: int) -> bool:
         return tag in self._first
@@ -129,11 +131,11 @@ class FixMessage(FieldSet):
     def parse(cls, raw: str) -> FixMessage:
         """Split `raw` into fields. Raises `UndecodableMessage` when it is not a sequence of tag=value SOH."""
         try:
-            fields = tuple([(_TAGS[tag], value) for tag, value in [piece.split("=", 1) for piece in raw[:-1].split(SOH)]])
+            fields = tuple([(_TAGS[tag], value) for tag, value in _FIELDS(raw)])
         except ValueError:
             return cls(raw, _scan(raw))
-        if raw[-1] != SOH:
-            raise UndecodableMessage("the message does not end with SOH: it was cut off", raw)
+        if not raw.endswith(SOH) or len(fields) != raw.count(SOH):  # cut off, or something in it is no field
+            return cls(raw, _scan(raw))
         message = cls(raw, fields)
         return message if _LENGTH_TAGS.isdisjoint(message._first) else cls(raw, _scan(raw))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from gateway.errors import Denied
 
@@ -16,6 +17,7 @@ MAX_DIGITS = 28
 _FLOAT = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)").fullmatch
 
 
+@lru_cache(maxsize=16_384)  # quantities and prices repeat
 def parse_decimal(text: str | None) -> Decimal | None:
     """The number `text` writes, digits as given; None when it is missing, not a FIX float, or over 28 digits long."""
     return Decimal(text) if text and len(text) <= MAX_DIGITS + 2 and _FLOAT(text) and _short(text) else None

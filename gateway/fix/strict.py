@@ -17,6 +17,7 @@ from gateway.fix.dictionary import DictionaryFile, FieldDefinition, Part, load
 from gateway.fix.message import FieldSet, FixMessage, GroupDefinition, whole_number
 from gateway.fix.numbers import parse_decimal
 from gateway.fix.schema import Dialect, ExtraField
+from gateway.fix.shapes import Shapes, pattern_of
 from gateway.fix.timestamps import is_date, parse_time, parse_utc
 
 MAX_DEVIATIONS = 20
@@ -68,6 +69,8 @@ class _Rule:
     """The value is a list separated by blanks (MULTIPLEVALUESTRING and its later names)."""
     check: Callable[[str], bool] | None
     expected: str
+    pattern: str | None
+    """What it may say, for `Shapes`; None where that is not known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class StrictDictionary:
         self._messages: dict[str, _Rules] = {}
         shared: dict[str, _Rule] = {}
         self._order: dict[str, dict[int, int]] = {}
+        self._shapes = Shapes()
         for msg_type, source in _used(dialect, application, transport):
             extras = [extra for extra in dialect.extra_fields if msg_type in extra.messages]
             body = self._extended(source.message(msg_type), extras)
@@ -128,11 +132,15 @@ class StrictDictionary:
 
     def deviations(self, message: FixMessage) -> tuple[str, ...]:
         """How `message` departs from the dictionary, as short sentences; empty when it does not."""
+        if self._shapes.fit(message.msg_type, len(message.fields), message.raw):
+            return ()
         rules = self._messages.get(message.msg_type)
         if rules is None:
             return (f"MsgType(35)={message.msg_type!r} is not in the dictionary",)
         found: list[str] = []
         _check(message, rules, found)
+        if not found and _plain(message, rules):
+            self._shapes.learn(message.msg_type, ((tag, rules.rules[tag].pattern) for tag, _ in message.fields))
         if len(found) > MAX_DEVIATIONS:
             found[MAX_DEVIATIONS:] = [f"and {len(found) - MAX_DEVIATIONS} more"]
         return tuple(found)
@@ -206,7 +214,15 @@ def _rule(definition: FieldDefinition) -> _Rule:
     values = frozenset(definition.values) or None
     several = definition.type.startswith("MULTIPLE")
     # MsgType decides which rules apply at all; the enumerated list beside it is the whole standard's.
-    return _Rule(definition.label, values if definition.tag != tags.MSG_TYPE else None, several, check, expected)
+    enumerated = values if definition.tag != tags.MSG_TYPE else None
+    pattern = None if several else pattern_of(definition.type, enumerated)
+    return _Rule(definition.label, enumerated, several, check, expected, pattern)
+
+
+def _plain(message: FixMessage, level: _Rules) -> bool:
+    """Whether nothing but its fields one by one decides whether a message is right: it has no groups and no data."""
+    present = [tag for tag, _ in message.fields]
+    return level.groups.keys().isdisjoint(present) and _LENGTH_TAGS.isdisjoint(present) and not message.repeated
 
 
 def _check(fields: FieldSet, level: _Rules, found: list[str]) -> None:

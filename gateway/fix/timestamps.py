@@ -52,10 +52,22 @@ def parse_time(text: str) -> int | None:
 
 def parse_utc(text: str | None) -> int | None:
     """UTCTimestamp `YYYYMMDD-HH:MM:SS[.s...]` as UTC nanoseconds; None when missing or malformed."""
-    if not text or len(text) < 17 or text[8] != "-":
+    if not text or len(text) < 17:
         return None
-    midnight = _day_ns(text[:8])
-    since = parse_time(text[9:])
+    second, fraction = _second_ns(text[:17]), text[17:]
+    if second is None or not fraction:
+        return second
+    if fraction[0] != "." or not 2 <= len(fraction) <= 13 or not _digits(fraction[1:]):
+        return None
+    return second + int(fraction[1:10].ljust(9, "0"))
+
+
+@lru_cache(maxsize=512)  # messages of a second come together
+def _second_ns(text: str) -> int | None:
+    """UTCTimestamp without a fraction."""
+    if text[8] != "-":
+        return None
+    midnight, since = _day_ns(text[:8]), parse_time(text[9:])
     return None if midnight is None or since is None else midnight + since
 
 

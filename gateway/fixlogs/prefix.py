@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.core.values import NANOS
 
@@ -25,6 +25,7 @@ _FULL = re.compile(
     rb"([12][0-9]{3})[-/.]?([01][0-9])[-/.]?([0-3][0-9])[-T_ ,]{1,2}([0-2][0-9]):([0-5][0-9]):([0-6][0-9])"
     rb"(?:[.,:]([0-9]{1,9}))?\s?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}(?![0-9]))?"
 )
+_FRACTION = re.compile(rb"[.,:]([0-9]{1,9})(?![0-9])(?!\s?(?:Z|UTC|GMT|[+-][0-9]))").match
 _CLOCK = re.compile(
     rb"(?<![0-9:])([0-2]?[0-9]):([0-5][0-9]):([0-6][0-9])(?:[.,:]([0-9]{1,9}))?(?:\s?([AaPp])[Mm](?![A-Za-z]))?"
 )
@@ -56,6 +57,13 @@ def prefix_of(gap: bytes) -> bytes:
     return gap[gap.rfind(b"\n") + 1 :]
 
 
+class _Second(NamedTuple):
+    """What a line with a date begins with, up to its second, and when that is on the log's clock."""
+
+    text: bytes
+    at_ns: int
+
+
 class PrefixReader:
     """Reads the prefixes of one log."""
 
@@ -70,6 +78,7 @@ class PrefixReader:
         """Both sides of a session were seen by `learn`."""
         self._ways = list(_WAYS)
         self._directions: dict[bytes, str | None] = {}
+        self._second = _Second(b"\xff", 0)
 
     def learn(self, seen: list[tuple[bytes, bytes, bytes]]) -> None:
         """Give up what tells the same direction for both sides of a session: it is another thing (a level, a bracket).
@@ -107,6 +116,10 @@ class PrefixReader:
         prefix = prefix_of(gap)
         if len(prefix) < 8:
             return None
+        if prefix.startswith(self._second.text):  # messages of a second come together
+            fraction = _FRACTION(prefix, len(self._second.text))
+            if fraction is not None:
+                return self._utc(self._second.at_ns + int(fraction[1].ljust(9, b"0")), sent_ns)
         found = _FULL.search(prefix)
         return self._undated(prefix, sent_ns) if found is None else self._dated(found, sent_ns)
 
@@ -128,6 +141,8 @@ class PrefixReader:
             return None
         at = midnight * NANOS + _since_midnight(found[4], found[5], found[6], found[7])
         self.form = self.form or "date and time" + (" with zone" if zone else "")
+        if not zone:
+            self._second = _Second(found.string[: found.end(6)], at // NANOS * NANOS)
         return at if zone else self._utc(at, sent_ns)
 
     def _undated(self, prefix: bytes, sent_ns: int | None) -> int | None:

@@ -46,8 +46,11 @@ _REMEMBERED = 100_000
 _EARLIEST_NS = 5 * NANOS
 """So much may clocks of several logs differ before a report is taken to have no request."""
 _MOST_ANOMALIES = 10_000
+_ADMIN = frozenset("A01245")
 _REPORTS = frozenset("89")
 _REFUSALS = frozenset("3j")
+_CONCERNED = frozenset((*KINDS, *_REPORTS, *_REFUSALS, "H", "A"))
+"""MsgType(35) that may be of a session with orders."""
 _TRADES = frozenset("12FGH")
 """ExecType(150) of executions, their corrections and busts."""
 
@@ -110,7 +113,7 @@ class Replay:
         `several`: the messages come from logs with clocks of their own, a report may come before its request."""
         self._side = side
         self._dialect = dialect
-        self.state = State(with_digest=False)
+        self.state = State(with_digest=False, with_exposure=False)
         self.sessions: dict[tuple[str, str], Session] = {}
         self.anomalies: list[Anomaly] = []
         self.anomaly_counts: Counter[str] = Counter()
@@ -133,14 +136,15 @@ class Replay:
     def add(self, message: LogMessage) -> None:
         """The next message. Never raises for what it says."""
         self.messages += 1
-        at = message.time_ns
+        at, kind = message.time_ns, message.msg_type
         if at is not None:
-            self.first_ns = at if self.first_ns is None else min(self.first_ns, at)
-            self.last_ns = at if self.last_ns is None else max(self.last_ns, at)
-        kind = message.msg_type
-        session = self._session(message, kind)
+            if self.first_ns is None or at < self.first_ns:
+                self.first_ns = at
+            if self.last_ns is None or at > self.last_ns:
+                self.last_ns = at
+        session = self._session(message, kind) if kind in _CONCERNED else None
         if session is None:
-            if kind not in ("A", "0", "1", "2", "4", "5"):
+            if kind not in _ADMIN:
                 self.not_read[kind] += 1
             return
         session.messages += 1

@@ -39,7 +39,10 @@ class Transport(Protocol):
 class Venue:
     """All of the venue but its connections."""
 
-    def __init__(self, settings: VenueSettings, run: int, ledger: Ledger, transport: Transport) -> None:
+    def __init__(
+        self, settings: VenueSettings, run: int, ledger: Ledger, transport: Transport, clock: Callable[[], int] = utc_ns
+    ) -> None:
+        self._clock = clock
         self.exchange = Exchange(list(settings.symbol), run)
         self.faults = Faults()
         self.ledger = ledger
@@ -67,13 +70,13 @@ class Venue:
                 for answer in self._feed.handle(session, request):
                     self._transport.market_data(answer)
             else:
-                now_ns = utc_ns()
+                now_ns = self._clock()
                 self._emit(self.exchange.handle(session, request, now_ns), now_ns)
 
     def tick(self) -> None:
         """One tick of the market."""
         with self._lock:
-            now_ns = utc_ns()
+            now_ns = self._clock()
             self._emit(self._market.step(now_ns), now_ns)
             self.publish()
 
@@ -81,14 +84,14 @@ class Venue:
         """Send what the market data subscribers have not seen, and the delayed reports that are due."""
         with self._lock:
             self._forget_gone()
-            self._send(self.faults.due(utc_ns()))
+            self._send(self.faults.due(self._clock()))
             for update in self._feed.publish(self.exchange.take_prints()):
                 self._transport.market_data(update)
 
     def intervene(self, action: Callable[[Exchange, int], list[Answer]]) -> int:
         """Let the staff act on the exchange; the number of answers that followed."""
         with self._lock:
-            now_ns = utc_ns()
+            now_ns = self._clock()
             answers = action(self.exchange, now_ns)
             self._emit(answers, now_ns)
             return len(answers)
@@ -123,7 +126,7 @@ class Venue:
             session = self._gone.popleft()
             self._feed.drop(session)
             if session in self._cancels:
-                now_ns = utc_ns()
+                now_ns = self._clock()
                 left = [o.order_id for o in self.exchange.orders.values() if o.session == session and o.is_open]
                 for order_id in left:
                     self._emit(interventions.cancel(self.exchange, order_id, now_ns), now_ns)
@@ -134,7 +137,7 @@ class Venue:
     def _send(self, outgoing: list[Outgoing]) -> None:
         for out in outgoing:
             if isinstance(out.answer, Report):
-                self.ledger.write(out.answer, utc_ns(), out.fault)
+                self.ledger.write(out.answer, self._clock(), out.fault)
             if isinstance(out.answer, Report | CancelReject):
                 log.info("%s%s", out.answer.told(), f" [fault: {out.fault}]" if out.fault else "")
             if out.fault != "drop":

@@ -1,0 +1,72 @@
+"""Orders of fields in which messages without a fault have come, each as one pattern with the rules of its fields in it.
+
+A venue writes a handful of shapes, and the same rules are put to every message of a shape. One that a pattern matches is known
+to be without a fault; one that none matches is looked at field by field, as the first of its shape was. A pattern takes less
+than the rules allow, never more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+_EACH: Final = 12
+_ALL: Final = 512
+_MOST_VALUES: Final = 300
+_DAY = (
+    r"(?:19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})"
+    r"(?:(?:0[1-9]|1[0-2])(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])(?:29|30)|(?:0[13578]|1[02])31)"
+)
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+_NUMBER = r"-?[0-9]{1,14}(?:\.[0-9]{0,14})?"
+_WHOLE = r"-?[0-9]{1,18}"
+_TEXT = r"[^\x01]+"
+PATTERNS: Final = {
+    **dict.fromkeys(("FLOAT", "PRICE", "PRICEOFFSET", "QTY", "AMT", "PERCENTAGE"), _NUMBER),
+    **dict.fromkeys(("INT", "SEQNUM", "LENGTH", "NUMINGROUP", "TAGNUM"), _WHOLE),
+    **dict.fromkeys(("UTCDATEONLY", "UTCDATE", "LOCALMKTDATE", "DATE"), _DAY),
+    "UTCTIMESTAMP": f"{_DAY}-{_CLOCK}",
+    "UTCTIMEONLY": _CLOCK,
+    "BOOLEAN": "[YN]",
+    "CHAR": r"[^\x01]",
+}
+"""Type of a field -> what the check of that type surely takes. Other types take any text that is not empty."""
+
+
+def pattern_of(kind: str, values: Iterable[str] | None) -> str | None:
+    """What a field of this type, or with only these values, may say; None when there are too many values to list."""
+    if values is None:
+        return PATTERNS.get(kind, _TEXT)
+    listed = sorted(values, key=lambda value: (-len(value), value))
+    return f"(?:{'|'.join(map(re.escape, listed))})" if len(listed) <= _MOST_VALUES else None
+
+
+class Shapes:
+    """The shapes met so far; a bounded number of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], list[re.Pattern[str]]] = {}
+        self._count = 0
+
+    def fit(self, msg_type: str, fields: int, raw: str) -> bool:
+        """Whether a message of so many fields has a known shape, and with it no fault."""
+        known = self._known.get((msg_type, fields))
+        if known is not None:
+            for pattern in known:
+                if pattern.fullmatch(raw) is not None:
+                    return True
+        return False
+
+    def learn(self, msg_type: str, fields: Iterable[tuple[int, str | None]]) -> None:
+        """The shape of a message that had no fault: its tags in order, each with the pattern of what it may say.
+
+        Tags must be different from each other, and none may begin a group or a data field. A field without a pattern keeps
+        the shape from being known.
+        """
+        found = list(fields)
+        known = self._known.setdefault((msg_type, len(found)), [])
+        if self._count >= _ALL or len(known) >= _EACH or any(pattern is None for _, pattern in found):
+            return
+        known.append(re.compile("".join(f"{tag}={pattern}\x01" for tag, pattern in found)))
+        self._count += 1
