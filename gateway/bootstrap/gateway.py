@@ -103,10 +103,10 @@ class Gateway:
             gate=self.gate,
             day=self._day,
             wake_writer=self._writer.wake,
-            killed=lambda: bool(self.gate.engaged),
+            stay_up=lambda: bool(self.gate.engaged) and self._no_emergency() is None,
             after_commit=self._keeper.after_commit,
         )
-        self._emergency = EmergencyWatch(self.runtime, self.gate, self._intake)
+        self._emergency = EmergencyWatch(self.runtime, self.gate, self._intake, self._no_emergency)
         self._logs = attach_links(
             loaded,
             self._adapters,
@@ -260,7 +260,18 @@ class Gateway:
 
     def _no_logon(self) -> str | None:
         """Why no session may log on now. With journal or core stuck under kill, one does, for its emergency cancels."""
-        return None if self._emergency.active and self._journal.lost is None else self._journal.refusal()
+        return None if self._emergency.active and self._no_emergency() is None else self._journal.refusal()
+
+    def _no_emergency(self) -> str | None:
+        """Why no emergency cancel may be sent now: a standby may have the journal, and with it the sessions.
+
+        Alone, a gateway cancels without a confirmed lease too: nobody takes its journal by himself, and a journal that is away
+        is when such cancels are wanted. One of a pair has the lease or says nothing, because its database may be away for
+        it alone. See "One writer" in docs/recovery.md.
+        """
+        if self.lost is not None:
+            return "the journal was taken by another gateway"
+        return self._journal.refusal() if self.loaded.configuration.standby.enabled else None
 
     def _as_it_should_be(self, name: str) -> bool:
         """Open; or kept out by its schedule; or kept closed by an operator, and otherwise ready."""

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,9 @@ from gateway.config.load import load
 from gateway.telemetry import logs
 
 _log = logging.getLogger(__name__)
+STOP_SECONDS = 60.0
+"""From the wish to stop to the end of the process at the latest. The parts of a stop have bounds of their own, which add up to
+less; this one is for what hangs outside of them, such as a disk that does not answer while a file is closed."""
 
 
 def run(config_path: Path, *, json_output: bool = False) -> int:
@@ -31,6 +35,7 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: front.request_stop(signal.Signals(received).name))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    threading.Thread(target=_end_in_time, args=(front,), name="stop-limit", daemon=True).start()
     try:
         gateway = Gateway(loaded, front)
     except Stopped:
@@ -42,6 +47,7 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     signal.signal(signal.SIGHUP, lambda *_: gateway.request_reload())  # also what a terminal sends that closes
     gateway.start()
     gateway.wait(lambda: _say_ready(gateway, json_output))
+    front.stop_asked.set()
     clean = gateway.stop()
     _log.info("stopped" if clean else "stopped, not everything was done in time")
     code = 0 if clean else 1
@@ -50,6 +56,14 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
         print(f"error: {lost}", file=sys.stderr, flush=True)  # noqa: T201 - the reason of this end
         code = lost.exit_code
     return _end(front, log, code)
+
+
+def _end_in_time(front: Front) -> None:
+    """What is committed is safe, and what was not done is what a start after SIGKILL does."""
+    front.stop_asked.wait()
+    threading.Event().wait(STOP_SECONDS)
+    print(f"error: not stopped within {STOP_SECONDS:g} s: ending all the same", file=sys.stderr, flush=True)  # noqa: T201
+    os._exit(1)
 
 
 def _end(front: Front, log: logs.Logs, code: int) -> int:

@@ -20,7 +20,10 @@ from gateway.venue.gate import KillGate
 _log = logging.getLogger(__name__)
 _KILL_SECONDS = 1.0
 """How long to wait for the core's part; the gate is closed by then."""
-_EMERGENCY = f"if it is stuck for {STUCK_SECONDS:g} s the venues' adapters cancel by themselves; see `gateway status`"
+_EMERGENCY = (
+    f"if it is stuck for {STUCK_SECONDS:g} s the venues' adapters cancel by themselves, in a pair only"
+    " while the lease on the journal is confirmed; see `gateway status`"
+)
 
 
 class KillSwitch:

@@ -99,7 +99,7 @@ class Runtime:
         gate: KillGate,
         day: TradingDay,
         wake_writer: Callable[[int], None],
-        killed: Callable[[], bool] = lambda: False,
+        stay_up: Callable[[], bool] = lambda: False,
         after_commit: Callable[[Sequence[Recorded], State], None] = lambda _records, _state: None,
     ) -> None:
         self._core = core
@@ -112,7 +112,7 @@ class Runtime:
         self.day = day
         self._roll_ns = 0
         self._wake_writer = wake_writer
-        self._killed = killed
+        self._stay_up = stay_up
         self._after_commit = after_commit
         self._ending = threading.Event()
         self._aborting = threading.Event()
@@ -130,7 +130,7 @@ class Runtime:
             journal,
             wait=self._aborting.wait,
             on_halt=self._halt,
-            on_recovery=self._log_on_again,
+            on_recovery=self.log_on_again,
             observe=observer.committed,
         )
         self.turned = threading.Condition()
@@ -214,7 +214,7 @@ class Runtime:
                 _log.critical("nothing is dispatched any more: %s", error)
             else:
                 _log.critical("runtime thread ended by a defect; nothing is dispatched any more", exc_info=True)
-            self._log_out_all()
+            self.log_out()
         finally:
             self._ended.set()
 
@@ -417,18 +417,19 @@ class Runtime:
             if outcome is not None:
                 self._carry.append(outcome)
 
-    def _log_out_all(self) -> None:
-        self.halted = [adapter for adapter in self._adapters.values() if not adapter.down]
+    def log_out(self) -> None:
+        """Of every venue, until `log_on_again`. Any thread."""
+        self.halted = self.halted or [adapter for adapter in self._adapters.values() if not adapter.down]
         for adapter in self._adapters.values():
             adapter.link.logout()
 
     def _halt(self) -> None:
         """Under kill the sessions stay up: over them the emergency cancels go."""
         self._observer.error("journal")
-        if not self._killed():
-            self._log_out_all()
+        if not self._stay_up():
+            self.log_out()
 
-    def _log_on_again(self) -> None:
+    def log_on_again(self) -> None:
         """Those that were up when dispatch halted; what an operator logged out stays out."""
         halted, self.halted = self.halted, []
         for adapter in halted:

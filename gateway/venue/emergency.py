@@ -8,9 +8,10 @@ killed scopes, on that other thread, by requests with ClOrdIDs the core never gi
 before the wire, and becomes an event when the runtime turns again, or at the next start: the core follows it to its outcome.
 
 It never sends anything but a cancel, a TestRequest(1) to agree on the numbers of a new connection, and a Logon where we had
-logged out because of the failure. A second cancel for an order goes only when the first was refused or not answered, under
-the other name the order may go by; at the venue it can at most be refused. The core's own cancels of the same orders are held
-back at the gate while an emergency cancel has not become an event.
+logged out because of the failure. Each asks the fence first: where a standby may have the session, nothing goes. A second
+cancel for an order goes only when the first was refused or not answered, under the other name the order may go by; at the
+venue it can at most be refused. The core's own cancels of the same orders are held back at the gate while an emergency cancel
+has not become an event.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class Emergency:
         self._probe: str | None = None
         self._probed = 0.0
         self._agreed_logon = 0
+        self._fence: Callable[[], str | None] = lambda: None
         self.untold: deque[EmergencyCancelSent] = deque()
         """Sent, and not an event yet."""
 
@@ -94,17 +96,23 @@ class Emergency:
 
     @property
     def report(self) -> dict[str, int]:
-        """Orders with emergency cancels by how that stands: `answered`, `refused` or `waiting`."""
+        """Orders with emergency cancels by how that stands: `answered`, `refused`, `unsent` or `waiting`."""
         found: dict[str, int] = {}
         for attempt in tuple(self._attempts.values()):
             outcome = attempt.outcome or "waiting"
             found[outcome] = found.get(outcome, 0) + 1
         return found
 
+    def covered(self, scopes: Collection[str]) -> int:
+        """How many open orders are in these scopes."""
+        return sum(any(scope in scopes for scope in order_scopes(order)) for order in tuple(self._orders.values()))
+
     # ------------------------------------------------------------------------------------------------ the watchdog's
 
-    def act(self, scopes: Collection[str], now: float, *, logged_out: bool) -> None:
-        """One look: send what is due, or do what has to come first. `now`: monotonic seconds; `logged_out`: by ourselves."""
+    def act(self, scopes: Collection[str], now: float, *, logged_out: bool, fence: Callable[[], str | None]) -> None:
+        """One look: send what is due, or do what has to come first. `now`: monotonic seconds; `logged_out`: by ourselves;
+        `fence`: why nothing may be sent, asked again for each message."""
+        self._fence = fence
         orders = tuple(self._orders.values())
         due = [o for o in orders if self._due(o.order_id, now) and any(scope in scopes for scope in order_scopes(o))]
         if not due:
@@ -119,7 +127,8 @@ class Emergency:
         if not self._agreed(now):
             return
         for order in due:
-            self._cancel(order, now)
+            if not self._cancel(order, now):
+                return  # nothing goes over this link now: the next look tries again
 
     def rest(self) -> None:
         """The runtime turns again, or nothing is killed any more."""
@@ -133,14 +142,15 @@ class Emergency:
             return True
         if attempt.outcome == "answered" or attempt.count >= ATTEMPTS:
             return False
-        return now - attempt.at > (REFUSED_SECONDS if attempt.outcome == "refused" else ANSWER_SECONDS)
+        return now - attempt.at > (ANSWER_SECONDS if attempt.outcome == "" else REFUSED_SECONDS)
 
     def _agreed(self, now: float) -> bool:
         """Whether both sides agree on the numbers: else what is sent now can be swallowed by a gap fill."""
         link = self._here.link
         if self._here.unsettled() is None or self._agreed_logon == link.logons:
             return True
-        if self._probe is None or now - self._probed > PROBE_SECONDS:
+        due = self._probe is None or now - self._probed > PROBE_SECONDS
+        if due and self._fence() is None:
             self._probe, self._probed = f"KILL-{link.logons}-{wall_ns()}", now
             try:
                 link.send(self._encoder.test_request(self._probe))
@@ -148,9 +158,11 @@ class Emergency:
                 _log.warning("%s: %s", self._here.session, error)
         return False
 
-    def _cancel(self, order: Order, now: float) -> None:
+    def _cancel(self, order: Order, now: float) -> bool:
+        """False when it did not leave and none after it would. One that did not leave is not an attempt."""
         attempt = self._attempts.setdefault(order.order_id, _Attempt())
-        attempt.count, attempt.at, attempt.outcome = attempt.count + 1, now, ""
+        before = attempt.count
+        attempt.count, attempt.at, attempt.outcome = before + 1, now, ""
         self._numbers += 1
         name = f"{self._id_prefix}-E{self._numbers}"
         names = [order.cl_ord_id, order.new_in_flight or order.cl_ord_id]
@@ -163,17 +175,26 @@ class Emergency:
         command = _cancel_command(order, name, of)
 
         def guard(msg_seq_num: int) -> str | None:
-            self._remember(command, msg_seq_num)
-            return None
+            refusal = self._fence()
+            if refusal is None:
+                self._remember(command, msg_seq_num)
+                refusal = self._fence()  # again: the disk may have taken its time
+            return refusal
 
         try:
             outgoing = self._encoder.cancel(command, wall_ns())
             self._here.link.send(outgoing, guard)
-        except (NotSent, Denied) as error:
+        except Denied as error:  # cannot be said on the wire: no second try says it better
+            _log.critical("%s: emergency cancel of %s cannot be sent: %s", self._here.session, order.order_id, error)
+            attempt.count = ATTEMPTS
+            return True
+        except NotSent as error:
             _log.critical("%s: emergency cancel of %s not sent: %s", self._here.session, order.order_id, error)
-            return
+            attempt.count, attempt.outcome = before, "unsent"  # again after `REFUSED_SECONDS`
+            return False
         self._count(self._here.venue, "out", outgoing.msg_type)
         _log.critical("%s: emergency cancel %s of order %s sent", self._here.session, name, order.order_id)
+        return True
 
     def _remember(self, command: Command, msg_seq_num: int) -> None:
         """Before the wire. What cannot be written down does not hold a cancel up."""

@@ -34,6 +34,8 @@ from gateway.venue.tls import TlsFiles, check_tls
 
 _log = logging.getLogger(__name__)
 _RECENT = 256
+SEND_SECONDS = 5.0
+"""How long a message waits for the one before it to leave: longer only when the engine hangs in it."""
 _WITH_GROUPS = frozenset({"V"})
 """Requests that hold repeating groups, which the engine cannot tell apart without a dictionary."""
 
@@ -388,7 +390,9 @@ class QuickFixLink:
         if not self._session.isLoggedOn():
             raise NotSent("not logged on")
         application = self._application
-        with self._sending:
+        if not self._sending.acquire(timeout=SEND_SECONDS):
+            raise NotSent(f"the engine has hung in another message for {SEND_SECONDS:g} s")
+        try:
             application.begin(guard)
             try:
                 fix.Session.sendToTarget(self._message(outgoing), self._session_id)
@@ -396,6 +400,8 @@ class QuickFixLink:
             except Exception as error:  # noqa: BLE001 - whatever the engine objects to: `toApp` knows whether it left
                 failure = f"{type(error).__name__}: {error}"
             sent, refused = application.end()
+        finally:
+            self._sending.release()
         if outgoing.msg_type == "1":  # administrative: goes through toAdmin, and nobody asks for its number
             return 0
         if sent is None:

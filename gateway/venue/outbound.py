@@ -1,7 +1,7 @@
 """Committed requests on their way to the wire, and what became of them. Decides nothing: the last moment's guard only refuses.
 
 The guard runs inside the engine's send, under the number the message is about to get: the kill gate, the settled connection,
-and the line in the send log, in this order.
+and the line in the send log, in this order; then the first two once more. A line of what did not leave only makes us ask.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ class Outbound:
                 refusal = "an emergency cancel of this order went before it"
             if refusal is None:
                 self._send_log.append(self._here.epoch, msg_seq_num, command.cl_ord_id)
+                refusal = self._gate.refusal(command) or here.unsettled()  # again: the disk may have taken its time
             return refusal
 
         number = self._here.link.send(outgoing, guard)

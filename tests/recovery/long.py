@@ -8,6 +8,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -15,20 +17,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "wire/venue"))
 
 from crash_launcher import POINTS
+from pair_rounds import PairRounds
+from postgresql import Server
 from proxy import Proxy
 from rounds import Rounds
-from trading import journal_numbers
 
 from gateway.errors import GatewayError
 from gateway.sim.process import start_venue
 
 EXAMPLE = """
-example: scripts/soak --rounds 200 --seed 7
+example: scripts/soak --rounds 200 --seed 7; scripts/soak --standby --rounds 50
 
 A round: the gateway starts, trades with the simulated venue through a proxy that delays, cuts, resets, goes silent, throttles,
 splits and repeats messages, and is killed, at random or at a named point between two steps, or stopped. After every few rounds
 the network is left in peace, everything is brought to rest, and the venue's ledger must agree with the records: every fill
 exactly once, every order in the venue's state, positions equal, no order there twice; and `gateway verify` must find nothing.
+With --standby there are two gateways on one PostgreSQL: the active one is killed, stopped, paused or cut off from its database,
+from the venue or from both, the server crashes, the standby dies while it takes over; and the comparison follows each round.
 Exit code 0 when all of it agrees, 1 at the first difference: the directory that is named then holds all there is to see.
 """
 
@@ -43,7 +48,8 @@ class Soak:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.rounds: int = arguments.rounds
-        self.check_every: int = arguments.check_every
+        self.standby: bool = arguments.standby
+        self.check_every: int = 1 if self.standby else arguments.check_every
         self.anew: int = arguments.anew_every
         self.random = Random(arguments.seed)
         self.directory: Path = arguments.dir or Path(tempfile.mkdtemp(prefix="soak-"))
@@ -77,16 +83,9 @@ class Soak:
         while self.number < self.rounds:
             home = self.directory / f"from-{self.number + 1}"
             count = min(self.anew, self.rounds - self.number)
-            venue_seed = self.random.randrange(1 << 31)
-            with (
-                start_venue(home / "venue", rate=20, flow=10, seed=venue_seed) as venue,
-                Proxy(venue.port, venue_seed) as proxy,
-            ):
-                rounds = Rounds(home / "g", venue, proxy, self.random)
-                try:
-                    found = self._some(rounds, count)
-                finally:
-                    rounds.gateway.close()
+            with self._anew(home) as rounds:
+                found = self._some(rounds, count)
+                rounds.close()
                 self._sum_up(rounds)
             if found:
                 say(f"NOT EQUAL after round {self.number}: {home}", *found)
@@ -94,7 +93,23 @@ class Soak:
             shutil.rmtree(home)
         return True
 
-    def _some(self, rounds: Rounds, count: int) -> list[str]:
+    @contextmanager
+    def _anew(self, home: Path) -> Iterator[Rounds | PairRounds]:
+        """Everybody with empty directories."""
+        seed = self.random.randrange(1 << 31)
+        with ExitStack() as stack:
+            venue = stack.enter_context(start_venue(home / "venue", rate=20, flow=10, seed=seed))
+            rounds: Rounds | PairRounds
+            if self.standby:
+                server = Server()
+                stack.callback(server.close)
+                rounds = PairRounds(home, venue, server, self.random, stack)
+            else:
+                rounds = Rounds(home / "g", venue, stack.enter_context(Proxy(venue.port, seed)), self.random)
+            stack.callback(rounds.close)
+            yield rounds
+
+    def _some(self, rounds: Rounds | PairRounds, count: int) -> list[str]:
         for last in [False] * (count - 1) + [True]:
             self.number += 1
             try:
@@ -111,10 +126,10 @@ class Soak:
                 say(f"  equal: {rounds.asked} orders asked for, {orders} sent, {fills} fills; {seconds:.0f} s")
         return []
 
-    def _sum_up(self, rounds: Rounds) -> None:
+    def _sum_up(self, rounds: Rounds | PairRounds) -> None:
         self.ends += rounds.ends
         self.faults += rounds.faults
-        events, runs = journal_numbers(rounds.gateway)
+        events, runs = rounds.numbers()
         self.sums += Counter(
             asked=rounds.asked, orders=rounds.count("v_orders"), fills=rounds.count("v_fills"), events=events, runs=runs
         )
@@ -128,6 +143,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1 << 31), help="of everything random; printed")
     parser.add_argument("--check-every", type=int, default=5, help="rounds between two comparisons [5]")
     parser.add_argument("--anew-every", type=int, default=50, help="rounds until the next begins with empty directories [50]")
+    parser.add_argument("--standby", action="store_true", help="two gateways, one of them active; compared after each round")
     parser.add_argument("--points", action="store_true", help="first die once at every named point")
     parser.add_argument("--dir", type=Path, help="a new directory for everything [a temporary one]")
     arguments = parser.parse_args()

@@ -39,8 +39,15 @@ class Server:
     def _uri(self, database: str) -> str:
         return str(self._server.get_uri(database)).replace("postgres:@", "postgres@")
 
-    def url(self, database: str) -> str:
+    @property
+    def socket(self) -> str:
+        """What a proxy passes on to."""
+        return str(self._directory / "data/.s.PGSQL.5432")
+
+    def url(self, database: str, through: int | None = None) -> str:
         """As a configuration names it."""
+        if through is not None:
+            return f"postgresql+psycopg://postgres@127.0.0.1:{through}/{database}"
         return self._uri(database).replace("postgresql://", "postgresql+psycopg://")
 
     def connect(self, database: str) -> psycopg.Connection[dict[str, Any]]:
@@ -64,14 +71,25 @@ def _is_zombie(pid: int) -> bool:
 
 
 class PostgresqlGateway(GatewayProcess):
-    """As its base, with both databases on a server."""
+    """As its base, with both databases on a server; `through` is the port of a proxy in front of it, `journal` what else is
+    in that section."""
 
-    def __init__(self, home: Path, port: int, server: Server, *, extra: str = "", **options: Any) -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        server: Server,
+        *,
+        extra: str = "",
+        journal: str = "",
+        through: int | None = None,
+        **options: Any,
+    ) -> None:
         self.server = server
-        urls = {name: server.url(name) for name in ("journal", "records")}
-        tables = "".join(f'[{name}]\nurl = "{url}"\n' for name, url in urls.items())
+        urls = {name: server.url(name, through) for name in ("journal", "records")}
+        tables = "".join(f'[{name}]\nurl = "{url}"\n{journal if name == "journal" else ""}' for name, url in urls.items())
         super().__init__(home, port, extra=tables + extra, **options)
-        self.place = JournalAt(urls["journal"])
+        self.place = JournalAt(server.url("journal"))
         self.command("db", "upgrade")
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:

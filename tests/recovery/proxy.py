@@ -1,8 +1,11 @@
-"""A network between a gateway and a venue that fails in every way. Raw TCP; knows of FIX only where a message ends.
+"""A network between a gateway and a venue, or its database, that fails in every way. Raw TCP; knows of FIX only where a message
+ends, and with `messages=False` not even that.
 
 What is set here holds until `calm`: a delay, small pieces, little bandwidth. What is done happens once, to the connections
-there are: cut (FIN on both sides), reset (RST), half-open (both sides are kept, and hear nothing more of each other). `repeat`
-sends the next messages twice, byte by byte the same: the same MsgSeqNum(34), no PossDupFlag(43).
+there are: cut (FIN on both sides), reset (RST), half-open (both sides are kept, and hear nothing more of each other).
+`partition` is the cable that is pulled: nothing passes, no end of a connection either, until `calm` plugs it in again; then
+what was said meanwhile arrives, as TCP would send it again. `repeat` sends the next messages twice, byte by byte the same: the
+same MsgSeqNum(34), no PossDupFlag(43).
 """
 
 from __future__ import annotations
@@ -24,10 +27,13 @@ _RST = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Listens on a port of its own and passes everything on to `upstream`, a port of this machine."""
+    """Listens on a port of its own and passes everything on to `upstream`, a port or a socket's path on this machine."""
 
-    def __init__(self, upstream: int, seed: int = 1) -> None:
+    def __init__(self, upstream: int | str, seed: int = 1, *, messages: bool = True) -> None:
         self._upstream = upstream
+        self.messages = messages
+        self.passing = threading.Event()
+        """Not set: nothing gets through."""
         self._random = Random(seed)
         self._connections: list[_Connection] = []
         self._lock = threading.Lock()
@@ -53,6 +59,12 @@ class Proxy:
         """How many of the next messages are sent twice."""
         self.refusing = False
         """New connections are reset."""
+        self.passing.set()
+
+    def partition(self) -> None:
+        """On return nothing that either side says from now on reaches the other."""
+        self.done["partition"] += 1
+        self.passing.clear()
 
     def repeat(self, count: int, direction: str = IN) -> None:
         self.repeats[direction] = count
@@ -109,7 +121,7 @@ class Proxy:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._upstream), timeout=100)
+                far = self._connect()
             except OSError:
                 far = None
             if far is None or self.refusing:
@@ -121,6 +133,13 @@ class Proxy:
             with self._lock:
                 self._connections = [one for one in self._connections if not one.closed]
                 self._connections.append(_Connection(self, near, far, Random(self._random.random())))
+
+    def _connect(self) -> socket.socket:
+        if isinstance(self._upstream, int):
+            return socket.create_connection(("127.0.0.1", self._upstream), timeout=100)
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(self._upstream)
+        return far
 
 
 class _Connection:
@@ -135,7 +154,8 @@ class _Connection:
         self.closed = False
         for end in self._ends.values():
             end.settimeout(None)
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if end.family != socket.AF_UNIX:
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._pumping = 2
         self._lock = threading.Lock()
         self._threads = [
@@ -182,13 +202,23 @@ class _Connection:
                 if self._proxy.delay_seconds:
                     self._proxy.done["delayed"] += 1
                     time.sleep(self._proxy.delay_seconds)  # the fault itself
+                self._wait()
                 held = b"" if self._silent[to] else self._pass(to, target, held + chunk)
         finally:
+            self._wait()
             if not self.closed and not any(self._silent.values()):
                 self.close()  # an end of one side is passed on; of that of a half-open connection nobody hears
 
+    def _wait(self) -> None:
+        """While the cable is out."""
+        while not self.closed and not self._proxy.passing.wait(0.1):
+            pass
+
     def _pass(self, to: str, target: socket.socket, data: bytes) -> bytes:
         """Send what is whole; what is not yet waits for the rest, unless pieces are wanted."""
+        if not self._proxy.messages:
+            self._send(to, target, data)
+            return b""
         end = 0
         for found in _END.finditer(data):
             message, end = data[end : found.end()], found.end()

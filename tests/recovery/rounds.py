@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -18,7 +19,7 @@ from crash_launcher import POINTS
 from gateway_process import GatewayProcess, wait_for
 from postgresql import run_command
 from proxy import IN, OUT, Proxy
-from trading import STRATEGY, Traders, come_to_rest, differences
+from trading import STRATEGY, Traders, come_to_rest, differences, journal_numbers
 
 from gateway.errors import GatewayError
 from gateway.sim.process import VenueProcess
@@ -136,6 +137,13 @@ class Rounds:
             return [*found, f"verify: {error}"]
         return found if verdict["equal"] else [*found, f"verify: {verdict}"]
 
+    def close(self) -> None:
+        self.gateway.close()
+
+    def numbers(self) -> tuple[int, int]:
+        """(events, runs) in the journal."""
+        return journal_numbers(self.gateway)
+
     def count(self, view: str) -> int:
         return int(self.gateway.rows(f"SELECT count(*) AS n FROM {view}")[0]["n"])
 
@@ -214,6 +222,8 @@ class Rounds:
         if code == -9:
             assert point is not None, "somebody else killed it"
             return point
+        if early and code == -signal.SIGTERM:
+            return "stop"  # before it listened to signals
         assert how == "stop", f"it ended with {code}: {gateway.err.read_text()[-2000:]}"
         assert code in (0, 1), f"its stop ended with {code}: {gateway.err.read_text()[-2000:]}"
         return "stop"

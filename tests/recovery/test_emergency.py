@@ -3,44 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from gateway_process import wait_for
 from postgresql import verified
+from stuck import at_venue, resting, stuck_strategy
+from test_outages import second_venue
 from trading import differences
 
 from gateway.errors import UnknownOutcome
-from gateway.sim.ledger import read_ledger
 from gateway.sim.process import start_venue
 
-STUCK = '''
-"""A strategy that never returns once a file is there."""
-
-from pathlib import Path
-
-import msgspec
-
-from gateway.core.strategy import Strategy
-
-
-class Params(msgspec.Struct, frozen=True, kw_only=True):
-    file: str
-
-
-class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    pass
-
-
-class Stuck(Strategy[Params, Memory]):
-    Params = Params
-    Memory = Memory
-
-    def on_event(self, event, view, memory):
-        while Path(self.params.file).exists():
-            pass
-        return memory, ()
-'''
+HANGING = str(Path(__file__).with_name("hanging_send.py"))
 
 
 @contextmanager
@@ -55,20 +32,9 @@ def locked(gateway):
         connection.close()
 
 
-def at_venue(venue):
-    """ClOrdIDs of the cancels the venue confirmed, by its order id."""
-    return {line.order_id: line.cl_ord_id for line in read_ledger(venue.ledger_path) if line.exec_type == "4"}
-
-
 def requests(gateway, msg_type):
     log = (gateway.state / "fix/SIM/messages.log").read_text()
     return [line for line in log.splitlines() if " out " in line and f"\x0135={msg_type}\x01" in line]
-
-
-def resting(gateway, count=3):
-    orders = [gateway.order(price="100", wait_seconds=60) for _ in range(count)]
-    assert {order["state"] for order in orders} == {"Accepted"}
-    return [order["order_id"] for order in orders]
 
 
 def told(gateway, venue, orders):
@@ -115,16 +81,8 @@ def test_the_journal_is_stuck(home, make, when):
 def test_the_core_is_stuck_and_the_next_process_is_told(home, make, monkeypatch):
     file = home / "stuck"
     monkeypatch.setenv("PYTHONPATH", str(home))
-    (home / "stuck_strategy.py").write_text(STUCK)
-    extra = f"""
-[[strategies]]
-name = "stuck"
-class = "stuck_strategy:Stuck"
-instruments = ["USD/JPY"]
-params = {{ file = "{file}" }}
-"""
     with start_venue(home / "venue", rate=0) as venue:
-        gateway = make(venue.port, market_data=["USD/JPY"], extra=extra).start().ready()
+        gateway = make(venue.port, market_data=["USD/JPY"], extra=stuck_strategy(home, file)).start().ready()
         orders = resting(gateway)
         file.touch()
         venue.command("tick")
@@ -143,3 +101,26 @@ params = {{ file = "{file}" }}
         assert len(gateway.journal("emergency_cancel_sent")) == len(orders)
         assert gateway.terminate() == 0
         verified(gateway)
+
+
+def test_one_engine_hangs_in_a_send_and_the_other_venue_is_cancelled(home, make):
+    """And what hung there when the kill switch was engaged does not leave when the disk answers again."""
+    hold = home / "hold"
+    with start_venue(home / "venue", rate=0) as venue, start_venue(home / "alt", sender="ALT", rate=0) as other:
+        gateway = make(venue.port, extra=second_venue(other.port), launcher=(HANGING, "SIM", str(hold))).start().ready()
+        [order] = resting(gateway, 1)
+        elsewhere = gateway.order(price="100", venue="ALT", wait_seconds=10)["order_id"]
+        hold.touch()
+        with ThreadPoolExecutor() as asking:
+            asking.submit(gateway.order, price="100")
+            wait_for(lambda: len(gateway.journal("dispatched")) == 3, "one more is about to leave")
+            gateway.post("/kill", reason="stuck in a send")
+            wait_for(lambda: len(at_venue(other)) == 1, "cancelled where it can be")
+            wait_for(lambda: "has hung in another message" in gateway.err.read_text(), "said where it cannot")
+            assert at_venue(venue) == {}
+            hold.unlink()
+        for order_id in (order, elsewhere):
+            gateway.wait_state(order_id, "Cancelled")
+        [late] = gateway.wait_rows("SELECT * FROM v_orders WHERE state = 'Rejected'")
+        assert late["reason"] == "not_sent: kill switch engaged for all"
+        assert len(requests(gateway, "D")) == 1
