@@ -19,8 +19,20 @@ from sqlalchemy import create_engine, text
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-hypothesis.settings.register_profile("untimed", deadline=None)  # how long one example takes says how busy the machine is
-hypothesis.settings.load_profile("untimed")
+# How long one example takes says how busy the machine is. The gate tries the same cases each time; `--long` draws others.
+hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=3000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="tests of random cases try some thousand, drawn anew each time")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    long = config.getoption("--long")
+    hypothesis.settings.load_profile("long" if long else "gate")
+    if long and config.pluginmanager.hasplugin("timeout"):
+        config.option.timeout = 3600
 
 
 @contextmanager

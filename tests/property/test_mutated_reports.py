@@ -182,7 +182,7 @@ def badly_bent(draw, text: str) -> str:
     return bent
 
 
-RELAXED = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+RELAXED = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @pytest.mark.parametrize("name", DIALECTS)

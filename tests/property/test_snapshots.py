@@ -78,7 +78,7 @@ class AmendedSnapshots(Snapshots, Amended):
     """The same with busts and corrections."""
 
 
-LIMITS = settings(max_examples=60, stateful_step_count=50, deadline=None, derandomize=True)
+LIMITS = settings(max_examples=settings.default.max_examples // 2, stateful_step_count=50)
 TestSnapshots = Snapshots.TestCase
 TestSnapshots.settings = LIMITS
 TestAmendedSnapshots = AmendedSnapshots.TestCase

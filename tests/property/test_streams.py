@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import settings
 from streams import Amended, AmendedVenues, Streams, Venues
 
-LIMITS = settings(max_examples=150, stateful_step_count=50, deadline=None, derandomize=True)
-BESIDE = settings(LIMITS, max_examples=60)
+LIMITS = settings(stateful_step_count=50)
+BESIDE = settings(LIMITS, max_examples=LIMITS.max_examples // 2)
 TestStreams = Streams.TestCase
 TestStreams.settings = LIMITS
 TestAmended = Amended.TestCase

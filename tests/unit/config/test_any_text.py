@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.config.load import LoadedConfiguration, load
 from gateway.errors import ConfigurationError
 
-RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RELAXED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 STARTER = (Path(__file__).parents[3] / "config" / "gateway.toml").read_text(encoding="utf-8")
 LINES = STARTER.splitlines()
 

@@ -19,7 +19,6 @@ D = Decimal
 name = st.sampled_from("abcdef")
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(name, st.none() | st.integers(0, 9)), max_size=200), st.integers(0, 9))
 def test_deadlines_are_those_set_last(moves: list[tuple[str, int | None]], at_ns: int) -> None:
     deadlines = Deadlines()
@@ -38,7 +37,6 @@ def test_deadlines_are_those_set_last(moves: list[tuple[str, int | None]], at_ns
     assert deadlines.due(at_ns) == [one for _, one in due]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(name, st.booleans()), max_size=60))
 @example([("a", True), ("b", True), ("a", False), ("a", True)])
 def test_who_leaves_a_line_and_comes_again_stands_behind(moves: list[tuple[str, bool]]) -> None:
@@ -61,7 +59,7 @@ trades = st.lists(st.tuples(st.booleans(), st.integers(1, 9), st.integers(1550, 
 amended = st.lists(st.tuples(st.integers(0, 149), st.none() | st.integers(1, 9)), min_size=1, max_size=8)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(trades, amended)
 def test_a_position_counted_from_a_mark_is_that_counted_from_the_beginning(
     trades: list[tuple[bool, int, int]], amended: list[tuple[int, int | None]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -66,7 +66,6 @@ def test_recount_skips_what_does_not_count() -> None:
 trade = st.tuples(st.integers(-50, 50).filter(bool), st.integers(1, 200))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(trade, max_size=15))
 def test_position_is_the_sum_and_profit_is_cash_plus_value(trades: list[tuple[int, int]]) -> None:
     position = after(*trades)
@@ -77,7 +76,6 @@ def test_position_is_the_sum_and_profit_is_cash_plus_value(trades: list[tuple[in
     assert (position.net_qty == 0) is (position.avg_px == 0)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(trade, max_size=15))
 def test_recount_equals_trading(trades: list[tuple[int, int]]) -> None:
     *_, counted = (FLAT, *recomputed([fill(quantity, price) for quantity, price in trades], FLAT, D(1), 0))

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.events import StatusRequested
@@ -157,7 +157,6 @@ NUMBER = st.decimals(min_value=Decimal("0.00000001"), max_value=10**12, places=8
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-@settings(deadline=None)  # the first example loads the dictionary
 @given(
     cl_ord_id=SAFE,
     symbol=SAFE,

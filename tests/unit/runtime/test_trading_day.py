@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.values import NANOS
@@ -77,7 +77,6 @@ def test_without_weekends_friday_evening_begins_monday() -> None:
     assert day.rolled(ns("2025-06-14T21:00:00"), "20250616") is None
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     st.integers(0, 4_000_000_000),
     st.sampled_from(["00:00", "00:30", "01:30", "02:30", "17:00", "23:59:59"]),
