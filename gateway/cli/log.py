@@ -11,7 +11,7 @@ import click
 
 from gateway.cli import output
 from gateway.cli.instance import Instance
-from gateway.cli.options import Decorator, command, group, moment
+from gateway.cli.options import Decorator, command, group, moment, there
 from gateway.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ _FOLLOW: Decorator[Any] = click.option("--follow", is_flag=True, help="Wait for 
 _MOST: Decorator[Any] = click.option("--max", "most", type=click.IntRange(1), metavar="N", help="Stop after so many messages.")
 _DICTIONARY: Decorator[Any] = click.option(
     "--dictionary",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=there,
     help="The venue's own dictionary (QuickFIX XML), over the standard one.",
 )
 
@@ -129,7 +130,9 @@ def sniff(instance: Instance, files: tuple[str, ...]) -> None:
     if instance.as_json:
         output.rows(shown)
     else:
-        for row in shown:
+        for at, row in enumerate(shown):
+            if at:
+                click.echo()
             _told(row)
 
 
@@ -162,7 +165,6 @@ def _told(row: dict[str, Any]) -> None:
     ]
     for name, text in lines:
         click.echo(f"{name:<11} {output.cell(text)}")
-    click.echo()
 
 
 @command("decode", within=log, example="gateway log decode --max 3 var/fix/SIM/messages.log")

@@ -162,11 +162,13 @@ def sessions(instance: Instance, files: tuple[str, ...], start: int | None, end:
     if instance.as_json:
         output.document(result)
         return
-    for session in result:
+    for at, session in enumerate(result):
         beat = f", heartbeat {session['heartbeat_seconds']} s" if session["heartbeat_seconds"] else ""
-        click.echo(output.cell(f"{session['session']}  {moment(session['first_ns'])} to {moment(session['last_ns'])}{beat}"))
+        if at:
+            click.echo()
+        click.echo(output.cell(f"{session['session']}{beat}"))
+        click.echo(f"{moment(session['first_ns'])} to {moment(session['last_ns'])}")
         output.show(False, _DIRECTIONS, session["directions"], empty="none")
-        click.echo()
 
 
 def _event_shown(instance: Instance) -> Any:

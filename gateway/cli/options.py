@@ -18,7 +18,7 @@ import click
 
 from gateway.cli.instance import Instance
 from gateway.core.values import scope_problem, text_problem
-from gateway.errors import OperatorError, UsageError
+from gateway.errors import NotFound, OperatorError, UsageError
 from gateway.instants import parse_instant
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
@@ -49,6 +49,13 @@ def command(name: str, *, example: str, within: click.Group | None = None) -> Ca
         return made
 
     return decorate
+
+
+def there(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """A file that a command reads. Raises `NotFound` as for any other file that is not there."""
+    if value is not None and not value.exists():
+        raise NotFound(f"no file {value}; check the path")
+    return value
 
 
 _JSON: Decorator[Any] = click.option("--json", "as_json", is_flag=True, help="Data as JSON on stdout, and nothing else there.")

@@ -10,7 +10,7 @@ import click
 from gateway.cli import output, times
 from gateway.cli.instance import Instance
 from gateway.cli.log import window
-from gateway.cli.options import command
+from gateway.cli.options import command, there
 from gateway.cli.output import Column
 from gateway.errors import UsageError
 
@@ -53,7 +53,8 @@ _MOST = 20
 @click.option(
     "--with-config",
     "other",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=there,
     help="Put every recorded decision to the limits of this configuration, and list those that would have been others.",
 )
 def replay(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,12 +12,14 @@ import click
 from gateway.cli import output
 from gateway.cli.instance import Instance
 from gateway.cli.log import Span, opened, require_messages, within
-from gateway.cli.output import Column, rounded
+from gateway.cli.output import Column, Row, rounded
 from gateway.cli.times import moment, short
 from gateway.core.values import NANOS
 from gateway.errors import GatewayError, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.replay.compare import Comparison
     from gateway.replay.engine import Replay
     from gateway.replay.ledger import Ledger
@@ -88,6 +92,8 @@ def replay_logs(
     """Replay, compare, tell. Raises `GatewayError` in the end when anything differs."""
     from gateway.replay import compare, ledger
 
+    if dialect is not None and dialect.endswith(".toml") and not Path(dialect).exists():
+        raise NotFound(f"no file {dialect}; check the path")
     replayed = _replayed(files, start, end, side, dialect)
     ours = ledger.of_replay(replayed, "log")
     tolerance_ns, span = round(time_tolerance * NANOS), _span(start, end)
@@ -146,6 +152,7 @@ def _records(instance: Instance, url: str, replayed: Replay, ours: Ledger, chose
 
     store = RecordStore(url)
     try:
+        store.require_file()
         store.require_current()
         sessions = [session.name for session in replayed.sessions.values()]
         venues = ledger.venues_of(store, sessions, chosen)
@@ -155,8 +162,6 @@ def _records(instance: Instance, url: str, replayed: Replay, ours: Ledger, chose
 
 
 def _document(replayed: Replay, ours: Ledger) -> dict[str, Any]:
-    execution = replayed.state.execution
-    names = {key: line.names[0] if line.names else line.venue_order_id for key, line in ours.orders.items()}
     return {
         "messages": replayed.messages,
         "requests": replayed.requests,
@@ -166,16 +171,28 @@ def _document(replayed: Replay, ours: Ledger) -> dict[str, Any]:
         "first_ns": replayed.first_ns,
         "last_ns": replayed.last_ns,
         "sessions": [{"session": one.name, "venue": one.venue, "messages": one.messages} for one in replayed.sessions.values()],
-        "orders": [{"order": names[line.key], **asdict(line)} for line in ours.orders.values()],
-        "fills": [{**asdict(line), "order": names.get(line.order)} for line in ours.fills],
-        "positions": [{name: getattr(one, name) for name in one.__struct_fields__} for one in execution.positions.values()],
+        **{key: list(rows) for key, rows in _rows(replayed, ours).items()},
         "anomaly_counts": dict(replayed.anomaly_counts),
-        "anomalies": [{**asdict(one), "order": names.get(one.order_id or "")} for one in replayed.anomalies],
+    }
+
+
+def _rows(replayed: Replay, ours: Ledger) -> dict[str, Iterator[Row]]:
+    """The rows of each table, made as they are asked for."""
+
+    def name(key: str | None) -> str | None:
+        line = ours.orders.get(key or "")
+        return None if line is None else line.names[0] if line.names else line.venue_order_id
+
+    held = replayed.state.execution.positions.values()
+    return {
+        "orders": ({"order": name(line.key), **asdict(line)} for line in ours.orders.values()),
+        "fills": ({**asdict(line), "order": name(line.order)} for line in ours.fills),
+        "positions": ({field: getattr(one, field) for field in one.__struct_fields__} for one in held),
+        "anomalies": ({**asdict(one), "order": name(one.order_id)} for one in replayed.anomalies),
     }
 
 
 def _told(replayed: Replay, ours: Ledger, *, tables: bool) -> None:
-    found = _document(replayed, ours)
     click.echo(f"{replayed.messages} messages: {replayed.requests} requests, {replayed.reports} reports about orders")
     click.echo(f"{moment(replayed.first_ns)} to {moment(replayed.last_ns)}")
     for session in replayed.sessions.values():
@@ -187,18 +204,20 @@ def _told(replayed: Replay, ours: Ledger, *, tables: bool) -> None:
         click.echo(output.cell(f"not about orders of a known session: {kinds}"))
     counts = ", ".join(f"{count} {kind}" for kind, count in replayed.anomaly_counts.most_common()) or "none"
     click.echo(f"{len(ours.orders)} orders, {sum(fill.live for fill in ours.fills)} executions; anomalies: {counts}")
-    for title, columns, key in (
-        ("orders", _ORDERS, "orders"),
-        ("executions", _FILLS, "fills"),
-        ("positions", _POSITIONS, "positions"),
-        ("anomalies", _ANOMALIES, "anomalies"),
+    if not tables:
+        return
+    found = _rows(replayed, ours)
+    for title, columns, key, count in (
+        ("orders", _ORDERS, "orders", len(ours.orders)),
+        ("executions", _FILLS, "fills", len(ours.fills)),
+        ("positions", _POSITIONS, "positions", len(replayed.state.execution.positions)),
+        ("anomalies", _ANOMALIES, "anomalies", len(replayed.anomalies)),
     ):
-        rows = found[key]
-        if tables and rows:
+        if count:
             click.echo(f"\n{title}")
-            output.show(False, columns, rows[:_MOST], empty="none")
-            if len(rows) > _MOST:
-                output.say(f"{len(rows) - _MOST} more {title} are not shown: --json has all of them")
+            output.show(False, columns, list(islice(found[key], _MOST)), empty="none")
+            if count > _MOST:
+                output.say(f"{count - _MOST} more {title} are not shown: --json has all of them")
 
 
 def _compared(comparison: Comparison) -> None:

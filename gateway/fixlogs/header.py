@@ -17,6 +17,8 @@ _RUN = re.compile(rb"8=[^\x01]*\x019=[^\x01]*\x0135=[^\x01]*\x01((?:" + _TAGS + 
 T = TypeVar("T")
 _WANTED = (b"34", b"49", b"56", b"52")
 _ORDERS = 12
+_HEAD = 160
+"""Bytes in which a header is looked for at once with others; a longer one is read by itself."""
 _VERSION = re.compile(rb"8=([^\x01]*)\x01")
 
 
@@ -69,8 +71,8 @@ class HeaderReader:
     def rows(self, messages: tuple[bytes, ...]) -> tuple[list[Any], Header[int]]:
         """The headers of many messages, and where in a row each field is; at once where all have the same order."""
         self.read(messages[0])
-        text = b"".join(messages)
-        if text.count(BEGIN) == len(messages):  # no message contains another
+        text = b"\x01".join([message[:_HEAD] for message in messages])
+        if text.count(BEGIN) == len(messages):  # no header contains another
             for order in self._known[:2]:
                 found = order.findall(text)
                 if len(found) == len(messages):

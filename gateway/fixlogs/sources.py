@@ -15,6 +15,8 @@ import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from glob import glob
+from itertools import chain
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -173,9 +175,12 @@ def _decoder(begin: bytes) -> codecs.IncrementalDecoder | None:
 
 
 def sources(names: Sequence[str]) -> list[Source]:
-    """A source for each name; a directory stands for the files in it, sorted. Raises `NotFound` for what is not there."""
+    """A source for each name; a directory, or a pattern (`messages*.log`), stands for its files, sorted.
+
+    Raises `NotFound` for what is not there.
+    """
     found: list[Source] = []
-    for name in names:
+    for name in chain.from_iterable(map(_meant, names)):
         path = Path(name)
         if name == STDIN or not path.is_dir():
             if name != STDIN and not path.exists():
@@ -187,3 +192,10 @@ def sources(names: Sequence[str]) -> list[Source]:
             raise NotFound(f"no files in {name}; name the logs themselves")
         found += map(Source, files)
     return found
+
+
+def _meant(name: str) -> list[str]:
+    """The name itself, or what a pattern stands for that no shell has seen (in quotes, behind an option)."""
+    if name == STDIN or not any(mark in name for mark in "*?[") or Path(name).exists():
+        return [name]
+    return sorted(glob(name)) or [name]

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.errors import PreconditionFailed
+from gateway.errors import NotFound, PreconditionFailed
 from gateway.records import schema, sink
 from gateway.records.engines import READ_ONLY, RecordsUnavailable, explain, is_file, open_engine, parse_url, shown
 
@@ -31,6 +31,12 @@ class RecordStore:
     def shown_url(self) -> str:
         """For messages: without the password."""
         return shown(self._url)
+
+    def require_file(self) -> None:
+        """Raises `NotFound` when the records are an SQLite file and it is not there."""
+        name = self._url.database or ""
+        if is_file(self._url) and not name.startswith("file:") and not Path(name).exists():
+            raise NotFound(f"no file {name}; check the path")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from gateway.core.apply import apply
 from gateway.core.changes import AnomalyRaised, Change
+from gateway.core.ended import order_of
 from gateway.core.events import (
     ConfigurationUpdated,
     Dispatched,
@@ -278,9 +279,10 @@ class Replay:
 
     def _order_id(self, session: Session, name: str) -> str:
         """Ours where the ClOrdID is one of ours (`...-1` names the first request of an order), else the ClOrdID itself."""
-        stem = name.removesuffix("-1") or name
-        for order_id in (stem, name, f"{session.venue} {name}"):
-            if order_id not in self.state.execution.orders:
+        stem = name.removesuffix("-1")
+        ours = order_of(name) if stem != name else None
+        for order_id in (ours, stem, name, f"{session.venue} {name}"):
+            if order_id and order_id not in self.state.execution.orders:
                 return order_id
         return f"{session.name} {name} {self.state.seq}"
 

@@ -8,7 +8,9 @@ Every message is written by the engine, as it is in both processes of the demo.
 from __future__ import annotations
 
 import sys
-from collections import Counter, deque
+import tempfile
+from collections import deque
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,6 +47,7 @@ TICK_NS = round(NANOS / RATE)
 WAY_NS = 600_000
 """From one side to the other; the demo's median on an idle machine."""
 THOUGHT_NS = 400_000
+_DAY_NS = 86_400 * NANOS
 
 
 class Day:
@@ -57,10 +60,9 @@ class Day:
         settings: CoreSettings = core_settings(loaded)
         dialect = load_dialect(DIALECT)
         self.written = 0
-        self.kinds: Counter[str] = Counter()
         self._now = BEGIN_NS
         self._out = out
-        self._numbers = {"DESK": 0, "SIM": 0}
+        self.numbers = {"DESK": 0, "SIM": 0}
         self._arrived: deque[tuple[str, int]] = deque()
         self._core = Core(load_strategies(settings.strategies))
         self._encoder, self._decoder = Encoder(dialect), Decoder(dialect, strict_dictionary(DIALECT), "SIM", SESSION)
@@ -127,7 +129,7 @@ class Day:
         message = self._say("DESK", outgoing.msg_type, outgoing.fields)
         self._now += WAY_NS
         self._venue.request("DESK", wire.decode(message))
-        return self._numbers["DESK"]
+        return self.numbers["DESK"]
 
     def _say(self, sender: str, kind: str, fields: tuple[tuple[int, str], ...]) -> fix.Message:
         body = "".join(f"{tag}={value}{SOH}" for tag, value in fields)
@@ -136,29 +138,57 @@ class Day:
         return message
 
     def _written(self, sender: str, message: fix.Message) -> str:
-        self._numbers[sender] += 1
+        self.numbers[sender] += 1
         header = message.getHeader()
-        kind: str = header.getField(35)
         target = "SIM" if sender == "DESK" else "DESK"
-        for tag, value in ((34, str(self._numbers[sender])), (49, sender), (52, format_utc(self._now)), (56, target)):
+        for tag, value in ((34, str(self.numbers[sender])), (49, sender), (52, format_utc(self._now)), (56, target)):
             header.setField(tag, value)
         text: str = message.toString()
         way, at_ns = ("out", self._now) if sender == "DESK" else ("in", self._now + WAY_NS)
         self._out.write(f"{format_utc(at_ns, 6)} {way} {text}\n".encode())
         self.written += 1
-        self.kinds[kind] += 1
         return text
 
 
-def write_log(path: Path, messages: int) -> Counter[str]:
-    """The log of a demo that ran until there were so many messages; MsgType(35) -> how many."""
-    scratch = path.with_name(path.name + ".demo")
-    scratch.mkdir(exist_ok=True)
-    with path.open("wb") as out:
-        day = Day(scratch, out)
-        day.run(messages)
-    return day.kinds
+def main() -> None:
+    """`PATH MESSAGES SIMULATED`: a process of its own, for it takes memory that is then gone."""
+    path, messages, simulated = sys.argv[1:]
+    write_log(Path(path), int(messages), int(simulated))
+
+
+def write_log(path: Path, messages: int, simulated: int) -> None:
+    """The log of demos that ran one after the other until there were `messages`, each for `simulated` messages.
+
+    The first is simulated. The others are the same on days that follow, as a gateway would have written them whose strategy did
+    the same again: other ids of orders and executions, MsgSeqNum(34) going on, lengths and checksums their own.
+    """
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch, path.open("wb") as out:
+        day = Day(Path(scratch), out)
+        day.run(min(simulated, messages))
+        out.flush()
+        numbers, written, again = dict(day.numbers), day.written, 0
+        while written < messages:
+            again += 1
+            with path.open("rb") as first:
+                for line in islice(first, min(day.written, messages - written)):
+                    out.write(_repeated(line, again, numbers))
+                    written += 1
+
+
+def _repeated(line: bytes, again: int, numbers: dict[str, int]) -> bytes:
+    """A line as it stands in the log of a later day. `numbers`: of a day, by sender."""
+    day, later = format_utc(BEGIN_NS)[:9].encode(), format_utc(BEGIN_NS + again * _DAY_NS)[:9].encode()
+    stamp, way, text = line.rstrip(b"\n").split(b" ", 2)
+    text = text.replace(day, later).replace(b"demo00-1-", b"demo00-%d-" % (again + 1))
+    text = text.replace(b"\x0137=O1-", b"\x0137=O%d-" % (again + 1)).replace(b"\x0117=E1-", b"\x0117=E%d-" % (again + 1))
+    before = again * numbers["DESK" if way == b"out" else "SIM"]
+    head, _, rest = text.partition(b"\x0134=")
+    number, _, rest = rest.partition(b"\x01")
+    start, _, kind = head.partition(b"\x0135=")
+    inner = b"35=%s\x0134=%d\x01%s" % (kind, int(number) + before, rest.rpartition(b"10=")[0])
+    whole = b"%s\x019=%d\x01%s" % (start.partition(b"\x01")[0], len(inner), inner)
+    return b"%s %s %s10=%03d\x01\n" % (stamp.replace(day, later), way, whole, sum(whole) & 255)
 
 
 if __name__ == "__main__":
-    print(write_log(Path(sys.argv[1]), int(sys.argv[2])).most_common())
+    main()

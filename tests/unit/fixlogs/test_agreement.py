@@ -12,6 +12,7 @@ import pytest
 import simplefix
 from fixlog_layouts import fix, given_logs, head, session
 
+from gateway.fixlogs.header import HeaderReader, searched
 from gateway.fixlogs.reader import Log, parse
 from gateway.fixlogs.sources import Source
 from gateway.fixlogs.statistics import Statistics
@@ -109,3 +110,15 @@ def test_a_header_in_any_order_is_found(tmp_path: Path) -> None:
     result = counted.result()
     assert result["without"] == dict.fromkeys(("MsgSeqNum(34)", "SendingTime(52)", "SenderCompID(49)", "TargetCompID(56)"), 3)
     assert result["sessions"][0]["messages"] == 12
+
+
+def test_headers_read_together_are_those_read_one_by_one():
+    """Wherever the part of a message that is looked at ends: bodies hold what looks like the begin of a header."""
+    messages = tuple(
+        fix(head("X", number, number % 60) + "x" * (number % 90) + "58=a|278=8|279=8=FI|58=1278=|" * 4)
+        for number in range(1, 400)
+    )
+    reader = HeaderReader()
+    rows, at = reader.rows(messages)
+    one_by_one = [searched(message) for message in messages]
+    assert [tuple(row[place] for place in at) for row in rows] == [tuple(header) for header in one_by_one]
