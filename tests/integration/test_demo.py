@@ -18,19 +18,22 @@ from gateway.cli.main import root
 
 def _demo(directory: Path, *options: str) -> tuple[int, dict[str, object], str]:
     command = [sys.executable, "-m", "gateway", "demo", "--dir", str(directory), "--json", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
 @pytest.mark.slow
 def test_after_a_sigkill_both_ledgers_agree_and_the_journal_verifies(tmp_path: Path) -> None:
-    code, result, messages = _demo(tmp_path / "demo", "--seconds", "8")
-    assert code == 0, messages
-    assert result["differences"] == []
-    assert result["verified"] is True
-    assert isinstance(result["executions"], int)
+    for seconds in ("8", "60"):  # on a busy machine the starts alone may take the shorter time
+        code, result, messages = _demo(tmp_path / f"demo-{seconds}", "--seconds", seconds)
+        assert code == 0, messages
+        assert result["differences"] == []
+        assert result["verified"] is True
+        assert isinstance(result["executions"], int)
+        assert "SIGKILL" in messages
+        if result["executions"] > 3:
+            break
     assert result["executions"] > 3
-    assert "SIGKILL" in messages
 
 
 @pytest.mark.slow
@@ -38,11 +41,15 @@ def test_it_plays_a_file_of_ticks(tmp_path: Path) -> None:
     ticks = tmp_path / "ticks.csv"
     rows = [f"2026-01-05 08:00:{i % 60:02d}+00:00,{100 + i % 7 / 1000:.3f},{100.008 + i % 7 / 1000:.3f}" for i in range(400)]
     ticks.write_text("timestamp,bid,ask\n" + "\n".join(rows) + "\n")
-    code, result, messages = _demo(tmp_path / "demo", "--seconds", "5", "--no-kill", "--ticks", str(ticks))
-    assert code == 0, messages
-    assert result["differences"] == []
-    assert "SIGKILL" not in messages
-    _replayed(tmp_path / "demo" / "var", tmp_path)
+    for seconds in ("5", "60"):
+        home = tmp_path / f"demo-{seconds}"
+        code, result, messages = _demo(home, "--seconds", seconds, "--no-kill", "--ticks", str(ticks))
+        assert code == 0, messages
+        assert result["differences"] == []
+        assert "SIGKILL" not in messages
+        if int(str(result["executions"])) > 3:
+            break
+    _replayed(home / "var", tmp_path)
 
 
 def test_a_directory_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:
