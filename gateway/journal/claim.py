@@ -1,5 +1,8 @@
 """When a standby may take the journal: nobody holds it, or its holder has not shown for a while that he lives.
 
+A holder whose lock went with the server, when that was restarted, gets the same while to come back as one who is silent: he may
+have commits to write again that the server forgot.
+
 Decides only when to try. That there is one writer is the matter of the lease and its epoch, and that the one before does not
 send any more that of the fence: a holder who is silent and yet alive loses nothing but his role.
 """
@@ -7,6 +10,7 @@ send any more that of the fence: a holder who is silent and yet alive loses noth
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -14,9 +18,12 @@ import psycopg
 
 from gateway.errors import JournalError
 from gateway.journal.connection import SCHEMA, Connection, connect, said
-from gateway.journal.lease import LOCKED
+from gateway.journal.lease import LOCKED, RELEASED
 
-_LOOK = f"SELECT epoch, number, holder, EXISTS ({LOCKED}) FROM {SCHEMA}.lease, {SCHEMA}.beat"  # noqa: S608 - constant names
+_LOOK = f"""
+SELECT epoch, number, holder, EXISTS ({LOCKED}), pg_postmaster_start_time(),
+    token <> '{RELEASED}' AND since < pg_postmaster_start_time() FROM {SCHEMA}.lease, {SCHEMA}.beat
+"""  # noqa: S608 - constant names
 _END = f"SELECT pg_terminate_backend(pid, 2000) FROM ({LOCKED}) AS holders"  # noqa: S608 - constant names
 
 
@@ -30,6 +37,8 @@ class Claim:
         self._connection: Connection | None = None
         self._seen: tuple[Any, ...] | None = None
         self._since = 0.0
+        self._held_since: datetime | None = None
+        """Start of the server under which somebody was last seen to hold the lock."""
         self.holder = ""
 
     def free(self) -> bool:
@@ -50,11 +59,19 @@ class Claim:
                 self._connection.close()
         self._connection, self._seen = None, None
 
+    def _nobody(self) -> bool:
+        self.holder, self._seen = "", None
+        return True
+
     def _look(self, connection: Connection) -> bool:
         row = connection.execute(_LOOK).fetchone()
-        if row is None or not row[3]:
-            self.holder, self._seen = "", None
-            return True
+        if row is None:
+            return self._nobody()
+        _, _, _, held, server_began, lock_went_with_it = row
+        if held:
+            self._held_since = server_began
+        elif not lock_went_with_it or self._held_since == server_began:
+            return self._nobody()
         self.holder = str(row[2])
         if self._seen != row[:2]:
             self._seen, self._since = row[:2], monotonic()

@@ -41,9 +41,9 @@ SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 
 
 
 _BEAT = f"UPDATE {SCHEMA}.beat SET number = number + 1 WHERE (SELECT epoch FROM {SCHEMA}.lease) = %s RETURNING number"  # noqa: S608 - constant names
-_RELEASED = ""
+RELEASED = ""
 """Token of a lease that was given back: nobody can believe that it is his."""
-_RELEASE = f"UPDATE {SCHEMA}.lease SET token = '{_RELEASED}' WHERE epoch = %s AND token = %s"  # noqa: S608 - constant names
+_RELEASE = f"UPDATE {SCHEMA}.lease SET token = '{RELEASED}' WHERE epoch = %s AND token = %s"  # noqa: S608 - constant names
 
 
 class Lease:
@@ -74,7 +74,7 @@ class Lease:
             connection.execute("SET LOCAL synchronous_commit = on")
             row = connection.execute(_TAKE, {"token": token, "holder": holder}).fetchone()
         assert row is not None
-        return cls(name, row[0], token, follows=row[1] not in (None, _RELEASED))
+        return cls(name, row[0], token, follows=row[1] not in (None, RELEASED))
 
     def beat(self, connection: Connection) -> bool:
         """Show that the holder lives; False when the lease is somebody else's."""

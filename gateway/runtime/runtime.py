@@ -419,7 +419,8 @@ class Runtime:
 
     def log_out(self) -> None:
         """Of every venue, until `log_on_again`. Any thread."""
-        self.halted = self.halted or [adapter for adapter in self._adapters.values() if not adapter.down]
+        up = [one for one in self._adapters.values() if one not in self.halted and one.link.enabled]
+        self.halted = [*self.halted, *up]  # not only those logged on: one may be on its way, and the runtime not know of it yet
         for adapter in self._adapters.values():
             adapter.link.logout()
 
@@ -430,7 +431,7 @@ class Runtime:
             self.log_out()
 
     def log_on_again(self) -> None:
-        """Those that were up when dispatch halted; what an operator logged out stays out."""
+        """Those that were up, or coming up, when dispatch halted; what an operator logged out stays out."""
         halted, self.halted = self.halted, []
         for adapter in halted:
             adapter.link.logon()

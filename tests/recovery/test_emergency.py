@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from gateway_process import wait_for
 from postgresql import verified
-from stuck import at_venue, resting, stuck_strategy
+from stuck import at_venue, locked, resting, stuck_strategy
 from test_outages import second_venue
 from trading import differences
 
@@ -18,18 +16,6 @@ from gateway.errors import UnknownOutcome
 from gateway.sim.process import start_venue
 
 HANGING = str(Path(__file__).with_name("hanging_send.py"))
-
-
-@contextmanager
-def locked(gateway):
-    """Somebody holds the journal's lock for writing: every commit fails."""
-    connection = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=100)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
-        connection.close()
 
 
 def requests(gateway, msg_type):

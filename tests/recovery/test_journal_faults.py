@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 from gateway_process import GatewayProcess, wait_for
 from postgresql import verified
+from proxy import Proxy
+from stuck import locked
 from trading import STRATEGY, trades_through
 
+from gateway.errors import UnknownOutcome
 from gateway.sim.process import start_venue
 
 pytestmark = pytest.mark.timeout(300)
@@ -176,3 +179,17 @@ def test_a_torn_tail_is_as_if_it_had_never_been_written(make, venue):
     gateway.start().ready()
     assert gateway.venue()["opened"], "told once"
     verified(gateway)
+
+
+def test_a_journal_that_fails_before_the_first_logon(make, venue):
+    """The session that was on its way when dispatch halted is up again afterwards, though nobody had seen it up."""
+    with Proxy(venue.port) as proxy:
+        proxy.refusing = True
+        gateway = make(proxy.port).start().answering()
+        with locked(gateway):
+            with pytest.raises(UnknownOutcome):
+                gateway.post("/trading", state="enabled", reason="something to write")
+            wait_for(lambda: gateway.status()["journal"]["state"] == "failed", "dispatch has halted")
+        wait_for(lambda: gateway.status()["journal"]["state"] != "failed", "the journal is back")
+        proxy.calm()
+        gateway.wait_open()

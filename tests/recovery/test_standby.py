@@ -114,6 +114,25 @@ def test_the_active_one_is_killed_and_the_standby_takes_over(home, make_pair):
         agree(active, venue)
 
 
+def test_the_server_crashes_and_the_active_one_stays(home, make_pair, server):
+    """It alone has what the server had confirmed and not yet written out: a successor would begin without it."""
+    with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:
+        active, standby = make_pair(venue.port, extra=STRATEGY)
+        active.start().ready()
+        standby.start()
+        follows(standby)
+        with Traders(active, Random(SEED)) as traders:
+            wait_for(lambda: traders.sent > 20, "trading")
+            server.crash()
+            server.start()
+            sent = traders.sent
+            wait_for(lambda: active.venue()["opened"] and traders.sent > sent + 20, "trading again")
+        follows(standby)
+        standby.kill()
+        active.kill()
+        agree(active, venue)
+
+
 def test_a_standby_that_dies_while_it_takes_over(home, make_pair):
     """With the lease taken and nothing else done; then with the venue settled and nothing reconciled."""
     with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:

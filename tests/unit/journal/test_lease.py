@@ -14,6 +14,7 @@ from gateway.errors import JournalError, JournalLost, PreconditionFailed
 from gateway.journal import fence
 from gateway.journal.fence import Fence
 from gateway.journal.interface import Watermark
+from gateway.journal.lease import LOCKED
 from gateway.journal.stores import JournalAt
 
 
@@ -140,6 +141,37 @@ def test_a_holder_who_lives_keeps_it(place, opened, sql):
         until(lambda: claim.free() or sql("SELECT number FROM gateway_journal.beat").fetchone()[0] > beat + 4)
         assert not claim.free()
     assert journal.lost is None
+
+
+def test_a_holder_whose_lock_went_with_the_server_may_come_back(place, opened, sql, records):
+    """He may have commits to write again that the server forgot: his successor would begin without them."""
+    journal = opened()
+    sql("UPDATE gateway_journal.lease SET since = pg_postmaster_start_time() - interval '1 s'")
+    _end_the_lock(sql)
+    with closing(place.claim(60)) as claim:
+        assert not claim.free()
+        assert claim.holder.startswith("process ")
+        with pytest.raises(JournalError):
+            journal.append(records(1, 1), {}, "d")
+        journal.append(records(1, 1), {}, "d")
+        assert not claim.free()
+        _end_the_lock(sql)  # under the same server: now it is he who ended
+        assert claim.free()
+
+
+def test_and_has_the_time_of_one_who_is_silent(place, opened, sql):
+    journal = opened()
+    sql("UPDATE gateway_journal.lease SET since = pg_postmaster_start_time() - interval '1 s'")
+    journal._renewal.stop()
+    _end_the_lock(sql)
+    with closing(place.claim(0.5)) as claim:
+        assert not claim.free()
+        until(claim.free)
+
+
+def _end_the_lock(sql: Any) -> None:
+    sql(f"SELECT pg_terminate_backend(pid) FROM ({LOCKED}) AS holders")
+    until(lambda: sql(LOCKED).fetchone() is None)
 
 
 def test_a_file_knows_no_standby(tmp_path):
