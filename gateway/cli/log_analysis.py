@@ -256,7 +256,7 @@ def latency(instance: Instance, files: tuple[str, ...], start: int | None, end: 
     """Measure from each request to its first answer, in milliseconds.
 
     By the log's own clock where its lines have one: then it is the time at the machine that wrote the log. Else by
-    SendingTime(52), across the clocks of both sides. Requests are D, G and F, answers 8 and 9.
+    SendingTime(52), across the clocks of both sides. Requests are D, G and F, answers 8, 9, 3 and j.
 
     Exit codes: 3 no file, or no FIX message in it.
     """

@@ -94,12 +94,12 @@ def replay_logs(
 
     if dialect is not None and dialect.endswith(".toml") and not Path(dialect).exists():
         raise NotFound(f"no file {dialect}; check the path")
-    replayed = _replayed(files, start, end, side, dialect)
+    replayed = _replayed(files, start, end, side, dialect, compared=bool(against_log))
     ours = ledger.of_replay(replayed, "log")
     tolerance_ns, span = round(time_tolerance * NANOS), _span(start, end)
     comparisons: list[Comparison] = []
     if against_log:
-        theirs = _replayed(against_log, start, end, None, dialect)
+        theirs = _replayed(against_log, start, end, None, dialect, compared=True)
         name = "drop copy" if not theirs.requests else "other log"
         comparisons.append(compare.compare(ours, ledger.of_replay(theirs, name), tolerance_ns=tolerance_ns, span=span))
     if against_records is not None:
@@ -124,12 +124,14 @@ def _span(start: int | None, end: int | None) -> Any:
     return None if start is None and end is None else Span(start, None if end is None else end - 1)
 
 
-def _replayed(files: tuple[str, ...], start: int | None, end: int | None, side: str | None, dialect: str | None) -> Replay:
+def _replayed(
+    files: tuple[str, ...], start: int | None, end: int | None, side: str | None, dialect: str | None, *, compared: bool
+) -> Replay:
     from gateway.fixlogs.reader import merged
     from gateway.replay.engine import Replay
 
     found = opened(files)
-    replayed = Replay(side=side, dialect=dialect, several=len(found) > 1)
+    replayed = Replay(side=side, dialect=dialect, several=len(found) > 1, compared=compared)
     read = 0
     span = Span()
     with output.progress() as progress:

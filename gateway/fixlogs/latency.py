@@ -1,7 +1,8 @@
 """From a request to its first answer, by the log's own clock where both have one, else by SendingTime(52) of the two sides.
 
 A request is a NewOrderSingle(D), OrderCancelReplaceRequest(G) or OrderCancelRequest(F); its first answer is the first
-ExecutionReport(8) or OrderCancelReject(9) under its ClOrdID(11). Memory is bounded: latencies are counted at three significant
+ExecutionReport(8) or OrderCancelReject(9) under its ClOrdID(11), or the Reject(3) or BusinessMessageReject(j) that refers to
+its MsgSeqNum(34). Memory is bounded: latencies are counted at three significant
 digits, of open requests the latest are kept.
 """
 
@@ -18,8 +19,11 @@ from gateway.fixlogs.reader import LogMessage
 
 REQUESTS: Final = {"D": "new", "G": "replace", "F": "cancel"}
 ANSWERS: Final = frozenset("89")
+REFUSALS: Final = frozenset("3j")
 PERCENTILES: Final = (50, 90, 99, 99.9)
 _OPEN = 100_000
+_RECENT = 20_000
+_DIGITS = 18
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class Latencies:
         self._worst = worst
         self._kinds = {name: _Kind() for name in REQUESTS.values()}
         self._open: dict[tuple[frozenset[str], bytes], tuple[str, int | None, int | None, int | None, str, str]] = {}
+        self._numbers: dict[tuple[str, str, int], bytes] = {}
+        """Sender, target and MsgSeqNum(34) of the latest requests -> ClOrdID(11)."""
         self._slowest: list[tuple[int, int, dict[str, Any]]] = []
         self._clocks: Counter[str] = Counter()
         self._serial = 0
@@ -52,7 +58,12 @@ class Latencies:
         if kind in REQUESTS:
             self._request(REQUESTS[kind], message)
         elif kind in ANSWERS:
-            self._answer(message)
+            self._answer(message, field_of(message.body, b"11"))
+        elif kind in REFUSALS:
+            number = field_of(message.body, b"45")
+            name = self._numbers.get((message.target, message.sender, int(number))) if _is_number(number) else None
+            if name is not None:
+                self._answer(message, name)
 
     def _request(self, name: str, message: LogMessage) -> None:
         if b"\x0143=Y" in message.body:
@@ -63,10 +74,13 @@ class Latencies:
         if len(self._open) >= _OPEN:
             oldest = next(iter(self._open))
             self._kinds[self._open.pop(oldest)[0]].dropped += 1
+        if message.msg_seq_num is not None:
+            if len(self._numbers) >= _RECENT:
+                del self._numbers[next(iter(self._numbers))]
+            self._numbers[message.sender, message.target, message.msg_seq_num] = key[1]
         self._open[key] = (name, message.logged_ns, message.sent_ns, message.msg_seq_num, symbol, message.log.name)
 
-    def _answer(self, message: LogMessage) -> None:
-        name = field_of(message.body, b"11")
+    def _answer(self, message: LogMessage, name: bytes) -> None:
         found = self._open.pop((frozenset((message.sender, message.target)), name), None)
         if found is None:
             return
@@ -113,7 +127,7 @@ class Latencies:
                     "answered_before_sent": kind.backwards,
                     "min_ns": kind.shortest if measured else None,
                     "mean_ns": kind.total // measured if measured else None,
-                    **{f"p{share:g}_ns": percentile(kind.counts, share) for share in PERCENTILES},
+                    **{f"p{share:g}_ns": _between(kind, percentile(kind.counts, share)) for share in PERCENTILES},
                     "max_ns": kind.longest if measured else None,
                 }
             )
@@ -129,6 +143,15 @@ def percentile(counts: Counter[int], share: float) -> int | None:
         if wanted <= 0:
             return value
     return None
+
+
+def _between(kind: _Kind, value: int | None) -> int | None:
+    """Not beyond what was measured, to which it was rounded."""
+    return None if value is None else min(max(value, kind.shortest), kind.longest)
+
+
+def _is_number(text: bytes) -> bool:
+    return text.isdigit() and len(text) <= _DIGITS
 
 
 def _rounded(ns: int) -> int:

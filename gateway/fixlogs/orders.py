@@ -73,7 +73,7 @@ class Order:
     def row(self) -> dict[str, Any]:
         """The order as data: decimals as `Decimal`, times in UTC nanoseconds."""
         if self.status is None:
-            state = "unanswered" if self.requests else "unknown"
+            state = ("unanswered" if self.open_requests or not self.refused else "refused") if self.requests else "unknown"
         else:
             state = STATUSES.get(self.status, self.status)
         notes = list(self.notes)

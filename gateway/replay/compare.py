@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from gateway.core.values import NANOS, ZERO
+from gateway.replay.engine import Said
 from gateway.replay.ledger import FillLine, Ledger, OrderLine, Span
 
 KINDS = ("missing", "extra", "symbol", "side", "quantity", "price", "state", "exec_id", "time")
@@ -32,7 +33,7 @@ class Difference:
 
     kind: str
     what: str
-    """`order`, `execution` or `position`."""
+    """`order`, `request`, `execution` or `position`."""
     order: str | None
     exec_id: str | None
     symbol: str | None
@@ -84,20 +85,24 @@ class _Comparing:
         self.result.differences.sort(key=_place)
 
     def _match(self) -> None:
-        by_name: dict[str, OrderLine] = {}
-        by_venue_id: dict[str, OrderLine] = {}
+        by_name: dict[str, list[OrderLine]] = defaultdict(list)
+        by_venue_id: dict[str, list[OrderLine]] = defaultdict(list)
         for line in self._log.orders.values():
             for name in line.names:
-                by_name.setdefault(name, line)
+                by_name[name].append(line)
             if line.venue_order_id is not None:
-                by_venue_id.setdefault(line.venue_order_id, line)
+                by_venue_id[line.venue_order_id].append(line)
+        venues = ({line.venue for line in self._log.orders.values()}, {line.venue for line in self._other.orders.values()})
+        taken: set[str] = set()
         for key, line in self._other.orders.items():
-            found = next((by_name[name] for name in line.names if name in by_name), None)
+            named = [one for name in line.names for one in by_name.get(name, ())]
+            found = _likest(line, named, taken, venues)
             if found is None and line.venue_order_id is not None:
-                found = by_venue_id.get(line.venue_order_id)
-                found = found if found is not None and found.symbol == line.symbol else None
+                same_id = [one for one in by_venue_id.get(line.venue_order_id, ()) if one.symbol == line.symbol]
+                found = _likest(line, same_id, taken, venues)
             if found is not None:
                 self._ours[key] = found
+                taken.add(found.key)
 
     # ----------------------------------------------------------------------------------------------------------- orders
 
@@ -148,6 +153,39 @@ class _Comparing:
                 continue  # not in its reports
             if not _same(ours_says, theirs_says):
                 self._differ(kind, "order", ours, field=name, log=ours_says, other=theirs_says, detail=theirs.reason or "")
+
+        if not one_sided and ours.said is not None and theirs.said is not None:
+            self._said(ours, theirs, ours.said, theirs.said)
+        self._requests(ours, theirs)
+
+    def _said(self, ours: OrderLine, theirs: OrderLine, we_said: Said, they_said: Said) -> None:
+        """Where both come to the same, but not because both were told the same: the latest report of each."""
+        for kind, name, same in (
+            ("state", "ord_status", ours.state == theirs.state),
+            ("quantity", "quantity", _same(ours.quantity, theirs.quantity)),
+            ("quantity", "cum_qty", _same(ours.cum_qty, theirs.cum_qty)),
+            ("price", "avg_px", _same(ours.avg_px, theirs.avg_px)),
+        ):
+            ours_says, theirs_says = getattr(we_said, name), getattr(they_said, name)
+            if same and None not in (ours_says, theirs_says) and not _same(ours_says, theirs_says):
+                detail = "as the last report says"
+                self._differ(kind, "order", ours, field=name, log=ours_says, other=theirs_says, detail=detail)
+
+    def _requests(self, ours: OrderLine, theirs: OrderLine) -> None:
+        """What was asked of an order: a request that did not arrive leaves no other trace."""
+        if self._log.requests is None or self._other.requests is None:
+            return
+        we_asked, they_heard = self._log.requests.get(ours.key, {}), self._other.requests.get(theirs.key, {})
+        for name in they_heard.keys() - we_asked.keys():
+            self._asked("missing", ours, name, *they_heard[name])
+        for name in we_asked.keys() - they_heard.keys():
+            self._asked("extra", ours, name, *we_asked[name])
+
+    def _asked(self, kind: str, order: OrderLine, name: str, asked: str, at_ns: int) -> None:
+        if self._span.holds(at_ns):
+            said = f"{asked.lower()} {name}"
+            mine, their = (said, None) if kind == "extra" else (None, said)
+            self._differ(kind, "request", order, field="cl_ord_id", log=mine, other=their)
 
     def _went_on(self, ours: OrderLine, theirs: OrderLine) -> bool:
         """Whether one side heard of the order when the other had ended."""
@@ -280,6 +318,23 @@ class _Comparing:
         self.result.differences.append(Difference(kind, what, name, exec_id, symbol, field, log, other, detail))
 
 
+def _likest(line: OrderLine, ours: list[OrderLine], taken: set[str], venues: tuple[set[str], set[str]]) -> OrderLine | None:
+    """Which of ours an order of the other side is: names are used again in other sessions. Each is one order at most.
+
+    `venues`: those of either side. A venue that both know is the same one; a drop copy or the records call it otherwise.
+    """
+    known = line.venue in venues[0]
+    possible = [
+        one for one in ours if one.key not in taken and (one.venue == line.venue or not known or one.venue not in venues[1])
+    ]
+    return max(possible, key=lambda one: _likeness(line, one), default=None)
+
+
+def _likeness(line: OrderLine, one: OrderLine) -> tuple[bool, bool, bool]:
+    same_id = line.venue_order_id is not None and line.venue_order_id == one.venue_order_id
+    return same_id, line.symbol == one.symbol, line.venue == one.venue
+
+
 def _same(ours: object, theirs: object) -> bool:
     if isinstance(ours, Decimal) and isinstance(theirs, Decimal):
         return ours == theirs or abs(ours - theirs) <= _PLACES
@@ -297,5 +352,5 @@ def _words(line: OrderLine) -> str:
 
 
 def _place(one: Difference) -> tuple[int, str, str, int]:
-    whats = ("order", "execution", "position")
+    whats = ("order", "request", "execution", "position")
     return whats.index(one.what), one.order or "", one.exec_id or one.symbol or "", KINDS.index(one.kind)

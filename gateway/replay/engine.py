@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import NamedTuple
 
 from gateway.core.apply import apply
@@ -28,6 +29,7 @@ from gateway.core.events import (
     SessionSettled,
     StatusReported,
 )
+from gateway.core.orders import Command
 from gateway.core.reactions import react
 from gateway.core.settings import CoreSettings, Venue
 from gateway.core.state import State
@@ -88,6 +90,15 @@ class Anomaly:
     raw: str | None = None
 
 
+class Said(NamedTuple):
+    """What the latest report about an order said, whatever the core made of it."""
+
+    ord_status: str | None
+    quantity: Decimal | None
+    cum_qty: Decimal | None
+    avg_px: Decimal | None
+
+
 class _Early(NamedTuple):
     """A report that came before its request."""
 
@@ -109,9 +120,12 @@ NOTES = {
 class Replay:
     """The state after the messages added so far. Add them in the order of their time."""
 
-    def __init__(self, *, side: str | None = None, dialect: str | None = None, several: bool = False) -> None:
+    def __init__(
+        self, *, side: str | None = None, dialect: str | None = None, several: bool = False, compared: bool = False
+    ) -> None:
         """`side`: only sessions in which this CompID sends the orders. `dialect`: instead of what the version asks for.
-        `several`: the messages come from logs with clocks of their own, a report may come before its request."""
+        `several`: the messages come from logs with clocks of their own, a report may come before its request.
+        `compared`: keep what only a comparison asks for (`asked`, `said`)."""
         self._side = side
         self._dialect = dialect
         self.state = State(with_digest=False, with_exposure=False)
@@ -125,6 +139,12 @@ class Replay:
         """Messages that stood in the logs more than once."""
         self.requests = 0
         self.reports = 0
+        self.asked: dict[str, dict[str, tuple[str, int]]] = {}
+        """If compared: order -> ClOrdID(11) of each request about it -> what it asked, and when."""
+        self.said: dict[str, Said] = {}
+        """If compared: order -> its latest report that is no repetition."""
+        self.contradicted: dict[tuple[str, str], tuple[str, str]] = {}
+        """If compared: order and ExecID(17) -> Symbol(55) and side, where they are not the order's."""
         self.only_trades = True
         """No report was about anything but executions."""
         self.first_ns: int | None = None
@@ -132,6 +152,7 @@ class Replay:
         self._seen: dict[int, None] = {}
         self._order: deque[int] = deque()
         self._several = several
+        self._compared = compared
         self._early: deque[_Early] = deque()
 
     def add(self, message: LogMessage) -> None:
@@ -266,7 +287,7 @@ class Replay:
             if command is None:
                 self._note("request_unnamed", session, None, fields, now)
             else:
-                self._fold(Dispatched(command=command, decided_seq=self.state.seq + 1, ack_deadline_ns=now), now)
+                self._asked(command, now)
         else:
             execution = self.state.execution
             order_id = execution.cl_ord_ids.get((session.venue, fields.get(tags.ORIG_CL_ORD_ID) or ""))
@@ -274,8 +295,12 @@ class Replay:
             if order_id is None:
                 self._note("request_for_unknown_order", session, None, fields, now)
                 return
-            command = session.requests.about(fields, KINDS[kind], execution.orders[order_id], name)
-            self._fold(Dispatched(command=command, decided_seq=self.state.seq + 1, ack_deadline_ns=now), now)
+            self._asked(session.requests.about(fields, KINDS[kind], execution.orders[order_id], name), now)
+
+    def _asked(self, command: Command, now: int) -> None:
+        if self._compared:
+            self.asked.setdefault(command.order_id, {})[command.cl_ord_id] = (str(command.kind), now)
+        self._fold(Dispatched(command=command, decided_seq=self.state.seq + 1, ack_deadline_ns=now), now)
 
     def _order_id(self, session: Session, name: str) -> str:
         """Ours where the ClOrdID is one of ours (`...-1` names the first request of an order), else the ClOrdID itself."""
@@ -341,6 +366,20 @@ class Replay:
         react(turn, event, turn.take(event))
         for _, changes in turn.step().changes:
             self._noticed(changes, session, now)
+        if self._compared and event.exec_id is not None and not event.poss_dup:
+            self._remember(event, event.exec_id)
+
+    def _remember(self, event: ExecutionEvent, exec_id: str) -> None:
+        execution = self.state.execution
+        order_id = execution.cl_ord_ids.get((event.venue, event.cl_ord_id or ""))
+        order_id = order_id or execution.venue_order_ids.get((event.venue, event.venue_order_id or ""))
+        if order_id is None:
+            return
+        order = execution.orders[order_id]
+        self.said[order_id] = Said(event.ord_status, event.order_qty, event.cum_qty, event.avg_px)
+        terms = (event.symbol or order.symbol, str(event.side or order.side))
+        if terms != (order.symbol, str(order.side)):
+            self.contradicted[order_id, exec_id] = terms
 
     def _fold(self, event: Event, now: int, session: Session | None = None) -> None:
         seq = self.state.seq + 1

@@ -11,7 +11,7 @@ from typing import Any
 from gateway.errors import NotFound
 from gateway.records.queries import view_rows
 from gateway.records.store import RecordStore
-from gateway.replay.engine import Replay
+from gateway.replay.engine import Replay, Said
 
 _MARGIN_NS = 3_600 * 1_000_000_000
 """Records are read from this long before the span on: clocks differ."""
@@ -61,6 +61,8 @@ class OrderLine:
     updated_ns: int
     reason: str | None = None
     account: str = ""
+    said: Said | None = None
+    """Its latest report, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Ledger:
     fills: list[FillLine] = field(default_factory=list)
     positions: dict[str, Decimal] = field(default_factory=dict)
     """Symbol -> net quantity from executions alone."""
+    requests: Mapping[str, Mapping[str, tuple[str, int]]] | None = None
+    """Order -> ClOrdID(11) of each request -> what it asked, and when; None where requests are not known."""
     only_trades: bool = False
     """A drop copy of executions: it says nothing of orders without one, nor how they ended."""
     partial: bool = False
@@ -112,6 +116,7 @@ def of_replay(replay: Replay, name: str) -> Ledger:
     for (_, cl_ord_id), order_id in execution.cl_ord_ids.items():
         names[order_id].append(cl_ord_id)
     ledger = Ledger(name, Span(replay.first_ns, replay.last_ns), only_trades=replay.only_trades and not replay.requests)
+    ledger.requests = replay.asked if replay.asked else None
     for order in execution.orders.values():
         ledger.orders[order.order_id] = OrderLine(
             key=order.order_id,
@@ -131,14 +136,16 @@ def of_replay(replay: Replay, name: str) -> Ledger:
             updated_ns=order.updated_ns,
             reason=order.reason,
             account=order.account,
+            said=replay.said.get(order.order_id),
         )
     for fill in execution.fills.values():
+        symbol, side = replay.contradicted.get((fill.order_id, fill.exec_id), (fill.symbol, str(fill.side)))
         ledger.fills.append(
             FillLine(
                 order=fill.order_id,
                 exec_id=fill.exec_id,
-                symbol=fill.symbol,
-                side=str(fill.side),
+                symbol=symbol,
+                side=side,
                 quantity=fill.last_qty,
                 price=fill.last_px,
                 status=str(fill.status),

@@ -106,8 +106,8 @@ NEW = head("D", 1, 0) + "11=A|55=X|54=1|38=10|40=1|"
         ([NEW, report(1, "17=1|150=F|39=1|32=4|14=4|"), report(2, "17=2|19=1|20=1|150=H|39=0|14=0|")], "new",
          ["execution 1 was busted"]),
         ([report(1, "17=1|150=0|39=0|14=0|")], "new", ["no request for it in the log"]),
-        ([NEW, head("3", 1, 1, *VENUE) + "45=1|58=no|"], "unanswered", ["new A was refused by a Reject(3): no"]),
-        ([NEW, head("j", 1, 1, *VENUE) + "45=99|379=A|58=shut|"], "unanswered",
+        ([NEW, head("3", 1, 1, *VENUE) + "45=1|58=no|"], "refused", ["new A was refused by a Reject(3): no"]),
+        ([NEW, head("j", 1, 1, *VENUE) + "45=99|379=A|58=shut|"], "refused",
          ["request A was refused by a BusinessMessageReject(j): shut"]),
         ([NEW, report(1, "17=1|20=0|39=1|32=4|14=4|"), report(2, "17=2|20=0|39=2|32=6|14=10|")], "filled", []),  # FIX 4.0
         ([NEW, report(1, "17=1|150=0|39=0|14=0|"), head("G", 2, 2) + "11=B|41=A|"], "new", ["replace B was not answered"]),
@@ -163,6 +163,21 @@ def test_latency_is_by_the_clock_of_the_log(read: Read) -> None:
     assert (new["requests"], new["answered"], new["p50_ns"], new["max_ns"]) == (1, 1, 10**9, 10**9)
     assert (cancel["answered"], cancel["unanswered"]) == (1, 0)
     assert [(row["cl_ord_id"], row["latency_ns"]) for row in result["worst"]] == [("A-1", 10**9)]
+
+
+def test_latency_ends_with_a_refusal_and_never_beyond_the_longest(read: Read) -> None:
+    bodies = [
+        NEW,
+        head("D", 2, 1) + "11=B|55=X|54=1|38=10|40=1|",
+        head("j", 1, 2, *VENUE) + "45=1|",
+        head("3", 2, 4, *VENUE) + "45=2|",
+    ]
+    measured = Latencies()
+    for message in read(b"".join(map(fix, bodies)).replace(b"10:00:04.000", b"10:00:04.256")):
+        measured.add(message)
+    new = measured.result()["requests"][0]
+    assert (new["requests"], new["answered"], new["unanswered"]) == (2, 2, 0)
+    assert (new["min_ns"], new["p50_ns"], new["p99_ns"], new["max_ns"]) == (2 * 10**9, 2 * 10**9, 3_256 * 10**6, 3_256 * 10**6)
 
 
 def test_percentiles_are_the_nearest_rank() -> None:

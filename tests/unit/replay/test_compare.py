@@ -90,6 +90,55 @@ def test_every_kind_of_difference_is_named(
     assert not found.equal
 
 
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda: edited(rb"(17=E3.*)39=2", rb"\g<1>39=1"), ("state", "order", "A1", None, "ord_status")),
+        (lambda: edited(rb"(17=E3.*)14=1000", rb"\g<1>14=999"), ("quantity", "order", "A1", None, "cum_qty")),
+        (lambda: edited(rb"(17=E3.*\x01)6=[0-9.]+", rb"\g<1>6=99"), ("price", "order", "A1", None, "avg_px")),
+        (lambda: edited(rb"(17=E2.*)54=1", rb"\g<1>54=2"), ("side", "execution", "A1", "E2", "side")),
+        (lambda: edited(rb"(17=E2.*)55=USD/JPY", rb"\g<1>55=EUR/USD"), ("symbol", "execution", "A1", "E2", "symbol")),
+    ],
+)  # fmt: skip
+def test_what_a_report_says_is_compared_though_it_changes_nothing(
+    tmp_path: Path, edit: Callable[[], Told], expected: tuple[str, str, str, str | None, str]
+) -> None:
+    """The core believes the executions; that one side was told another thing is a difference all the same."""
+    assert expected in named(held(tmp_path, scripted(), edit()))
+    assert expected in named(held(tmp_path, edit(), scripted()))
+
+
+def test_a_request_that_did_not_arrive_is_named(tmp_path: Path) -> None:
+    ours, theirs = scripted(), scripted()
+    for told in (ours, theirs):
+        told.new("D1").report("D1", "E9", "0", "0")
+        told.cancel("D2", "D1")
+        told.report("D1", "E10", "3", "3")
+    del theirs.lines[-2]
+    found = held(tmp_path, ours, theirs)
+    assert [(one.kind, one.what, one.order, one.log, one.other) for one in found.differences] == [
+        ("extra", "request", "D1", "cancel D2", None)
+    ]
+    assert named(held(tmp_path, theirs, ours)) == [("missing", "request", "D1", None, "cl_ord_id")]
+
+
+def test_two_sessions_may_use_the_same_names(tmp_path: Path) -> None:
+    """A broker's log has many clients, and each counts its ClOrdIDs from 1."""
+    one, two = Told(ours="DESK", theirs="SIM"), Told(ours="FUND", theirs="ECN")
+    for told, qty in ((one, 1000), (two, 500)):
+        told.new("1", qty).fill("1", "E1", qty, qty, qty)
+    both, alone = Told(), Told()
+    both.lines = [line for pair in zip(one.lines, two.lines, strict=True) for line in pair]
+    alone.lines = two.lines
+    equal = held(tmp_path, both, both)
+    assert (equal.equal, equal.orders, equal.executions) == (True, 2, 2)
+    found = held(tmp_path, both, alone)
+    assert [(one.kind, one.what, one.log) for one in found.differences][:2] == [
+        ("extra", "order", "buy 1000 USD/JPY at 110.25, Filled, 1000 filled"),
+        ("extra", "execution", "buy 1000 at 110.25"),
+    ]
+
+
 def reworded() -> Told:
     """E2 says another quantity, with CumQty to match."""
     told = scripted()

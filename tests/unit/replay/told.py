@@ -72,7 +72,7 @@ class Told:
 
 
 def replayed(*paths: Path, side: str | None = None) -> Replay:
-    replay = Replay(side=side, several=len(paths) > 1)
+    replay = Replay(side=side, several=len(paths) > 1, compared=True)
     for message in merged(logs(sources([str(path) for path in paths]))):
         replay.add(message)
     replay.finish()
