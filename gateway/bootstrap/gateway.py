@@ -226,6 +226,7 @@ class Gateway:
         self.front.hand_over(self.surface, self.reporter, self._gauges)
         self._emergency.start()
         self.front.stop_asked.wait(self._journal.alone_in)
+        _log.info("ready for logon after event %d", self.runtime.durable_seq)
         for adapter in self._adapters.values():
             adapter.link.start()
 

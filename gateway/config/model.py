@@ -67,8 +67,9 @@ class JournalSection(PasswordSource):
     url: FilledText = "sqlite:///var/journal.db"
     durability: Literal["commit", "fsync"] = "commit"
     """`commit` survives the death of the process, `fsync` the loss of power."""
-    snapshot_events: PositiveCount = 100_000
-    """Events between two snapshots of the state: the most a start has to fold."""
+    snapshot_events: PositiveCount = 20_000
+    """Events between two snapshots of the state, which is about what a start has to fold; more when they come so fast that
+    snapshots would take more than a tenth of the time."""
 
 
 class StandbySection(Section):

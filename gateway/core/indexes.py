@@ -8,10 +8,10 @@ hence heaps and queues whose entries are checked when they come up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gateway.core.dominance import waits
 from gateway.core.orders import Command, Order, Position, PositionKey
@@ -85,12 +85,11 @@ class Marks(Index):
         """The position after the next `MARK_EVERY` entries of its ledger."""
         self._of[key][1].append(position)
 
-    def forget(self, key: PositionKey, ledger: list[Any], entry: Any) -> None:
-        """An entry of the ledger changed: what was counted with it does not hold."""
+    def forget(self, key: PositionKey, place: Callable[[], int]) -> None:
+        """The entry at a place of the ledger changed: what was counted with it does not hold."""
         known = self._of.get(key)
         if known is not None and known[1]:
-            place = next(place for place in range(len(ledger) - 1, -1, -1) if ledger[place] == entry)
-            del known[1][place // MARK_EVERY :]
+            del known[1][place() // MARK_EVERY :]
 
 
 MARK_EVERY = 64

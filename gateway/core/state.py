@@ -7,25 +7,22 @@ indexes that can be recomputed from the tables and are kept only for speed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
 
-from gateway.core import ended
 from gateway.core.changes import Session
-from gateway.core.digest import Digest, NoDigest, Table, modulo
-from gateway.core.ended import FillKey, Fills, Names, Orders
+from gateway.core.digest import Digest, NoDigest, Table
+from gateway.core.ended import FillKey
+from gateway.core.ended_orders import EndedOrders
 from gateway.core.events import Level
 from gateway.core.exposure import Exposure, NoExposure
-from gateway.core.indexes import Deadlines, Lines, Marks, Over, Waiting
+from gateway.core.indexes import Deadlines, Lines, Marks, Waiting
+from gateway.core.ledger import EntryKey, Ledger
 from gateway.core.orders import Adjustment, Balance, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
 from gateway.core.values import CommandKind, FeedState, Hold, SessionState, TradingState, scopes_of
 from gateway.core.windows import Window, Windows
-
-EntryKey = FillKey | tuple[str, str, str, str, int]
-"""What changed a position: an execution, or an adjustment by its position in the stream."""
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,20 +144,14 @@ class MarketState:
         self.feeds: Table[tuple[str, str], FeedState] = Table("feed", digest)
 
 
-class ExecutionState:
+class ExecutionState(EndedOrders):
     """Orders, fills, positions, and the execution-control queue.
 
     `put_...` and `drop_...` change a table and the indexes over it together; nothing else writes to an indexed table.
     """
 
     def __init__(self, digest: Digest) -> None:
-        self.ended: dict[str, bytes] = {}
-        """Order id -> record of an order that is over, see `gateway.core.ended`."""
-        self.ended_counts: dict[str, int] = {}
-        """Table -> entries of it that are in records."""
-        self.orders = Orders("order", digest, self.ended, self.ended_counts)
-        self.cl_ord_ids = Names("cl_ord_id", digest, self.ended, self.ended_counts)
-        self.fills = Fills("fill", digest, self.ended, self.ended_counts)
+        super().__init__(digest)
         self.positions: Table[PositionKey, Position] = Table("position", digest)
         self.restatements: Table[tuple[str, str, str], int] = Table("restatement", digest)
         """(order id, ClOrdID, ExecID) of a change the venue made under that name -> 1: one that comes again changes nothing."""
@@ -183,14 +174,6 @@ class ExecutionState:
         self.venue_order_ids: dict[tuple[str, str], str] = {}
         self.open: dict[str, dict[str, None]] = defaultdict(dict)
         """Scope -> ids of orders that are not terminal, oldest first."""
-        self.keys_of: dict[str, list[FillKey]] = {}
-        """Order id -> its executions, the first first. This and the next two leave out those in records: ask the methods."""
-        self.by_exec_id: dict[str, dict[str, FillKey]] = {}
-        """Order id -> ExecID -> the latest execution of that name; the ExecIDs of its amendments count as names, too."""
-        self.by_trade: dict[str, dict[tuple[Decimal, int], FillKey]] = {}
-        """Order id -> (reported CumQty, venue time) -> execution: the same trade again shows here."""
-        self.over = Over()
-        """Orders that ended and are in no record yet."""
         self.deadlines = Deadlines()
         """ClOrdID -> acknowledgement deadline."""
         self.questions = Deadlines()
@@ -207,8 +190,11 @@ class ExecutionState:
         self.remembered = Deadlines()
         """Text in `recent` -> when it was approved."""
         self.exposure = Exposure()
-        self.ledger: dict[PositionKey, list[EntryKey]] = defaultdict(list)
-        """Position -> everything that changed it, oldest first."""
+        self.entries: dict[PositionKey, list[EntryKey]] = {}
+        """Position -> what changed it last, the oldest first."""
+        self.entry_blocks: dict[PositionKey, list[bytes]] = {}
+        """Position -> what changed it before that, in blocks."""
+        self.ledger = Ledger(self.entries, self.entry_blocks)
         self.marks = Marks()
         self.traded: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         """(scope, currency) -> value traded this day."""
@@ -239,79 +225,8 @@ class ExecutionState:
             self.over.add(order.order_id)
             self.put_away(2, self.over.keep + self.over.spare)
 
-    # ------------------------------------------------------------------------------------------------- orders in records
-
-    def take_out(self, order_id: str) -> None:
-        """Have an order where it can be changed, whatever record it may be in."""
-        record = self.ended.get(order_id)
-        if record is None:
-            return
-        order, fills, names = ended.unpacked(record)
-        self.orders.take_back(order_id, order)
-        for fill in fills:
-            key = ended.fill_key(fill)
-            self.fills.take_back(key, fill)
-            self.keys_of.setdefault(order_id, []).append(key)
-        if fills:
-            self.by_exec_id[order_id], self.by_trade[order_id] = ended.found_by(fills)
-        for name in names:
-            self.cl_ord_ids.take_back((order.venue, name), order_id)
-        del self.ended[order_id]
-        self.over.add(order_id)
-
-    def put_away(self, most: int, keep: int | None = None) -> None:
-        """Make records of the orders that ended first, up to `most`, while more than `keep` are in none. Nobody can tell, so
-        this may be done at any time; where nobody does it, the end of an order does."""
-        for _ in range(most):
-            order_id = self.over.next(self.over.keep if keep is None else keep)
-            if order_id is None:
-                return
-            order = self.orders.here(order_id)
-            if order is None or not order.state.terminal:
-                continue  # in a record already, or open again: it comes when it ends
-            if order_id in self.pending or order_id in self.asked or not self._pack(order):
-                self.over.add(order_id)
-
-    def _pack(self, order: Order) -> bool:
-        order_id, venue = order.order_id, order.venue
-        keys = self.keys_of.get(order_id, [])
-        fills = [self.fills[key] for key in keys]
-        if not ended.fits(order, fills, keys):
-            return False
-        if fills and (self.by_exec_id[order_id], self.by_trade.get(order_id, {})) != ended.found_by(fills):
-            return False
-        names = [name for name in ended.own_names(order) if self.cl_ord_ids.here((venue, name)) == order_id]
-        named = [(venue, name) for name in names]
-        content = ended.packed(ended.Whole(order, fills, names))
-        total = self.orders.let_go(order_id) + sum(map(self.fills.let_go, keys)) + sum(map(self.cl_ord_ids.let_go, named))
-        self.ended[order_id] = ended.record_of(content, modulo(total))
-        self.orders.forget(order_id)
-        for key in keys:
-            self.fills.forget(key)
-        for name_key in named:
-            self.cl_ord_ids.forget(name_key)
-        for index in (self.keys_of, self.by_exec_id, self.by_trade):
-            index.pop(order_id, None)
-        return True
-
-    def fills_of(self, order_id: str) -> Sequence[FillKey]:
-        """Executions of an order, the first first."""
-        self.take_out(order_id)
-        return self.keys_of.get(order_id, ())
-
-    def named(self, order_id: str, exec_id: str) -> FillKey | None:
-        """The execution of an order that an ExecID(17) names, its own or one of its amendments."""
-        self.take_out(order_id)
-        found = self.by_exec_id.get(order_id)
-        return None if found is None else found.get(exec_id)
-
-    def same_trade(self, order_id: str, cum_qty: Decimal, venue_time_ns: int) -> FillKey | None:
-        """The execution of an order that was reported with this CumQty(14) at this venue time."""
-        self.take_out(order_id)
-        found = self.by_trade.get(order_id)
-        return None if found is None else found.get((cum_qty, venue_time_ns))
-
-    # ---------------------------------------------------------------------------------------------------------------------
+    def waits(self, order_id: str) -> bool:
+        return order_id in self.pending or order_id in self.asked
 
     @property
     def windows(self) -> Windows:
@@ -322,15 +237,9 @@ class ExecutionState:
         """Make every `Index` anew from the tables, for a state that was put together otherwise."""
         self.exposure, self.waiting, self.marks = Exposure(), Waiting(), Marks()
         self.deadlines, self.questions, self.remembered = Deadlines(), Deadlines(), Deadlines()
-        self.over = Over(self.over.keep, self.over.spare)
-        self.keys_of.clear()
-        for key, fill in self.fills.held().items():
-            self.keys_of.setdefault(fill.order_id, []).append(key)
-        for order_id, order in self.orders.held().items():
-            if order.state.terminal:
-                self.over.add(order_id)
-        for place, position in self.positions.items():
-            self.exposure.hold(place, position.net_qty)
+        self.find_ended()
+        for key, position in self.positions.items():
+            self.exposure.hold(key, position.net_qty)
         for order_id in (*self.open["all"], *self.pending_new["all"], *self.pending):
             self._follow(order_id)
         for cl_ord_id, awaiting in self.awaiting.items():
@@ -372,20 +281,10 @@ class ExecutionState:
             self.questions.drop(order_id)
 
     def put_fill(self, key: FillKey, fill: Fill) -> None:
-        order_id = fill.order_id
-        self.take_out(order_id)
-        names = self.by_exec_id.setdefault(order_id, {})
-        if self.fills.here(key) is None:
-            self.keys_of.setdefault(order_id, []).append(key)
-            self.ledger[fill.position].append(key)
-            names[fill.exec_id] = key
-            if fill.reported_cum_qty is not None and fill.venue_time_ns is not None:
-                self.by_trade.setdefault(order_id, {})[fill.reported_cum_qty, fill.venue_time_ns] = key
+        if self.keep_fill(key, fill):
+            self.ledger.add(fill.position, key)
         else:
-            self.marks.forget(fill.position, self.ledger[fill.position], key)
-        for amendment in fill.amendments:  # a further correction or a bust may name the last correction
-            names.setdefault(amendment, key)
-        self.fills[key] = fill
+            self.marks.forget(fill.position, lambda: self.ledger.place(fill.position, key))
 
     def put_position(self, position: Position) -> None:
         self.positions[position.key] = position
@@ -393,7 +292,7 @@ class ExecutionState:
 
     def put_adjustment(self, key: PositionKey, seq: int, adjustment: Adjustment) -> None:
         self.adjustments[(*key, seq)] = adjustment
-        self.ledger[key].append((*key, seq))
+        self.ledger.add(key, (*key, seq))
 
     def put_day(self, key: PositionKey, day: Day) -> None:
         before = self.days.get(key, Day())

@@ -36,13 +36,19 @@ Progress = Callable[[int, int], None]
 
 
 class Keeper:
-    """`after_commit` and `recover` on the thread that owns the core; the rest on any."""
+    """`after_commit` and `recover` on the thread that owns the core; the rest on any.
 
-    def __init__(self, journal: JournalWriter, store: SnapshotStore, every: int) -> None:
+    `rest`: seconds without a snapshot for each that one took, however fast events come.
+    """
+
+    def __init__(self, journal: JournalWriter, store: SnapshotStore, every: int, rest: float = 9.0) -> None:
         self._journal = journal
         self._store = store
         self._every = every
         self._last = 0
+        self._not_before = 0.0
+        """Monotonic seconds."""
+        self._rest = rest
         self._starts: set[int] = set()
         """Where segments begin: the snapshots that stay."""
         self._waiting: queue.Queue[tuple[Label, Image] | None] = queue.Queue()
@@ -70,11 +76,15 @@ class Keeper:
                 )
             if found is not None:
                 core = core.at(found)
+            restored = monotonic()
             self._fold(core, progress)
         finally:
             gc.enable()
         self._last = start
-        _log.info("state after event %d: snapshot %d and the events since, %.2f s", core.state.seq, start, monotonic() - began)
+        _log.info(
+            "state after event %d: snapshot %d in %.2f s, the events since in %.2f s",
+            *(core.state.seq, start, restored - began, monotonic() - restored),
+        )
         return core
 
     def _fold(self, core: Core, progress: Progress) -> None:
@@ -106,7 +116,8 @@ class Keeper:
         that of the journal."""
         state.execution.put_away(_PUT_AWAY)
         rolled = any(type(one.event) in ROLLS for one in records) and self._roll()
-        if rolled or (state.seq - self._last >= self._every and self._waiting.empty()):
+        due = state.seq - self._last >= self._every and self._waiting.empty() and monotonic() >= self._not_before
+        if rolled or due:
             self._last = state.seq
             self._waiting.put((self._label(state), image(state)))
 
@@ -166,4 +177,5 @@ class Keeper:
             _log.warning("no snapshot after event %d: %s", label.seq, error)
         else:
             size, seconds = len(encoded) / 1e6, monotonic() - began
+            self._not_before = monotonic() + self._rest * seconds
             _log.info("snapshot after event %d: %.1f MB in %.2f s", label.seq, size, seconds)

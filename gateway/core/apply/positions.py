@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from gateway.core.changes import Change, FillChanged, PositionChanged
 from gateway.core.events import Event, OpeningPosition, Recorded
 from gateway.core.indexes import MARK_EVERY
+from gateway.core.ledger import EntryKey
 from gateway.core.orders import Adjustment, Command, Day, Fill, Position, PositionKey
 from gateway.core.positions import adjusted, recomputed, traded
-from gateway.core.state import EntryKey, State, order_scopes
+from gateway.core.state import State, order_scopes
 from gateway.core.values import NANOS, ONE, ZERO, CommandKind, scopes_of
 
 
@@ -52,7 +53,7 @@ def recount_position(state: State, recorded: Recorded, amended: Fill, cause: str
     account, strategy, venue, symbol = key
     start = Position(account=account, strategy=strategy, venue=venue, symbol=symbol) if marked is None else marked
     after = start
-    for after in recomputed(_entries(state, ledger[key][counted:]), start, multiplier, recorded.at_ns):
+    for after in recomputed(_entries(state, ledger.after(key, counted)), start, multiplier, recorded.at_ns):
         counted += 1
         if counted % MARK_EVERY == 0:
             marks.add(key, after)
@@ -71,7 +72,7 @@ def recount_position(state: State, recorded: Recorded, amended: Fill, cause: str
     ]
 
 
-def _entries(state: State, places: list[EntryKey]) -> Iterator[Fill | Adjustment]:
+def _entries(state: State, places: Iterator[EntryKey]) -> Iterator[Fill | Adjustment]:
     for entry in places:
         yield state.execution.adjustments[entry] if len(entry) == 5 else state.execution.fills[entry]
 

@@ -90,4 +90,4 @@ def test_a_correction_recounts_only_its_own_position() -> None:
     before = harness.state.execution.positions["B", "desk", VENUE, SYMBOL]
     harness.report(FillBusted, mine, exec_id="B1", exec_ref_id="E1", trade_date=TRADING_DATE, leaves_qty=D(0))
     assert harness.state.execution.positions["B", "desk", VENUE, SYMBOL] is before
-    assert [len(keys) for keys in harness.state.execution.ledger.values()] == [1, 1]
+    assert [len(keys) for keys in harness.state.execution.entries.values()] == [1, 1]

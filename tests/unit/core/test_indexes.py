@@ -80,6 +80,6 @@ def test_a_position_counted_from_a_mark_is_that_counted_from_the_beginning(
         harness.fill(harness.request_order(quantity="1000"), "1000")
         execution = harness.state.execution
         key = (ACCOUNT, "desk", VENUE, SYMBOL)
-        ledger = [execution.fills[entry] for entry in execution.ledger[key]]
+        ledger = [execution.fills[entry] for entry in execution.ledger.after(key, 0)]
         *_, anew = recomputed(ledger, Position(account=ACCOUNT, strategy="desk", venue=VENUE, symbol=SYMBOL), D(1), 0)
         assert replace(execution.positions[key], updated_ns=0) == replace(anew, updated_ns=0)

@@ -44,7 +44,7 @@ class Desk:
 
     def __init__(self, harness: Harness, journal: JournalWriter, place: JournalAt, every: int = 1_000_000) -> None:
         self.harness, self.journal, self.place = harness, journal, place
-        self.keeper = Keeper(journal, place.snapshots(), every)
+        self.keeper = Keeper(journal, place.snapshots(), every, rest=0)
 
     def commit(self) -> None:
         fresh = self.harness.records[self.journal.position()[0] :]
@@ -70,9 +70,21 @@ def test_start_from_a_snapshot_and_the_tail(running, caplog):
     running.commit()
     with caplog.at_level(logging.INFO):
         recovered = running.recovered()
-    assert f"snapshot {taken} and the events since" in caplog.text
+    assert f"snapshot {taken} in " in caplog.text
     assert recovered.digest() == running.harness.state.digest()
     assert recovered.seq == running.harness.state.seq
+
+
+def test_events_that_come_fast_leave_time_between_snapshots(desk, journal, place):
+    made = Desk(desk, journal, place)
+    made.keeper = Keeper(journal, place.snapshots(), 10, rest=1e9)
+    made.keeper.start()
+    for _ in range(8):
+        made.harness.request_order()
+        made.commit()
+        made.keeper._waiting.join()
+    made.keeper.stop(10)
+    assert len(place.snapshots().positions()) == 1
 
 
 def damaged(content: bytes, at: float) -> bytes:
@@ -145,7 +157,7 @@ def test_the_next_best_is_taken(running, caplog):
     relabelled(running, code_sha256="other")
     with caplog.at_level(logging.INFO):
         assert running.recovered().digest() == running.harness.state.digest()
-    assert f"snapshot {first} and the events since" in caplog.text
+    assert f"snapshot {first} in " in caplog.text
 
 
 def test_they_are_taken_as_the_journal_grows_and_old_ones_go(desk, journal, place):
