@@ -27,6 +27,7 @@ from pathlib import Path
 
 import quickfix as fix
 from bench_wire import AGAIN_TEXT, settings
+from where import STAGES
 
 from gateway.fix.dictionary import find
 
@@ -115,6 +116,8 @@ class BenchVenue(fix.Application):
         return now
 
 
+_KEPT: list[object] = []
+"""What the engine would crash over if it were freed while its threads run."""
 DICTIONARY = fix.DataDictionary(str(find("FIX44.xml")))
 
 
@@ -189,6 +192,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="measurements in a block")
     parser.add_argument("--pause", type=float, default=0.002, help="seconds between ticks")
     parser.add_argument("--durability", default="commit", choices=("commit", "fsync"))
+    parser.add_argument("--where", action="store_true", help="stamp every stage of the gateway's part (where.py)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as name:
@@ -203,14 +207,18 @@ def _measure(directory: Path, options: argparse.Namespace) -> dict[str, dict[str
     port, metrics = _free_port(), _free_port()
     venue = BenchVenue()
     parsed = settings("acceptor", port, str(directory / "venue"), "BENCH", "GATEWAY,BARE", str(find("FIX44.xml")))
-    acceptor = fix.SocketAcceptor(venue, fix.FileStoreFactory(parsed), parsed)
+    stores = fix.FileStoreFactory(parsed)
+    acceptor = fix.SocketAcceptor(venue, stores, parsed)
     acceptor.start()
+    _KEPT.append((acceptor, stores, parsed))
     config = directory / "gateway.toml"
     config.write_text(_CONFIG.format(port=port, metrics=metrics, durability=options.durability))
     environment = {**os.environ, "PYTHONPATH": str(_HERE)}
+    stages = directory / "stages"
+    command = [str(_HERE / "where.py"), str(stages)] if options.where else ["-m", "gateway"]
     with open(directory / "err", "w") as errors:
         gateway = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "run", str(config)],
+            [sys.executable, *command, "run", str(config)],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -227,7 +235,12 @@ def _measure(directory: Path, options: argparse.Namespace) -> dict[str, dict[str
         _wait_for(venue, "GATEWAY", gateway)
         assert gateway.stdout is not None
         gateway.stdout.readline()  # ready
-        return _interleave(venue, options) | {"means": _means(metrics)}
+        result = _interleave(venue, options) | {"means": _means(metrics)}
+        if options.where:
+            gateway.terminate()
+            gateway.wait(30)
+            result["stages"] = json.loads(stages.read_text())
+        return result
     finally:
         gateway.kill()
         bare.kill()
@@ -272,6 +285,12 @@ def _print(result: dict[str, dict[str, float]]) -> None:
     print("\nwhere the gateway's time goes (mean, its own histograms):")
     for label, mean in result["means"].items():
         print(f"  {label:18} {mean:6.0f} us")
+    if "stages" in result:
+        print("\nan order's way through the gateway (median us from stage to stage):")
+        for name, about in STAGES:
+            if name in result["stages"]:
+                print(f"  {name:12} {result['stages'][name]:6.1f}  {about}")
+        print(f"  {'whole':12} {result['stages'].get('whole', 0):6.1f}  from the socket to the socket")
 
 
 if __name__ == "__main__":
