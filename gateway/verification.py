@@ -192,11 +192,10 @@ class _Recomputation:
             if seq // _CHUNK > position // _CHUNK:
                 progress("decisions", seq, head)
             position = seq
+        self._advance(position, head)  # the process died before the batch with the next digest
         self._differences(self._verifier.finish())
         progress("decisions", head, head)
-        self._verdict.recomputed = position
-        if position < head:
-            self._verdict.notes.append(f"events {position + 1} to {head} end without a state digest and were not recomputed")
+        self._verdict.recomputed = head
         if self._lost_at is not None:
             self._verdict.notes.append(
                 f"{self._verdict.not_comparable} differences from event {self._lost_at} on are not counted:"

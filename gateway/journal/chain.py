@@ -15,7 +15,7 @@ COLUMNS = "seq, run_id, at_ns, wall_ns, cause, kind, version, body, hash"
 
 
 class Row(NamedTuple):
-    """A record as a row; `digest` is that of the state after a batch, on the batch's last row."""
+    """A record as a row; `digest` is that of the state after a batch, on the batch's last row, where it was taken."""
 
     seq: int
     run_id: int
@@ -35,7 +35,7 @@ def chain(previous: bytes, recorded: Recorded, body: bytes) -> bytes:
     return blake2b(previous + place.encode() + body, digest_size=16).digest()
 
 
-def rows_of(batch: Sequence[Recorded], previous: bytes, digest: str) -> list[Row]:
+def rows_of(batch: Sequence[Recorded], previous: bytes, digest: str | None) -> list[Row]:
     """The rows of a batch that follows the record whose hash is `previous`."""
     rows: list[Row] = []
     last = len(batch) - 1

@@ -72,8 +72,10 @@ class JournalReader(Protocol):
 class JournalWriter(JournalReader, Protocol):
     """Writing side: exactly one, in one process, on one thread."""
 
-    def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
+    def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str | None) -> None:
         """Commit a batch, the watermarks it reached and the state digest after it, in one transaction.
+
+        `digest` is None where that of a later batch covers this one, too.
 
         Raises JournalError when the store refuses: the same batch must then be offered again, and is taken once. Raises
         JournalLost when the journal is somebody else's by now: never offer anything again.

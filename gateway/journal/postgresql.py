@@ -221,7 +221,7 @@ class PostgresqlJournal(PostgresqlReader):
             raise JournalError(f"{self.name}: not connected")
         return self._connection
 
-    def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
+    def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str | None) -> None:
         rows = rows_of(batch, self._hash, digest)
         asked_at = now()
         try:

@@ -59,7 +59,7 @@ class Committer:
         """Of the last record the journal took."""
         return self._journal.position()[0]
 
-    def commit(self, records: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> bool:
+    def commit(self, records: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str | None) -> bool:
         """True once the batch is durable; False when the process was told to end before that.
 
         Raises JournalLost when the journal is somebody else's: nothing of the batch may ever be sent.
@@ -99,7 +99,7 @@ class Committer:
             return ""
         return f"slow: a commit took {self._slow[1]:.2f} s in the last minute, and orders wait for it: see the disk"
 
-    def _append(self, records: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
+    def _append(self, records: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str | None) -> None:
         self._began = monotonic()
         try:
             self._journal.append(records, watermarks, digest)

@@ -51,6 +51,8 @@ MAX_BATCH = 256
 MAX_IDLE_SECONDS = 1.0
 MAX_BATCH_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
+MAX_UNDIGESTED = 64
+"""Batches in a row without a digest of the state after them."""
 CARRY_SECONDS = 0.002
 """How long a `transmitted` may wait for company: the venue's answer should not find us busy with it."""
 
@@ -71,6 +73,10 @@ class Batch:
         self.received: list[int] = []
         self.guarded: list[Recorded] = []
         self.heard = False
+        self.rolled = False
+        """It began a trading day: the journal may roll behind it."""
+        self.digested = False
+        """The journal gets the digest of the state after it."""
 
     def add(self, step: Step, seconds: float) -> None:
         self.steps.append((step, seconds))
@@ -81,6 +87,11 @@ class Batch:
                 self.dispatches.append(one.event)  # type: ignore[arg-type]  # it is one of the three
             elif kind in GUARDED:
                 self.guarded.append(one)
+
+    @property
+    def urgent(self) -> bool:
+        """A venue's message led to something that waits to be sent."""
+        return bool(self.dispatches and self.received and not self.answers and not self.rolled)
 
 
 class Runtime:
@@ -117,6 +128,9 @@ class Runtime:
         self._ending = threading.Event()
         self._aborting = threading.Event()
         self._carry: list[Event] = []
+        self._undigested = 0
+        self._commits: list[float] = []
+        """Seconds of commits that telemetry has not been told of."""
         self._backlog: list[Item] = []
         self.halted: list[VenueAdapter] = []
         """Venues we logged out of because of a failure of our own."""
@@ -131,7 +145,7 @@ class Runtime:
             wait=self._aborting.wait,
             on_halt=self._halt,
             on_recovery=self.log_on_again,
-            observe=observer.committed,
+            observe=self._commits.append,
         )
         self.turned = threading.Condition()
         """Notified after every batch whose effects are durable."""
@@ -254,7 +268,7 @@ class Runtime:
             if not submitted.answer.done():
                 submitted.answer.set_result(step)
         self._tell(batch)
-        if batch.records and not last:
+        if batch.digested and batch.records and not last:
             self._after_commit(batch.records, self._core.state)
         return last
 
@@ -271,6 +285,8 @@ class Runtime:
             self._wake_writer(self.durable_seq)
             with self.turned:
                 self.turned.notify_all()
+        while self._commits:
+            self._observer.committed(self._commits.pop())
         for step, seconds in batch.steps:
             self._observer.stepped(step, seconds)
         self._observer.durable(batch.received)
@@ -346,6 +362,7 @@ class Runtime:
         event = self.day.rolled(now, self._core.state.control.run.trading_date)
         if event is not None:
             self._step(batch, event)
+            batch.rolled = True
         self._roll_ns = self.day.next_roll_ns(now)
 
     def _step(self, batch: Batch, event: Event, wall: int | None = None) -> Step:
@@ -358,7 +375,7 @@ class Runtime:
         return step
 
     def _commit(self, batch: Batch) -> bool:
-        if not self.committer.commit(batch.records, self._reached(batch), self._core.state.digest()):
+        if not self.committer.commit(batch.records, self._reached(batch), self._digest(batch)):
             return False
         self._look_at_commit()
         self._marks = {}
@@ -367,6 +384,14 @@ class Runtime:
             self.durable_seq = batch.records[-1].seq
             self._keep_open_orders(batch)
         return True
+
+    def _digest(self, batch: Batch) -> str | None:
+        """None while something waits to be sent: that of the next quiet batch, which has what became of it, covers it, too."""
+        if not batch.records:
+            return None
+        batch.digested = not batch.urgent or self._undigested >= MAX_UNDIGESTED
+        self._undigested = 0 if batch.digested else self._undigested + 1
+        return self._core.state.digest() if batch.digested else None
 
     def _keep_open_orders(self, batch: Batch) -> None:
         """What an adapter would cancel by itself in an emergency: orders as committed, before anything of them is sent."""

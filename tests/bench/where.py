@@ -12,6 +12,7 @@ import statistics
 import sys
 from collections.abc import Callable
 from functools import wraps
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -21,7 +22,6 @@ from gateway.cli.main import main
 from gateway.core.core import Core
 from gateway.core.events import Dispatched
 from gateway.core.state import State
-from gateway.fix.encoder import Encoder
 from gateway.runtime.intake import Intake
 from gateway.runtime.journaling import Committer
 from gateway.runtime.runtime import Runtime
@@ -89,9 +89,7 @@ def stages() -> dict[str, float]:
     names = [name for name, _ in STAGES]
     rows = [row for row in _rows[len(_rows) // 10 :] if all(name in row for name in names)]
     times = {
-        after: statistics.median(row[after] - row[before] for row in rows) / 1000
-        for before, after in zip(names, names[1:], strict=False)
-        if rows
+        after: statistics.median(row[after] - row[before] for row in rows) / 1000 for before, after in pairwise(names) if rows
     }
     return {**times, "whole": statistics.median(row["outgoing"] - row["read"] for row in rows) / 1000} if rows else {}
 
