@@ -120,7 +120,9 @@ class Exposure(Index):
 
     def _move(self, key: PositionKey, *, net: Decimal = ZERO, buying: Decimal = ZERO, selling: Decimal = ZERO) -> None:
         account, strategy, venue, symbol = key
-        own = self._positions.setdefault(key, Sums())
+        own = self._positions.get(key)
+        if own is None:
+            own = self._positions[key] = Sums()
         before = own.worst
         own.net += net
         own.buying += buying
@@ -129,8 +131,15 @@ class Exposure(Index):
         if not own:
             del self._positions[key]
         for scope in scopes_of(venue=venue, strategy=strategy, account=account, symbol=symbol):
-            venues = self._scopes.setdefault(scope, {}).setdefault(symbol, {})
-            sums = venues.setdefault(venue, Sums())
+            symbols = self._scopes.get(scope)
+            if symbols is None:
+                symbols = self._scopes[scope] = {}
+            venues = symbols.get(symbol)
+            if venues is None:
+                venues = symbols[symbol] = {}
+            sums = venues.get(venue)
+            if sums is None:
+                sums = venues[venue] = Sums()
             sums.net += net
             sums.buying += buying
             sums.selling += selling
@@ -138,7 +147,7 @@ class Exposure(Index):
             if not sums:
                 del venues[venue]
                 if not venues:
-                    del self._scopes[scope][symbol]
+                    del symbols[symbol]
 
 
 class NoExposure(Exposure):

@@ -8,10 +8,10 @@ hence heaps and queues whose entries are checked when they come up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from decimal import Decimal
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.core.dominance import waits
 from gateway.core.orders import Command, Order, Position, PositionKey
@@ -20,6 +20,27 @@ from gateway.core.values import CommandKind, scopes_of
 
 class Index:
     """Root of what follows from the tables."""
+
+
+class Read(Index):
+    """What was worked out of settings, once for each key: orders are many, and settings seldom change."""
+
+    def __init__(self) -> None:
+        self._settings: object = None
+        self._found: dict[Hashable, Any] = {}
+
+    def of(self, settings: object, key: Hashable, read: Callable[[], Any]) -> Any:
+        """What `read` makes of these settings for `key`; it must depend on nothing else."""
+        if settings is not self._settings or len(self._found) > MOST_READ:
+            self._settings, self._found = settings, {}
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = read()
+        return found
+
+
+MOST_READ = 10_000
+"""Keys: an operator may name accounts without end."""
 
 
 class Deadlines(Index):

@@ -17,7 +17,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.core.settings import Rate, Venue
+from gateway.core.settings import CoreSettings, Rate, Venue
 from gateway.core.state import State
 from gateway.core.values import NANOS
 
@@ -29,8 +29,13 @@ class _Bucket(NamedTuple):
     hard: bool
 
 
-def _buckets(state: State, venue: Venue) -> list[_Bucket]:
+def _buckets(state: State, venue: str) -> list[_Bucket]:
     settings = state.control.settings
+    found: list[_Bucket] = state.control.rates.of(settings, venue, lambda: _configured(settings, settings.venues[venue]))
+    return found
+
+
+def _configured(settings: CoreSettings, venue: Venue) -> list[_Bucket]:
     rates = (
         (venue.name, None if venue.rate_per_second is None else Rate(venue.rate_per_second, venue.rate_burst), False),
         (f"group:{venue.rate_group}", settings.rate_groups.get(venue.rate_group), False),
@@ -42,7 +47,7 @@ def _buckets(state: State, venue: Venue) -> list[_Bucket]:
 def free_at(state: State, venue: str, *, cancel: bool, urgent: bool = False) -> int:
     """Stream time from which one more request is within every rate it has to wait for; 0 when there is none."""
     found = 0
-    for bucket in _buckets(state, state.control.settings.venues[venue]):
+    for bucket in _buckets(state, venue):
         if urgent and not bucket.hard:
             continue
         headroom = max(1, bucket.burst // 4) if cancel and not bucket.hard else 0
@@ -59,7 +64,7 @@ def within_rate(state: State, venue: str, *, cancel: bool, urgent: bool = False)
 def spend(state: State, venue: str, *, urgent: bool = False) -> dict[str, int]:
     """Every bucket of a venue after one more request."""
     spent = {}
-    for bucket in _buckets(state, state.control.settings.venues[venue]):
+    for bucket in _buckets(state, venue):
         before = state.execution.buckets.get(bucket.name, 0)
         after = max(before, state.at_ns) + bucket.interval
         if urgent and not bucket.hard:

@@ -17,7 +17,7 @@ from gateway.core.ended import FillKey
 from gateway.core.ended_orders import EndedOrders
 from gateway.core.events import Level
 from gateway.core.exposure import Exposure, NoExposure
-from gateway.core.indexes import Deadlines, Lines, Marks, Waiting
+from gateway.core.indexes import Deadlines, Lines, Marks, Read, Waiting
 from gateway.core.ledger import EntryKey, Ledger
 from gateway.core.orders import Adjustment, Balance, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
@@ -297,8 +297,17 @@ class ExecutionState(EndedOrders):
     def put_day(self, key: PositionKey, day: Day) -> None:
         before = self.days.get(key, Day())
         self.days[key] = day
-        self._count_day(key, before, -1)
-        self._count_day(key, day, 1)
+        account, strategy, venue, symbol = key
+        scopes = scopes_of(venue=venue, strategy=strategy, account=account, symbol=symbol)
+        if day.orders != before.orders:
+            for scope in scopes:
+                self.approved[scope] += day.orders - before.orders
+        if (day.traded, day.currency) != (before.traded, before.currency):
+            for scope in scopes:
+                if before.traded:
+                    self.traded[scope, before.currency] -= before.traded
+                if day.traded:
+                    self.traded[scope, day.currency] += day.traded
 
     def forget_days(self) -> None:
         """A new trading day: daily limits begin anew."""
@@ -306,13 +315,6 @@ class ExecutionState(EndedOrders):
             del self.days[key]
         self.traded.clear()
         self.approved.clear()
-
-    def _count_day(self, key: PositionKey, day: Day, sign: int) -> None:
-        account, strategy, venue, symbol = key
-        for scope in scopes_of(venue=venue, strategy=strategy, account=account, symbol=symbol):
-            self.approved[scope] += sign * day.orders
-            if day.traded:
-                self.traded[scope, day.currency] += sign * day.traded
 
     def put_pending(self, pending: Pending) -> None:
         self.drop_pending(pending.command.order_id)
@@ -358,6 +360,8 @@ class ControlState:
         self._run: Table[str, Run] = Table("run", digest)
         self._run["run"] = Run()
         self.settings = CoreSettings(config_sha256="")
+        self.limits = Read()
+        self.rates = Read()
         self.trading: Table[str, TradingState] = Table("trading", digest)
         self.killed: Table[str, str] = Table("killed", digest)
         """Scope -> reason."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -184,6 +185,7 @@ def scope_problem(scope: str) -> str | None:
     return text_problem(name)
 
 
+@lru_cache(maxsize=4096)
 def scopes_of(*, venue: str, strategy: str, account: str, symbol: str) -> tuple[str, ...]:
     """Every scope an order falls under, widest first."""
     return (SCOPE_ALL, f"venue:{venue}", f"strategy:{strategy}", f"account:{account}", f"instrument:{symbol}")
@@ -195,6 +197,8 @@ def text_problem(value: str) -> str | None:
     SOH ends a field (FIX 4.4 vol. 1, "Field Delimiter"); `=` inside a value is legal FIX but never needed in the fields we
     fill, and a reader that splits carelessly would be led astray: both are refused, as is every control character.
     """
+    if value.isascii() and value.isprintable() and "=" not in value:
+        return None
     if any(ord(character) < 32 or ord(character) == 127 for character in value):
         return f"{value!r} holds a control character (SOH would end the FIX field)"
     if "=" in value:

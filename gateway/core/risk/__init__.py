@@ -14,7 +14,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.core.orders import Command
-from gateway.core.risk.basis import Undecidable
+from gateway.core.risk.basis import Undecidable, limits_by_name
 from gateway.core.risk.controls import CODES, CONTROLS, OTHER_CODES, PRECONDITIONS, REACTIONS, Control, Reaction
 from gateway.core.state import State
 
@@ -28,7 +28,10 @@ class Denial(msgspec.Struct, frozen=True):
 
 def check(state: State, command: Command) -> Denial | None:
     """The first objection, or None when the order may go."""
+    configured = limits_by_name(state, command).keys()
     for control in CONTROLS:
+        if control.limits and configured.isdisjoint(control.limits):
+            continue  # nobody set it
         try:
             reason = control.check(state, command)
         except Undecidable as missing:

@@ -7,11 +7,12 @@ market for them. Nothing is divided to be compared, so no quotient is rounded: b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from gateway.core.orders import Command
-from gateway.core.settings import Instrument, RiskLimits
+from gateway.core.settings import CoreSettings, Instrument, RiskLimits
 from gateway.core.state import State, order_scopes
 from gateway.core.values import ONE, SCOPE_ALL, ZERO, CommandKind, FeedState
 
@@ -32,12 +33,27 @@ def no_reference() -> Undecidable:
 
 def limits(state: State, command: Command, name: str) -> list[tuple[Any, str]]:
     """Every value of a limit that applies to this order, each with the scope it comes from; widest first."""
-    found = []
+    return limits_by_name(state, command).get(name, [])
+
+
+def limits_by_name(state: State, command: Command) -> Mapping[str, list[tuple[Any, str]]]:
+    """The same of every limit that some scope of the order sets."""
+    control = state.control
+    key = (command.venue, command.strategy, command.account, command.symbol)
+    found: Mapping[str, list[tuple[Any, str]]] = control.limits.of(
+        control.settings, key, lambda: _read(control.settings, command)
+    )
+    return found
+
+
+def _read(settings: CoreSettings, command: Command) -> dict[str, list[tuple[Any, str]]]:
+    found: dict[str, list[tuple[Any, str]]] = {}
     for scope in order_scopes(command):
-        configured = state.control.settings.risk.get(scope)
-        value = None if configured is None else getattr(configured, name)
-        if value is not None:
-            found.append((value, scope))
+        configured = settings.risk.get(scope)
+        for name in RiskLimits.__struct_fields__ if configured is not None else ():
+            value = getattr(configured, name)
+            if value is not None:
+                found.setdefault(name, []).append((value, scope))
     return found
 
 
