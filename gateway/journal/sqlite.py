@@ -39,6 +39,8 @@ CREATE TABLE IF NOT EXISTS configuration (sha256 TEXT PRIMARY KEY, toml TEXT NOT
 CREATE TABLE IF NOT EXISTS segment (first_seq INTEGER PRIMARY KEY, previous_hash BLOB NOT NULL) STRICT;
 """
 _INSERT = f"INSERT INTO event ({COLUMNS}, digest) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constant columns
+_MOVE_WATERMARK = "UPDATE watermark SET epoch=?, msg_seq_num=?, next_sender=? WHERE session=?"
+_NEW_WATERMARK = "INSERT INTO watermark (epoch, msg_seq_num, next_sender, session) VALUES (?,?,?,?)"
 
 
 class SqliteReader(SegmentedReader):
@@ -199,15 +201,16 @@ class SqliteJournal(SqliteReader):
                 raise JournalLost(f"{self._file(first)} can neither be written nor removed: {again}; see the disk") from error
             raise JournalError(f"{self._file(first)}: {error}") from error
 
-    def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str) -> None:
+    def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str | None) -> None:
         rows = rows_of(batch, self._hash, digest)
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._db.executemany(_INSERT, rows)
                 for session, mark in watermarks.items():
-                    values = (session, mark.epoch, mark.msg_seq_num, mark.next_sender)
-                    self._db.execute("INSERT OR REPLACE INTO watermark VALUES (?,?,?,?)", values)
+                    values = (mark.epoch, mark.msg_seq_num, mark.next_sender, session)
+                    if not self._db.execute(_MOVE_WATERMARK, values).rowcount:  # a replaced row writes its index, too
+                        self._db.execute(_NEW_WATERMARK, values)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
