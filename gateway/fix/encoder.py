@@ -7,8 +7,9 @@ and takes the time as an argument. A value that would end a field or smuggle ano
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from gateway.core.events import PositionsRequested, StatusRequested
 from gateway.core.orders import Command
@@ -31,8 +32,7 @@ _DISPENSABLE = {
 _Value = str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A message to send: MsgType(35) and the body in order. Groups are written out, count first."""
 
     msg_type: str

@@ -50,6 +50,7 @@ def parse_time(text: str) -> int | None:
     return whole * NANOS + (int(fraction[1:10].ljust(9, "0")) if fraction else 0)
 
 
+@lru_cache(maxsize=64)  # a message is asked for its times more than once
 def parse_utc(text: str | None) -> int | None:
     """UTCTimestamp `YYYYMMDD-HH:MM:SS[.s...]` as UTC nanoseconds; None when missing or malformed."""
     if not text or len(text) < 17:
