@@ -194,11 +194,12 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
 
     def toApp(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
         try:
-            if message.getHeader().getField(35) == "j":  # only the engine sends these
+            header = message.getHeader()
+            if header.getField(35) == "j":  # only the engine sends these
                 self._count(self._settings.venue, "out", "j")
                 self._engine_refused(message)
                 return
-            number = int(message.getHeader().getField(34))
+            number = int(header.getField(34))
             self._refused = self._guard(number) if self._guard is not None else None
             self._sent = None if self._refused else number
         except Exception as error:  # noqa: BLE001 - an exception that leaves a callback kills the process
@@ -208,31 +209,35 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
             raise fix.DoNotSend
 
     def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
-        self._take(message, session)
+        self._take(message, session, admin=True)
 
     def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802 - the engine's name
-        self._take(message, session)
+        self._take(message, session, admin=False)
 
-    def _take(self, message: fix.Message, session: fix.SessionID) -> None:
+    def _take(self, message: fix.Message, session: fix.SessionID, *, admin: bool) -> None:
         try:
             if self.rewind_to is not None:
                 return
             inbound = Inbound(venue=self._settings.venue, kind=Kind.MESSAGE, raw=message.toString(), received_ns=wall_ns())
             if self.watcher is not None:
                 self._show(inbound.raw)
-            header = message.getHeader()
-            msg_type = header.getField(35)
-            if msg_type == "3" and self._skips(message, int(header.getField(34)), session):
+            if admin and self._is_for_the_engine(message, session):
                 return
-            if msg_type == "A" and self.takes_number:
-                self._take_number(message, int(header.getField(34)), session)
             if not self._sink.offer(inbound):
-                self._rewind(int(header.getField(34)), session, "intake full")
+                self._rewind(int(message.getHeader().getField(34)), session, "intake full")
             elif self._chunks.open:
-                self._ask_on(message, int(header.getField(34)), session)
+                self._ask_on(message, int(message.getHeader().getField(34)), session)
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
             _log.exception("taking a message")
             self._come_back(session)
+
+    def _is_for_the_engine(self, message: fix.Message, session: fix.SessionID) -> bool:
+        """What the engine has to be told of an administrative message before it goes on; True when that was all."""
+        header = message.getHeader()
+        msg_type = header.getField(35)
+        if msg_type == "A" and self.takes_number:
+            self._take_number(message, int(header.getField(34)), session)
+        return bool(msg_type == "3" and self._skips(message, int(header.getField(34)), session))
 
     def _show(self, raw: str) -> None:
         """Whoever only watches costs nobody a message."""
