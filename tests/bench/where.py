@@ -21,7 +21,6 @@ from gateway.bootstrap.gateway import Gateway
 from gateway.cli.main import main
 from gateway.core.core import Core
 from gateway.core.events import Dispatched
-from gateway.core.state import State
 from gateway.runtime.intake import Intake
 from gateway.runtime.journaling import Committer
 from gateway.runtime.runtime import Runtime
@@ -36,8 +35,7 @@ STAGES = (
     ("taken", "the runtime thread has it"),
     ("translated", "an event"),
     ("stepped", "decided"),
-    ("digested", "digest of the state"),
-    ("committed", "in the journal"),
+    ("committed", "in the journal, with the digest of the state where it is taken"),
     ("encoded", "a message"),
     ("numbered", "the engine has built it"),
     ("guarded", "gate, fence and send log passed"),
@@ -101,7 +99,6 @@ if __name__ == "__main__":
     _stamp(Runtime, "_take_all", before="taken")
     _stamp(Runtime, "_translated", after="translated")
     _stamp(Core, "step", after="stepped")
-    _stamp(State, "digest", after="digested")
     _stamp(Committer, "commit", after="committed")
     _stamp(QuickFixLink, "send", before="encoded")
     _stamp(_Application, "toApp", before="numbered", after="guarded")
