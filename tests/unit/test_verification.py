@@ -52,8 +52,11 @@ IMPURE = {
 }
 
 
-def verified(home: Path, strategies: dict[str, AnyStrategy], core_sha256: str = "") -> tuple[Verdict, Harness]:
-    """A short run of these strategies, journalled, and what verifying it says."""
+def verified(
+    home: Path, strategies: dict[str, AnyStrategy], core_sha256: str = "", *, quiet: bool = True
+) -> tuple[Verdict, Harness]:
+    """A short run of these strategies, journalled, and what verifying it says. Without `quiet` it ends with a batch that was
+    about to be sent, which has no digest."""
     configured = {name: strategy_settings(name, one) for name, one in strategies.items()}
     configured = {name: replace(one, code_sha256=code_sha256(one.class_path)) for name, one in configured.items()}
     harness = Harness(strategies, settings(strategies=configured))
@@ -68,7 +71,8 @@ def verified(home: Path, strategies: dict[str, AnyStrategy], core_sha256: str = 
         harness.book("155.9", f"156.{ask + 1}")
     place = JournalAt(f"sqlite:///{home / 'journal.db'}")
     journal = place.open()
-    journal.append(harness.records, {}, harness.state.digest() if core_sha256 != "c0ffee" else "f" * 32)
+    digest = harness.state.digest() if core_sha256 != "c0ffee" else "f" * 32
+    journal.append(harness.records, {}, digest if quiet else None)
     journal.close()
     return verify_instance(place, None, load_strategies, lambda *_: None), harness
 
@@ -90,6 +94,15 @@ def test_impure_strategy_is_named(kind: str, tmp_path: Path, monkeypatch: pytest
     recorded = harness.records[seq - 1].event
     assert "odd" in (getattr(recorded, "strategy", ""), getattr(getattr(recorded, "command", None), "strategy", ""))
     assert any(note.startswith(f"strategy odd decided otherwise at event {seq}") for note in verdict.notes)
+
+
+def test_what_no_digest_follows_is_decided_again_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "impure_tail.py").write_text(CODE.format(body=IMPURE[next(iter(IMPURE))][0]))
+    monkeypatch.syspath_prepend(tmp_path)
+    impure = __import__("impure_tail").Impure
+    verdict, harness = verified(tmp_path, {"odd": impure(impure.Params())}, quiet=False)
+    assert (verdict.digests, verdict.recomputed) == (0, harness.state.seq)
+    assert list(verdict.suspects) == ["odd"]
 
 
 def test_pure_strategy_is_not(tmp_path: Path) -> None:
