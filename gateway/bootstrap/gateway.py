@@ -28,7 +28,7 @@ from gateway.core.settings import CoreSettings, StrategySettings
 from gateway.core.values import SessionState
 from gateway.errors import GatewayError, JournalError, JournalLost
 from gateway.journal import snapshots
-from gateway.journal.run_number import last, take
+from gateway.journal.run_number import take, used_elsewhere
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.writer import RecordWriter
 from gateway.runtime.alarms import AlarmLog
@@ -76,9 +76,10 @@ class Gateway:
         day = configuration.trading_day
         self._day = TradingDay(day.roll, day.timezone, weekends=day.weekends)
         runs = loaded.state_dir / "run.json"
-        elsewhere = last(runs) < state.control.run_id
+        elsewhere = used_elsewhere(runs, state.control.run_id, state.control.run.id_prefix)
         front.gate.reload()  # a standby may have waited for days
-        self._run_number = take(runs, wall_ns(), state.control.run_id)
+        # Two of a pair would take the same one when the first ended before his run was in the journal.
+        self._run_number = take(runs, wall_ns(), max(state.control.run_id, self._journal.writers - 1))
         self.gate = front.gate
         self._journal.remember_configuration(loaded.sha256, loaded.text)
         self._store = record_store(loaded)
@@ -180,7 +181,7 @@ class Gateway:
                 for cl_ord_id, request in state.execution.awaiting.items()
                 if request.venue == name and request.msg_seq_num is None
             ]
-            events += adapter.outbound.recover(untold)
+            events += adapter.outbound.recover(untold, self._run_number.id_prefix)
             events += self._kept_closed(name, adapter)
         return events
 
@@ -225,7 +226,8 @@ class Gateway:
         self._overruns.forget()
         self.front.hand_over(self.surface, self.reporter, self._gauges)
         self._emergency.start()
-        self.front.stop_asked.wait(self._journal.alone_in)
+        if self.front.stop_asked.wait(self._journal.alone_in):
+            return  # nobody logs on only to log out
         _log.info("ready for logon after event %d", self.runtime.durable_seq)
         for adapter in self._adapters.values():
             adapter.link.start()

@@ -32,9 +32,11 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     front = Front(loaded)
     # After the engine was imported: its import resets SIGINT to the default action.
-    for number in (signal.SIGTERM, signal.SIGINT):
+    stops = (signal.SIGTERM, signal.SIGINT)
+    for number in stops:
         signal.signal(number, lambda received, _frame: front.request_stop(signal.Signals(received).name))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)  # whoever started us may have kept them for this moment
     threading.Thread(target=_end_in_time, args=(front,), name="stop-limit", daemon=True).start()
     try:
         gateway = Gateway(loaded, front)

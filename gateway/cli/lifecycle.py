@@ -5,6 +5,7 @@ What they do is elsewhere (`gateway.demo`, `gateway.bootstrap`), imported when o
 
 from __future__ import annotations
 
+import signal
 from dataclasses import asdict
 from pathlib import Path
 
@@ -116,7 +117,12 @@ def run(instance: Instance, config: Path | None) -> None:
     Prints `ready` when every venue that should be up is logged on and reconciled. SIGTERM and SIGINT stop it cleanly. CONFIG
     is the instance's configuration when left out.
     """
-    from gateway.bootstrap.process import run as run_gateway
+    # Importing takes a second. Who wants to stop meanwhile is heard when there is somebody to hear him, and not by the default.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        from gateway.bootstrap.process import run as run_gateway
 
-    code = run_gateway(config or instance.config_path, json_output=instance.as_json)
+        code = run_gateway(config or instance.config_path, json_output=instance.as_json)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     click.get_current_context().exit(code)

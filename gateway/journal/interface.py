@@ -109,5 +109,9 @@ class JournalWriter(JournalReader, Protocol):
         """Set once it is known to be somebody else's. Any thread."""
 
     @property
+    def writers(self) -> int:
+        """How many writers there have been, this one included; 0 where one state directory writes, and counts its runs."""
+
+    @property
     def alone_in(self) -> float:
         """Seconds until no earlier writer can believe any more that the journal is his."""

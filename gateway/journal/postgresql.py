@@ -167,6 +167,10 @@ class PostgresqlJournal(PostgresqlReader):
         return self._fence.lost
 
     @property
+    def writers(self) -> int:
+        return self._lease.epoch
+
+    @property
     def alone_in(self) -> float:
         return max(self._alone_at - now(), 0)
 

@@ -30,10 +30,13 @@ def take(path: Path, now_ns: int, at_least: int) -> RunNumber:
     return taken
 
 
-def last(path: Path) -> int:
-    """The last run of this state directory; 0 when there was none. Raises PreconditionFailed for a damaged file."""
+def used_elsewhere(path: Path, run_id: int, id_prefix: str) -> bool:
+    """Whether the journal's last run was made from another state directory. Raises PreconditionFailed for a damaged file.
+
+    Its number alone does not tell: of two directories each may have had a run of that number.
+    """
     known = _read(path)
-    return 0 if known is None else known.run_id
+    return run_id > 0 and (known is None or known.run_id < run_id or known.id_prefix != id_prefix)
 
 
 def _read(path: Path) -> RunNumber | None:

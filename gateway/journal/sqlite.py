@@ -248,6 +248,7 @@ class SqliteJournal(SqliteReader):
             self._retired.append((first, db))
             raise JournalError(f"{self._file(first)}: {error}") from error
 
+    writers = 0
     alone_in = 0.0
     """The kernel holds the lock for as long as the process lives, paused or not: there is no other writer."""
     lost = None

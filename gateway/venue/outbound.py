@@ -66,14 +66,18 @@ class Outbound:
         kind, cl_ord_id = self._sent.get((self._here.epoch, msg_seq_num), ("", ""))
         return kind, cl_ord_id or self._send_log.cl_ord_id(self._here.epoch, msg_seq_num) or ""
 
-    def recover(self, awaiting: Iterable[tuple[str, Awaiting]]) -> list[Event]:
-        """What the send log knows of requests that were committed and never journalled as transmitted."""
+    def recover(self, awaiting: Iterable[tuple[str, Awaiting]], id_prefix: str) -> list[Event]:
+        """What the send log knows of requests that were committed and never journalled as transmitted.
+
+        Of requests whose ClOrdID has another prefix than this state directory's it knows nothing, whatever their run's number.
+        """
+        ours = f"{id_prefix}-"
         events: list[Event] = []
         for cl_ord_id, request in awaiting:
             sent = self._send_log.find(cl_ord_id)
             if sent is not None:
                 events.append(self._transmitted(request.order_id, cl_ord_id, sent.msg_seq_num, sent.epoch, recovered=True))
-            elif self._send_log.complete(request.run_id):
+            elif cl_ord_id.startswith(ours) and self._send_log.complete(request.run_id):
                 reason = "the send log has no line for it"
                 events.append(SubmissionFailed(order_id=request.order_id, cl_ord_id=cl_ord_id, reason=reason))
         return events

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import subprocess
 import time
 from collections import Counter
@@ -210,10 +209,8 @@ class Rounds:
                 wait_for(lambda: self._ended() or gateway.venue()["opened"], "open again")
             assert self._ended() or gateway.venue()["opened"], f"the venue does not open again: {gateway.venue()}"
         if not self._ended() and how == "stop":
-            assert gateway.process is not None
-            gateway.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                gateway.ended()
+                gateway.listening().terminate()
             assert self._ended(), f"not stopped within a minute; {gateway.home}"
         elif not self._ended():
             gateway.kill()
@@ -222,8 +219,6 @@ class Rounds:
         if code == -9:
             assert point is not None, "somebody else killed it"
             return point
-        if early and code == -signal.SIGTERM:
-            return "stop"  # before it listened to signals
         assert how == "stop", f"it ended with {code}: {gateway.err.read_text()[-2000:]}"
         assert code in (0, 1), f"its stop ended with {code}: {gateway.err.read_text()[-2000:]}"
         return "stop"

@@ -154,6 +154,31 @@ def test_a_standby_that_dies_while_it_takes_over(home, make_pair):
         agree(active, venue)
 
 
+def test_two_of_a_pair_never_take_the_same_run_number(home, make_pair):
+    """Not even when the first ends before his run is in the journal: his send log would tell of the other's as of his own."""
+    with start_venue(home / "venue", rate=0) as venue:
+        one, other = make_pair(venue.port)
+        normal = one.launcher
+        other.launcher = (LAUNCHER, "before-run-started")
+        other.start()
+        assert other.ended() == -signal.SIGKILL
+        one.launcher = (LAUNCHER, "after-send-D")
+        one.start().ready()
+        with suppress(GatewayError):
+            one.order(price="109")
+        assert one.ended() == -signal.SIGKILL
+        assert [json.loads((each.state / "run.json").read_text())["run_id"] for each in (one, other)] == [2, 1]
+        wait_for(lambda: read_ledger(venue.ledger_path), "the order is at the venue")
+        one.launcher = other.launcher = normal
+        other.start().ready()
+        (order,) = other.wait_rows("SELECT * FROM v_orders WHERE state = 'Accepted'")
+        assert not order["in_doubt"]
+        told = [row["event"] for row in other.rows("SELECT event FROM v_order_events ORDER BY event_seq")]
+        assert "submission_failed" not in told, told
+        other.kill()
+        agree(other, venue)
+
+
 def test_an_active_one_that_sleeps_between_commit_and_send_sends_nothing_when_it_wakes_up(home, make_pair):
     """The request is in the journal as dispatched, and the next thing the process would do is to send it."""
     with start_venue(home / "venue", rate=20, flow=10, seed=SEED) as venue:

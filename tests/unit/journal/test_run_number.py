@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import PreconditionFailed
-from gateway.journal.run_number import take
+from gateway.journal.run_number import take, used_elsewhere
 
 NOW = 1_750_000_000 * 1_000_000_000
 
@@ -27,6 +27,18 @@ def test_a_journal_that_knows_more_than_the_file_wins(path: Path) -> None:
     take(path, NOW, at_least=0)
     assert take(path, NOW, at_least=7).run_id == 8
     assert take(path, NOW, at_least=3).run_id == 9
+
+
+def test_whose_run_was_the_last(tmp_path: Path) -> None:
+    path, other = tmp_path / "a", take(tmp_path / "b", NOW + 10**9, 0)
+    assert not used_elsewhere(path, 0, ""), "nobody's"
+    assert used_elsewhere(path, 1, other.id_prefix)
+    ours = take(path, NOW, 0)
+    assert not used_elsewhere(path, ours.run_id, ours.id_prefix)
+    assert used_elsewhere(path, other.run_id, other.id_prefix), "of the same number"
+    assert used_elsewhere(path, 2, ours.id_prefix), "a copy of this directory, somewhere else"
+    take(path, NOW, 0)
+    assert not used_elsewhere(path, 1, ours.id_prefix), "run 2 ended before it was in the journal"
 
 
 def test_a_lost_directory_gets_another_prefix(tmp_path: Path) -> None:

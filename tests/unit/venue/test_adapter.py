@@ -17,6 +17,7 @@ from gateway.core.events import (
     Transmitted,
 )
 from gateway.core.orders import Command
+from gateway.core.state import Awaiting
 from gateway.core.values import CommandKind, FeedState, OrderType, Side, TimeInForce
 from gateway.fix.decoder import Decoder
 from gateway.fix.dialect import load_dialect
@@ -58,8 +59,11 @@ def gate(tmp_path):
 
 
 @pytest.fixture
-def log(tmp_path):
-    return SendLog(tmp_path / "send.log", 1)
+def log(request, tmp_path):
+    """Of a run; those before it left nothing but that they began."""
+    for run_id in range(1, getattr(request, "param", 1)):
+        SendLog(tmp_path / "send.log", run_id).close()
+    return SendLog(tmp_path / "send.log", getattr(request, "param", 1))
 
 
 @pytest.fixture
@@ -124,6 +128,13 @@ def test_nothing_leaves_on_a_connection_whose_numbers_are_not_agreed(adapter, lo
     outcome = adapter.outbound.send(dispatched())
     assert isinstance(outcome, SubmissionFailed)
     assert (wire.sent, log.find("p-1-1-1")) == ([], None)
+
+
+@pytest.mark.parametrize("log", [2], indirect=True)
+def test_a_send_log_tells_nothing_of_another_directorys_requests(adapter, log):
+    request = Awaiting(order_id="1-1", venue="SIM", kind=CommandKind.NEW, dispatched_ns=1, deadline_ns=2, run_id=1)
+    events = adapter.outbound.recover([("p-1-1-1", request), ("q-1-1-1", request)], "p")
+    assert [event.cl_ord_id for event in events] == ["p-1-1-1"], "of its own it knows that this one never left"
 
 
 def test_a_gap_while_settled_closes_the_session_until_the_probe_is_back(adapter, wire):

@@ -152,6 +152,16 @@ class GatewayProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.ended(seconds)
 
+    def listening(self) -> GatewayProcess:
+        """Until SIGTERM is kept or handled: before that it is the interpreter's, and nothing of ours has begun."""
+        wait_for(lambda: not self._alive() or self._hears(), "SIGTERM is heard")
+        return self
+
+    def _hears(self) -> bool:
+        assert self.process is not None
+        lines = dict(line.split(":\t") for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
+        return bool((int(lines["SigBlk"], 16) | int(lines["SigCgt"], 16)) & 1 << signal.SIGTERM - 1)
+
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.kill()
