@@ -97,6 +97,9 @@ class ConfigurationError(PreconditionFailed):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
+    def __reduce__(self) -> tuple[type[ConfigurationError], tuple[list[Problem]]]:
+        return type(self), (self.problems,)
+
 
 class CounterpartyError(GatewayError):
     """The other side sent what we cannot take."""

@@ -49,9 +49,9 @@ def within(message: LogMessage, start: int | None, end: int | None) -> bool:
 class Span:
     """From when to when a log is, for somebody whose --from and --to meet none of it."""
 
-    def __init__(self) -> None:
-        self._first: int | None = None
-        self._last: int | None = None
+    def __init__(self, first: int | None = None, last: int | None = None) -> None:
+        self._first = first
+        self._last = last
 
     def add(self, message: LogMessage) -> None:
         """A message of the log."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _WIDTH = 80
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,24 @@ def error(text: str) -> None:
 
 
 def document(value: object) -> None:
-    """One JSON document on stdout, on one line: decimals as strings."""
-    click.echo(json.dumps(value, default=_plain))
+    """One JSON document on stdout, on one line: decimals as strings. Iterators in a dict are lists that may be too long to be
+    held: they are written as they come."""
+    if not isinstance(value, dict) or not any(isinstance(one, Iterator) for one in value.values()):
+        click.echo(json.dumps(value, default=_plain))
+        return
+    before = "{"
+    for key, one in value.items():
+        click.echo(f"{before}{json.dumps(key)}: ", nl=False)
+        before = ", "
+        if not isinstance(one, Iterator):
+            click.echo(json.dumps(one, default=_plain), nl=False)
+            continue
+        begun = "["
+        while some := list(islice(one, _AT_ONCE)):
+            click.echo(begun + ", ".join(json.dumps(row, default=_plain) for row in some), nl=False)
+            begun = ", "
+        click.echo("]" if begun == ", " else "[]", nl=False)
+    click.echo("}")
 
 
 def rows(found: Sequence[Row]) -> None:

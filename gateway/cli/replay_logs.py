@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ import click
 
 from gateway.cli import output
 from gateway.cli.instance import Instance
-from gateway.cli.log import Span, opened, require_messages, within
+from gateway.cli.log import Span, opened, require_messages
 from gateway.cli.output import Column, Row, rounded
 from gateway.cli.times import moment, short
 from gateway.core.values import NANOS
@@ -95,22 +97,21 @@ def replay_logs(
     if dialect is not None and dialect.endswith(".toml") and not Path(dialect).exists():
         raise NotFound(f"no file {dialect}; check the path")
     replayed = _replayed(files, start, end, side, dialect, compared=bool(against_log))
-    ours = ledger.of_replay(replayed, "log")
+    ours = ledger.of_replay(replayed, "log") if against_log or against_records is not None else None
     tolerance_ns, span = round(time_tolerance * NANOS), _span(start, end)
     comparisons: list[Comparison] = []
-    if against_log:
+    if ours is not None and against_log:
         theirs = _replayed(against_log, start, end, None, dialect, compared=True)
         name = "drop copy" if not theirs.requests else "other log"
         comparisons.append(compare.compare(ours, ledger.of_replay(theirs, name), tolerance_ns=tolerance_ns, span=span))
-    if against_records is not None:
+    if ours is not None and against_records is not None:
         theirs_held = _records(instance, against_records, replayed, ours, venue)
         comparisons.append(compare.compare(ours, theirs_held, tolerance_ns=tolerance_ns, span=span))
     if instance.as_json:
-        output.document(
-            {**_document(replayed, ours), "comparisons": [{**asdict(one), "equal": one.equal} for one in comparisons]}
-        )
+        told = [{**asdict(one), "equal": one.equal} for one in comparisons]
+        output.document({**_document(replayed), "comparisons": told})
     else:
-        _told(replayed, ours, tables=not comparisons)
+        _told(replayed, tables=not comparisons)
         for one in comparisons:
             _compared(one)
     found = sum(len(one.differences) for one in comparisons)
@@ -127,24 +128,25 @@ def _span(start: int | None, end: int | None) -> Any:
 def _replayed(
     files: tuple[str, ...], start: int | None, end: int | None, side: str | None, dialect: str | None, *, compared: bool
 ) -> Replay:
-    from gateway.fixlogs.reader import merged
+    from gateway.replay.ahead import Wanted, batches
     from gateway.replay.engine import Replay
 
     found = opened(files)
-    replayed = Replay(side=side, dialect=dialect, several=len(found) > 1, compared=compared)
-    read = 0
-    span = Span()
+    replayed = Replay(several=len(found) > 1, compared=compared)
     with output.progress() as progress:
-        for message in merged(found, progress):
-            read += 1
-            if within(message, start, end):
-                replayed.add(message)
-            elif not replayed.messages:
-                span.add(message)
+        for batch in batches(Wanted(tuple(files), side, dialect, start, end)):
+            replayed.follow(batch.told)
+            if batch.progress is not None:
+                progress(*batch.progress)
+            if batch.totals is not None:
+                replayed.totals = batch.totals
+                for one, (_, size, problem) in zip(found, batch.logs, strict=True):
+                    one.source.size, one.source.problem = size, problem
     replayed.finish()
-    require_messages(found, read)
-    if not replayed.messages:
-        raise NotFound(span.missed(read))
+    totals = replayed.totals
+    require_messages(found, totals.read)
+    if not totals.messages:
+        raise NotFound(Span(*(totals.outside or (None, None))).missed(totals.read))
     return replayed
 
 
@@ -156,63 +158,76 @@ def _records(instance: Instance, url: str, replayed: Replay, ours: Ledger, chose
     try:
         store.require_file()
         store.require_current()
-        sessions = [session.name for session in replayed.sessions.values()]
+        sessions = [session.name for session in replayed.sessions]
         venues = ledger.venues_of(store, sessions, chosen)
         return ledger.of_records(store, venues, ours.span)
     finally:
         store.close()
 
 
-def _document(replayed: Replay, ours: Ledger) -> dict[str, Any]:
+def _document(replayed: Replay) -> dict[str, Any]:
+    totals = replayed.totals
     return {
-        "messages": replayed.messages,
+        "messages": totals.messages,
         "requests": replayed.requests,
         "reports": replayed.reports,
-        "repeated": replayed.repeated,
-        "not_read": dict(replayed.not_read),
-        "first_ns": replayed.first_ns,
-        "last_ns": replayed.last_ns,
-        "sessions": [{"session": one.name, "venue": one.venue, "messages": one.messages} for one in replayed.sessions.values()],
-        **{key: list(rows) for key, rows in _rows(replayed, ours).items()},
+        "repeated": totals.repeated,
+        "not_read": totals.not_read,
+        "first_ns": totals.first_ns,
+        "last_ns": totals.last_ns,
+        "sessions": [
+            {"session": one.name, "venue": one.venue, "messages": messages}
+            for one, messages in zip(replayed.sessions, totals.by_session, strict=True)
+        ],
+        **_rows(replayed),
         "anomaly_counts": dict(replayed.anomaly_counts),
     }
 
 
-def _rows(replayed: Replay, ours: Ledger) -> dict[str, Iterator[Row]]:
+def _rows(replayed: Replay) -> dict[str, Iterator[Row]]:
     """The rows of each table, made as they are asked for."""
+    from gateway.replay import ledger
 
-    def name(key: str | None) -> str | None:
-        line = ours.orders.get(key or "")
-        return None if line is None else line.names[0] if line.names else line.venue_order_id
+    names, orders = ledger.names_in(replayed), replayed.state.execution.orders
+
+    @lru_cache(maxsize=8)  # executions of an order come together
+    def name(order_id: str | None) -> str | None:
+        order = None if order_id is None else orders.get(order_id)
+        if order is None or order_id is None:
+            return None
+        return next(iter(names(order_id)), order.venue_order_id)
 
     held = replayed.state.execution.positions.values()
     return {
-        "orders": ({"order": name(line.key), **asdict(line)} for line in ours.orders.values()),
-        "fills": ({**asdict(line), "order": name(line.order)} for line in ours.fills),
+        "orders": (
+            {"order": next(iter(line.names), line.venue_order_id), **asdict(line)} for line in ledger.orders_of(replayed)
+        ),
+        "fills": ({**asdict(line), "order": name(line.order)} for line in ledger.fills_of(replayed)),
         "positions": ({field: getattr(one, field) for field in one.__struct_fields__} for one in held),
         "anomalies": ({**asdict(one), "order": name(one.order_id)} for one in replayed.anomalies),
     }
 
 
-def _told(replayed: Replay, ours: Ledger, *, tables: bool) -> None:
-    click.echo(f"{replayed.messages} messages: {replayed.requests} requests, {replayed.reports} reports about orders")
-    click.echo(f"{moment(replayed.first_ns)} to {moment(replayed.last_ns)}")
-    for session in replayed.sessions.values():
+def _told(replayed: Replay, *, tables: bool) -> None:
+    totals, execution = replayed.totals, replayed.state.execution
+    click.echo(f"{totals.messages} messages: {replayed.requests} requests, {replayed.reports} reports about orders")
+    click.echo(f"{moment(totals.first_ns)} to {moment(totals.last_ns)}")
+    for session in replayed.sessions:
         click.echo(output.cell(f"session {session.name}"))
-    if replayed.repeated:
-        click.echo(f"{replayed.repeated} messages stand in the logs more than once, and count once")
-    if replayed.not_read:
-        kinds = ", ".join(f"{count} of type {kind}" for kind, count in replayed.not_read.most_common(8))
+    if totals.repeated:
+        click.echo(f"{totals.repeated} messages stand in the logs more than once, and count once")
+    if totals.not_read:
+        kinds = ", ".join(f"{count} of type {kind}" for kind, count in Counter(totals.not_read).most_common(8))
         click.echo(output.cell(f"not about orders of a known session: {kinds}"))
     counts = ", ".join(f"{count} {kind}" for kind, count in replayed.anomaly_counts.most_common()) or "none"
-    click.echo(f"{len(ours.orders)} orders, {sum(fill.live for fill in ours.fills)} executions; anomalies: {counts}")
+    click.echo(f"{len(execution.orders)} orders, {replayed.executions} executions; anomalies: {counts}")
     if not tables:
         return
-    found = _rows(replayed, ours)
+    found = _rows(replayed)
     for title, columns, key, count in (
-        ("orders", _ORDERS, "orders", len(ours.orders)),
-        ("executions", _FILLS, "fills", len(ours.fills)),
-        ("positions", _POSITIONS, "positions", len(replayed.state.execution.positions)),
+        ("orders", _ORDERS, "orders", len(execution.orders)),
+        ("executions", _FILLS, "fills", len(execution.fills)),
+        ("positions", _POSITIONS, "positions", len(execution.positions)),
         ("anomalies", _ANOMALIES, "anomalies", len(replayed.anomalies)),
     ):
         if count:

@@ -2,7 +2,9 @@
 
     dialects   which dialect reads a log of a given version
     requests   D, F and G of a log as the commands they were
-    engine     the log as events: requests are folded, reports are applied as they are live
+    reading    the log as what it says: requests read, reports decoded; needs no state
+    ahead      the same by a process of its own, while the core takes in what it has read
+    engine     what was said as events: requests are folded, reports are applied as they are live
     ledger     orders, executions and positions in the one shape that is compared, from a replay or from the records
     compare    every difference between two ledgers, by name
 

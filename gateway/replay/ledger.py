@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from gateway.core.ended import unpacked
 from gateway.errors import NotFound
 from gateway.records.queries import view_rows
 from gateway.records.store import RecordStore
@@ -111,16 +112,39 @@ class Ledger:
 
 def of_replay(replay: Replay, name: str) -> Ledger:
     """What a replayed log comes to."""
-    execution = replay.state.execution
-    names: dict[str, list[str]] = defaultdict(list)
-    for (_, cl_ord_id), order_id in execution.cl_ord_ids.items():
-        names[order_id].append(cl_ord_id)
-    ledger = Ledger(name, Span(replay.first_ns, replay.last_ns), only_trades=replay.only_trades and not replay.requests)
+    totals = replay.totals
+    ledger = Ledger(name, Span(totals.first_ns, totals.last_ns), only_trades=replay.only_trades and not replay.requests)
     ledger.requests = replay.asked if replay.asked else None
-    for order in execution.orders.values():
-        ledger.orders[order.order_id] = OrderLine(
+    ledger.orders = {line.key: line for line in orders_of(replay)}
+    ledger.fills = list(fills_of(replay))
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for position in replay.state.execution.positions.values():
+        held[position.symbol] += position.net_qty
+    ledger.positions = dict(held)
+    return ledger
+
+
+def names_in(replay: Replay) -> Callable[[str], tuple[str, ...]]:
+    """What finds the ClOrdIDs(11) of an order by its id."""
+    execution = replay.state.execution
+    held: dict[str, list[str]] = defaultdict(list)
+    for (_, name), order_id in execution.cl_ord_ids.held().items():
+        held[order_id].append(name)
+
+    def names(order_id: str) -> tuple[str, ...]:
+        record = execution.ended.get(order_id)
+        return (*(() if record is None else unpacked(record).names), *held.get(order_id, ()))
+
+    return names
+
+
+def orders_of(replay: Replay) -> Iterator[OrderLine]:
+    """The orders of a replayed log, each made when it is asked for."""
+    names = names_in(replay)
+    for order in replay.state.execution.orders.values():
+        yield OrderLine(
             key=order.order_id,
-            names=tuple(names[order.order_id]),
+            names=names(order.order_id),
             venue=order.venue,
             venue_order_id=order.venue_order_id,
             symbol=order.symbol,
@@ -138,27 +162,24 @@ def of_replay(replay: Replay, name: str) -> Ledger:
             account=order.account,
             said=replay.said.get(order.order_id),
         )
-    for fill in execution.fills.values():
+
+
+def fills_of(replay: Replay) -> Iterator[FillLine]:
+    """The executions of a replayed log, each made when it is asked for."""
+    for fill in replay.state.execution.fills.values():
         symbol, side = replay.contradicted.get((fill.order_id, fill.exec_id), (fill.symbol, str(fill.side)))
-        ledger.fills.append(
-            FillLine(
-                order=fill.order_id,
-                exec_id=fill.exec_id,
-                symbol=symbol,
-                side=side,
-                quantity=fill.last_qty,
-                price=fill.last_px,
-                status=str(fill.status),
-                venue_time_ns=fill.venue_time_ns,
-                at_ns=fill.venue_time_ns,
-                trade_date=fill.trade_date,
-            )
+        yield FillLine(
+            order=fill.order_id,
+            exec_id=fill.exec_id,
+            symbol=symbol,
+            side=side,
+            quantity=fill.last_qty,
+            price=fill.last_px,
+            status=str(fill.status),
+            venue_time_ns=fill.venue_time_ns,
+            at_ns=fill.venue_time_ns,
+            trade_date=fill.trade_date,
         )
-    held: dict[str, Decimal] = defaultdict(Decimal)
-    for position in execution.positions.values():
-        held[position.symbol] += position.net_qty
-    ledger.positions = dict(held)
-    return ledger
 
 
 def venues_of(store: RecordStore, sessions: Sequence[str], chosen: Sequence[str]) -> list[str]:

@@ -5,6 +5,10 @@ A log may hold what our own orders cannot say: an order type that we do not know
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import msgspec
+
 from gateway.core.orders import Command, Order
 from gateway.core.values import ZERO, CommandKind, OrderType, Side, TimeInForce
 from gateway.fix import tags
@@ -13,6 +17,23 @@ from gateway.fix.numbers import parse_decimal
 from gateway.fix.schema import Dialect
 
 KINDS = {"D": CommandKind.NEW, "G": CommandKind.REPLACE, "F": CommandKind.CANCEL}
+
+
+class Request(msgspec.Struct, frozen=True, array_like=True):
+    """What a request says; None for what it does not, or not so that it can be read. `name`: its ClOrdID(11)."""
+
+    name: str | None
+    orig_cl_ord_id: str | None
+    venue_order_id: str | None
+    account: str | None
+    symbol: str | None
+    side: Side | None
+    order_type: OrderType | None
+    time_in_force: TimeInForce
+    quantity: Decimal | None
+    price: Decimal | None
+    stop_price: Decimal | None
+    poss_dup: bool
 
 
 class Requests:
@@ -24,54 +45,63 @@ class Requests:
         self._types = {code: kind for kind, code in codes.order_type.items()}
         self._times = {code: time for time, code in codes.time_in_force.items()}
 
-    def new(self, message: FixMessage, *, order_id: str, cl_ord_id: str, venue: str) -> Command | None:
-        """The order a D asks for; None when it does not say what is to be bought or sold."""
-        side, symbol = self._sides.get(message.get(tags.SIDE) or ""), message.get(tags.SYMBOL)
-        if side is None or symbol is None:
-            return None
-        price = parse_decimal(message.get(tags.PRICE))
-        return Command(
-            kind=CommandKind.NEW,
-            order_id=order_id,
-            cl_ord_id=cl_ord_id,
-            venue=venue,
-            strategy="",
-            account=message.get(tags.ACCOUNT) or "",
-            symbol=symbol,
-            side=side,
-            order_type=self._type(message, priced=price is not None),
-            time_in_force=self._times.get(message.get(tags.TIME_IN_FORCE) or "0", TimeInForce.DAY),
-            quantity=parse_decimal(message.get(tags.ORDER_QTY)) or ZERO,
-            price=price,
-            stop_price=parse_decimal(message.get(tags.STOP_PX)),
+    def read(self, message: FixMessage) -> Request:
+        """What a D, G, F or H says."""
+        get = message.get
+        return Request(
+            get(tags.CL_ORD_ID),
+            get(tags.ORIG_CL_ORD_ID),
+            get(tags.ORDER_ID),
+            get(tags.ACCOUNT),
+            get(tags.SYMBOL),
+            self._sides.get(get(tags.SIDE) or ""),
+            self._types.get(get(tags.ORD_TYPE) or ""),
+            self._times.get(get(tags.TIME_IN_FORCE) or "0", TimeInForce.DAY),
+            parse_decimal(get(tags.ORDER_QTY)),
+            parse_decimal(get(tags.PRICE)),
+            parse_decimal(get(tags.STOP_PX)),
+            message.poss_dup,
         )
 
-    def about(self, message: FixMessage, kind: CommandKind, order: Order, cl_ord_id: str) -> Command:
-        """What a G or F asks of an order; terms it does not repeat stay."""
-        price, stop_price = parse_decimal(message.get(tags.PRICE)), parse_decimal(message.get(tags.STOP_PX))
-        return Command(
-            kind=kind,
-            order_id=order.order_id,
-            cl_ord_id=cl_ord_id,
-            request=order.requests + 1,
-            orig_cl_ord_id=message.get(tags.ORIG_CL_ORD_ID),
-            venue_order_id=order.venue_order_id,
-            venue=order.venue,
-            strategy=order.strategy,
-            account=order.account,
-            symbol=order.symbol,
-            side=order.side,
-            order_type=order.order_type,
-            time_in_force=order.time_in_force,
-            quantity=parse_decimal(message.get(tags.ORDER_QTY)) or order.quantity,
-            price=order.price if price is None else price,
-            stop_price=order.stop_price if stop_price is None else stop_price,
-        )
 
-    def side(self, code: str | None) -> Side | None:
-        """Side(54) as a word of ours."""
-        return self._sides.get(code or "")
+def new_order(request: Request, *, order_id: str, cl_ord_id: str, venue: str) -> Command | None:
+    """The order a D asks for; None when it does not say what is to be bought or sold."""
+    if request.side is None or request.symbol is None:
+        return None
+    return Command(
+        kind=CommandKind.NEW,
+        order_id=order_id,
+        cl_ord_id=cl_ord_id,
+        venue=venue,
+        strategy="",
+        account=request.account or "",
+        symbol=request.symbol,
+        side=request.side,
+        order_type=request.order_type or (OrderType.MARKET if request.price is None else OrderType.LIMIT),
+        time_in_force=request.time_in_force,
+        quantity=request.quantity or ZERO,
+        price=request.price,
+        stop_price=request.stop_price,
+    )
 
-    def _type(self, message: FixMessage, *, priced: bool) -> OrderType:
-        known = self._types.get(message.get(tags.ORD_TYPE) or "")
-        return known or (OrderType.LIMIT if priced else OrderType.MARKET)
+
+def about(request: Request, kind: CommandKind, order: Order, cl_ord_id: str) -> Command:
+    """What a G or F asks of an order; terms it does not repeat stay."""
+    return Command(
+        kind=kind,
+        order_id=order.order_id,
+        cl_ord_id=cl_ord_id,
+        request=order.requests + 1,
+        orig_cl_ord_id=request.orig_cl_ord_id,
+        venue_order_id=order.venue_order_id,
+        venue=order.venue,
+        strategy=order.strategy,
+        account=order.account,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        quantity=request.quantity or order.quantity,
+        price=order.price if request.price is None else request.price,
+        stop_price=order.stop_price if request.stop_price is None else request.stop_price,
+    )

@@ -35,13 +35,13 @@ def test_requests_and_reports_make_orders_fills_and_positions(tmp_path: Path) ->
     (position,) = replay.state.execution.positions.values()
     assert (position.venue, position.symbol, position.net_qty, position.avg_px) == ("SIM", "USD/JPY", 1000, Decimal("110.22"))
     assert replay.anomalies == []
-    assert [session.name for session in replay.sessions.values()] == ["FIX.4.4:DESK->SIM"]
+    assert [session.name for session in replay.sessions] == ["FIX.4.4:DESK->SIM"]
 
 
 def test_the_same_message_in_both_sides_logs_counts_once(tmp_path: Path) -> None:
     told = scripted()
     replay = replayed(told.write(tmp_path / "ours"), told.write(tmp_path / "theirs"))
-    assert replay.repeated == len(told.lines)
+    assert replay.totals.repeated == len(told.lines)
     assert fills(replay) == [("E2", Decimal(400), "new"), ("E3", Decimal(600), "new")]
     assert replay.anomalies == []
 
