@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from gateway.cli import output
 from gateway.cli.instance import Instance
 from gateway.cli.log import Span, opened, require_messages
 from gateway.cli.output import Column, Row, rounded
-from gateway.cli.times import moment, short
+from gateway.cli.times import clock, moment, short
 from gateway.core.values import NANOS
 from gateway.errors import GatewayError, NotFound
 
@@ -67,15 +68,22 @@ _ANOMALIES = (
 )
 _DIFFERENCES = (
     Column("Differs", "kind", whole=True),
-    Column("What", "what"),
+    Column("What", "what", whole=True),
     Column("Order", "order"),
     Column("ExecID", "exec_id"),
     Column("Symbol", "symbol"),
     Column("Field", "field"),
-    Column("Log", "log"),
-    Column("Other", "other"),
+    Column("Log", lambda row: _value(row["field"], row["log"])),
+    Column("Other", lambda row: _value(row["field"], row["other"])),
     Column("Detail", lambda row: row["detail"] or None),
 )
+
+
+def _value(field: str | None, value: Any) -> object:
+    """What one side says, as people read it; --json has every digit."""
+    if isinstance(value, Decimal):
+        return rounded(value)
+    return clock(value) if field == "venue_time_ns" and value is not None else value
 
 
 def replay_logs(
@@ -240,6 +248,9 @@ def _told(replayed: Replay, *, tables: bool) -> None:
 def _compared(comparison: Comparison) -> None:
     first, last = moment(comparison.span.first_ns), moment(comparison.span.last_ns)
     click.echo(f"\ncompared with {comparison.other}, as far as both reach\n{first} to {last}")
+    if comparison.clock_apart_ns:
+        ahead = "behind" if comparison.clock_apart_ns > 0 else "ahead of"
+        click.echo(f"its clock is {abs(comparison.clock_apart_ns) / NANOS:.3f} s {ahead} the log's: allowed for")
     counted = f"{comparison.orders} orders, {comparison.executions} executions, {comparison.positions} positions"
     click.echo(f"{counted} are on both sides")
     if comparison.left_out_orders or comparison.left_out_executions:
@@ -249,6 +260,8 @@ def _compared(comparison: Comparison) -> None:
         )
     if comparison.went_on:
         click.echo(f"how they ended is not compared, for they went on after one side's end: {comparison.went_on} orders")
-    output.show(False, _DIFFERENCES, [asdict(one) for one in comparison.differences[:_MOST]], empty="no differences")
+    rows = [asdict(one) for one in comparison.differences[:_MOST]]
+    columns = [column for column in _DIFFERENCES if any(column.of(row) != "-" for row in rows)]
+    output.show(False, columns, rows, empty="no differences")
     if len(comparison.differences) > _MOST:
         output.say(f"{len(comparison.differences) - _MOST} more differences are not shown: --json has all of them")

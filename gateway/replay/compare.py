@@ -11,11 +11,12 @@ the other's span, is counted and not called a difference.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from gateway.core.values import NANOS, ZERO
+from gateway.replay import clocks
 from gateway.replay.engine import Said
 from gateway.replay.ledger import FillLine, Ledger, OrderLine, Span
 
@@ -54,6 +55,8 @@ class Comparison:
     positions: int = 0
     left_out_orders: int = 0
     left_out_executions: int = 0
+    clock_apart_ns: int = 0
+    """What was added to the other side's times: its clock is that much behind."""
     went_on: int = 0
     """Orders about which messages came after the end of one side: how they ended is not compared."""
     differences: list[Difference] = field(default_factory=list)
@@ -73,12 +76,14 @@ class _Comparing:
         self._log, self._other = log, other
         self._tolerance_ns = tolerance_ns
         self._slack_ns = max(EDGE_NS, tolerance_ns)
-        common = log.span.both(other.span)
-        self._span = common if span is None else common.both(span)
-        self.result = Comparison(other.name, self._span)
         self._ours: dict[str, OrderLine] = {}
         """Order of the other side -> ours."""
         self._match()
+        self._apart_ns = clocks.apart((ours, other.orders[key]) for key, ours in self._ours.items())
+        self._fills_apart_ns = {id(one): clocks.of_executions(one) for one in (log, other)}
+        common = log.span.both(other.span.moved(self._apart_ns))
+        self._span = common if span is None else common.both(span)
+        self.result = Comparison(other.name, self._span, clock_apart_ns=self._apart_ns)
         self._orders()
         self._executions()
         self._positions()
@@ -130,10 +135,13 @@ class _Comparing:
 
     def _heard_of(self, ledger: Ledger, line: OrderLine) -> bool:
         """Whether messages about an order lie in the span of both."""
-        if self._span.holds(line.created_ns, self._slack_ns):
-            return True
         moments = ledger.wire_moments.get(line.key, () if ledger.wire_moments else (line.updated_ns,))
-        return any(self._span.holds(at, self._slack_ns) for at in moments)
+        return any(self._holds(ledger, at, self._slack_ns) for at in (line.created_ns, *moments))
+
+    def _holds(self, ledger: Ledger, at_ns: int | None, slack_ns: int = 0) -> bool:
+        """Whether a moment by a ledger's clock is in the span of both."""
+        moved = at_ns if at_ns is None or ledger is self._log else at_ns + self._apart_ns
+        return self._span.holds(moved, slack_ns)
 
     def _order(self, ours: OrderLine, theirs: OrderLine) -> None:
         for kind, ours_says, theirs_says in (("symbol", ours.symbol, theirs.symbol), ("side", ours.side, theirs.side)):
@@ -177,7 +185,8 @@ class _Comparing:
             return
         we_asked, they_heard = self._log.requests.get(ours.key, {}), self._other.requests.get(theirs.key, {})
         for name in they_heard.keys() - we_asked.keys():
-            self._asked("missing", ours, name, *they_heard[name])
+            asked, at_ns = they_heard[name]
+            self._asked("missing", ours, name, asked, at_ns + self._apart_ns)
         for name in we_asked.keys() - they_heard.keys():
             self._asked("extra", ours, name, *we_asked[name])
 
@@ -195,7 +204,7 @@ class _Comparing:
         last = end + self._slack_ns
         heard = self._other.wire_moments.get(theirs.key)
         latest = max(heard, default=theirs.created_ns) if heard is not None else theirs.updated_ns
-        return latest > last or ours.updated_ns > last
+        return latest + self._apart_ns > last or ours.updated_ns > last
 
     # ------------------------------------------------------------------------------------------------------- executions
 
@@ -233,9 +242,24 @@ class _Comparing:
         for fills in lonely.values():
             for fill in fills:
                 self._one_sided("extra", fill, self._log)
+        self._repeats()
+
+    def _repeats(self) -> None:
+        """Reports of one side alone that a trade was made which both count already: whoever sent them may count it twice."""
+        we_heard = self._log.repeats
+        they_heard = Counter({(self._key(order), detail): count for (order, detail), count in self._other.repeats.items()})
+        for kind, rest in (("missing", they_heard - we_heard), ("extra", we_heard - they_heard)):
+            for order, detail in rest.elements():
+                mine, their = (detail, None) if kind == "extra" else (None, detail)
+                self._differ(kind, "execution", self._log.orders.get(order), field="exec_id", log=mine, other=their)
+
+    def _key(self, order: str) -> str:
+        ours = self._ours.get(order)
+        return order if ours is None else ours.key
 
     def _one_sided(self, kind: str, fill: FillLine, ledger: Ledger) -> None:
-        if not self._span.holds(fill.at_ns, self._slack_ns):
+        at = None if fill.at_ns is None else fill.at_ns + self._fills_apart_ns[id(ledger)]
+        if not self._holds(ledger, at, self._slack_ns):
             self.result.left_out_executions += 1
             return
         order = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -32,6 +32,11 @@ class Span:
             return True
         after = self.first_ns is None or at_ns >= self.first_ns - slack_ns
         return after and (self.last_ns is None or at_ns <= self.last_ns + slack_ns)
+
+    def moved(self, by_ns: int) -> Span:
+        """The same span by a clock that is `by_ns` ahead."""
+        first, last = self.first_ns, self.last_ns
+        return Span(None if first is None else first + by_ns, None if last is None else last + by_ns)
 
     def both(self, other: Span) -> Span:
         """The common part."""
@@ -102,6 +107,8 @@ class Ledger:
     """Symbol -> net quantity from executions alone."""
     requests: Mapping[str, Mapping[str, tuple[str, int]]] | None = None
     """Order -> ClOrdID(11) of each request -> what it asked, and when; None where requests are not known."""
+    repeats: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Order and what was said: reports of a trade already counted, under another ExecID(17)."""
     only_trades: bool = False
     """A drop copy of executions: it says nothing of orders without one, nor how they ended."""
     partial: bool = False
@@ -115,6 +122,7 @@ def of_replay(replay: Replay, name: str) -> Ledger:
     totals = replay.totals
     ledger = Ledger(name, Span(totals.first_ns, totals.last_ns), only_trades=replay.only_trades and not replay.requests)
     ledger.requests = replay.asked if replay.asked else None
+    ledger.repeats.update((one.order_id or "", one.detail) for one in replay.anomalies if one.kind == "duplicate_trade")
     ledger.orders = {line.key: line for line in orders_of(replay)}
     ledger.fills = list(fills_of(replay))
     held: dict[str, Decimal] = defaultdict(Decimal)

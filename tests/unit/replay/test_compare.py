@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from told import NANOS, START_NS, Told, scripted
 
+from gateway.fix.timestamps import format_utc, parse_utc
 from gateway.replay.compare import Comparison, Difference, compare
 from gateway.replay.ledger import Span, of_replay
 
@@ -189,3 +190,52 @@ def test_differences_say_what_each_side_says(tmp_path: Path) -> None:
     (price,) = (one for one in found.differences if one.what == "execution")
     assert isinstance(price, Difference)
     assert (str(price.log), str(price.other)) == ("110.2", "110.3")
+
+
+def machine(told: Told, ahead_s: int) -> Told:
+    """A log with times of its own, as the machine writes it whose clock is so far ahead; the venue's is 3 s ahead."""
+
+    def later(found: re.Match[bytes]) -> bytes:
+        at = parse_utc(found[2].decode())
+        assert at is not None
+        return found[1] + format_utc(at + 3 * NANOS, 3).encode()
+
+    lines = []
+    for line in told.lines:
+        at = parse_utc(line.partition(b"\x0152=")[2].partition(b"\x01")[0].decode())
+        assert at is not None
+        moved = re.sub(rb"(\x01(?:52|60)=)([^\x01]+)", later, line) if b"\x0149=SIM\x01" in line else line
+        lines.append(format_utc(at + ahead_s * NANOS, 3).encode() + b" " + moved)
+    moved_told = Told()
+    moved_told.lines = lines
+    return moved_told
+
+
+@pytest.mark.parametrize("ahead_s", [0, 3, -40])
+def test_a_fill_near_the_end_is_missed_though_clocks_are_apart(tmp_path: Path, ahead_s: int) -> None:
+    day = Told()
+    for number in range(4):
+        day.new(f"A{number}").report(f"A{number}", f"N{number}", "0", "0").fill(f"A{number}", f"E{number}", 1000, 1000)
+    day.new("B1").report("B1", "N9", "0", "0")
+    day.cancel("B2", "B1").report("B2", "N10", "4", "4", t41="B1")
+    without = Told()
+    without.lines = [line for line in day.lines if b"\x0117=E3\x01" not in line]
+    equal = held(tmp_path, machine(day, 0), machine(day, ahead_s))
+    assert equal.equal
+    assert (equal.positions, equal.went_on, equal.left_out_executions) == (1, 0, 0)
+    assert equal.clock_apart_ns == -ahead_s * NANOS
+    there = held(tmp_path, machine(day, 0), machine(without, ahead_s))
+    assert ("extra", "execution", "A3", "E3", None) in named(there)
+    back = held(tmp_path, machine(without, ahead_s), machine(day, 0))
+    assert ("missing", "execution", "A3", "E3", None) in named(back)
+
+
+def test_a_trade_reported_again_under_another_name_is_a_difference(tmp_path: Path) -> None:
+    again = scripted()
+    again.lines.insert(4, again.lines[3].replace(b"\x0117=E3\x01", b"\x0117=E9\x01"))
+    said = "ExecID(17)=E9 repeats a trade already counted: 600 at 110.2"
+    (missing,) = held(tmp_path, scripted(), again).differences
+    assert (missing.kind, missing.what, missing.order, missing.other) == ("missing", "execution", "A1", said)
+    (extra,) = held(tmp_path, again, scripted()).differences
+    assert (extra.kind, extra.log) == ("extra", said)
+    assert held(tmp_path, again, again).equal
