@@ -61,7 +61,7 @@ class Decoder:
         """The meaning of one message. `epoch` goes into session events and unnamed fills. Never raises."""
         raw = without_surrogates(raw)
         try:
-            message = FixMessage.parse(raw)
+            message = self._strict.read(raw)
         except UndecodableMessage as error:
             return Decoded(events=(self._untranslated(None, raw, str(error), epoch),), received_ns=received_ns)
         try:

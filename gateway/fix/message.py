@@ -121,11 +121,24 @@ class FieldSet:
 class FixMessage(FieldSet):
     """A whole message. `raw` is the text as it arrived, SOH and all."""
 
-    __slots__ = ("raw",)
+    __slots__ = ("faultless_to", "raw")
 
     def __init__(self, raw: str, fields: tuple[tuple[int, str], ...]) -> None:
         super().__init__(fields)
         self.raw = raw
+        self.faultless_to: object = None
+        """The dictionary that has found no fault in it already."""
+
+    @classmethod
+    def of_shape(cls, raw: str, tags_there: tuple[int, ...], values: tuple[str, ...], by: object) -> FixMessage:
+        """`raw`, whose fields are known: each tag once, no value empty."""
+        message = cls.__new__(cls)
+        message._first = first = dict(zip(tags_there, values, strict=True))
+        message.fields = tuple(first.items())
+        message.get = first.get
+        message.raw = raw
+        message.faultless_to = by
+        return message
 
     @classmethod
     def parse(cls, raw: str) -> FixMessage:

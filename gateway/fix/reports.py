@@ -101,9 +101,10 @@ class ReportReader:
 
     def no_orders(self, message: FixMessage) -> bool:
         """Whether this answers OrderMassStatusRequest(AF) with the news that there are no orders: it names none."""
+        if tags.MASS_STATUS_REQ_ID not in message:
+            return False
         ids = (tags.CL_ORD_ID, tags.ORIG_CL_ORD_ID, tags.ORDER_ID)
-        named = any(self._id(message, tag) is not None for tag in ids)
-        return tags.MASS_STATUS_REQ_ID in message and not named and self._is_unknown("status", message)
+        return all(self._id(message, tag) is None for tag in ids) and self._is_unknown("status", message)
 
     def cancel_reject(self, message: FixMessage, received_ns: int) -> CancelRejected | ReplaceRejected:
         """OrderCancelReject(9). Without a usable CxlRejResponseTo(434) it reads as the reject of a cancel."""
@@ -194,9 +195,13 @@ class ReportReader:
 
     def _common(self, message: FixMessage, received_ns: int, found: list[str]) -> dict[str, Any]:
         """The fields every execution event has. Raises `UndecodableMessage` when no id names an order."""
-        get = message.get
-        cl_ord_id, venue_order_id = self._id(message, tags.CL_ORD_ID), self._id(message, tags.ORDER_ID)
-        orig_cl_ord_id = self._id(message, tags.ORIG_CL_ORD_ID)
+        get, absent = message.get, self._absent
+        cl_ord_id, venue_order_id, orig_cl_ord_id = get(tags.CL_ORD_ID), get(tags.ORDER_ID), get(tags.ORIG_CL_ORD_ID)
+        exec_id = get(tags.EXEC_ID)
+        if absent:
+            cl_ord_id, venue_order_id, orig_cl_ord_id, exec_id = (
+                None if value in absent else value for value in (cl_ord_id, venue_order_id, orig_cl_ord_id, exec_id)
+            )
         if cl_ord_id is None and venue_order_id is None and orig_cl_ord_id is None:
             raise UndecodableMessage("no order is named: ClOrdID(11), OrigClOrdID(41) and OrderID(37) say nothing", message.raw)
         return {
@@ -209,7 +214,7 @@ class ReportReader:
             "cl_ord_id": cl_ord_id,
             "orig_cl_ord_id": orig_cl_ord_id,
             "venue_order_id": venue_order_id,
-            "exec_id": self._id(message, tags.EXEC_ID),
+            "exec_id": exec_id,
             "exec_type": get(tags.EXEC_TYPE),
             "ord_status": get(tags.ORD_STATUS),
             "symbol": get(tags.SYMBOL),
@@ -238,8 +243,11 @@ class ReportReader:
 
 def _venue_time(message: FixMessage) -> int | None:
     """TransactTime(60), else when it was sent: for a resend the first time, or it would be another trade on another day."""
-    stated = (tags.TRANSACT_TIME, tags.ORIG_SENDING_TIME, tags.SENDING_TIME)
-    return next((time for time in (parse_utc(message.get(tag)) for tag in stated) if time is not None), None)
+    for tag in (tags.TRANSACT_TIME, tags.ORIG_SENDING_TIME, tags.SENDING_TIME):
+        time = parse_utc(message.get(tag))
+        if time is not None:
+            return time
+    return None
 
 
 def _deviating(common: dict[str, Any], message: FixMessage, found: list[str]) -> dict[str, Any]:

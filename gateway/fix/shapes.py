@@ -1,15 +1,17 @@
 """Orders of fields in which messages without a fault have come, each as one pattern with the rules of its fields in it.
 
 A venue writes a handful of shapes, and the same rules are put to every message of a shape. One that a pattern matches is known
-to be without a fault; one that none matches is looked at field by field, as the first of its shape was. A pattern takes less
-than the rules allow, never more.
+to be without a fault, and the same look finds its values; one that none matches is looked at field by field, as the first of
+its shape was. A pattern takes less than the rules allow, never more.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
+
+from gateway.fix.message import FixMessage
 
 _EACH: Final = 12
 _ALL: Final = 512
@@ -42,21 +44,27 @@ def pattern_of(kind: str, values: Iterable[str] | None) -> str | None:
     return f"(?:{'|'.join(map(re.escape, listed))})" if len(listed) <= _MOST_VALUES else None
 
 
+_Shape = tuple[Callable[[str], re.Match[str] | None], tuple[int, ...]]
+"""What matches a whole message, a group for each value; and the tags of the values."""
+
+
 class Shapes:
     """The shapes met so far; a bounded number of them."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], list[re.Pattern[str]]] = {}
+        self._known: dict[tuple[str, int], list[_Shape]] = {}
         self._count = 0
 
-    def fit(self, msg_type: str, fields: int, raw: str) -> bool:
-        """Whether a message of so many fields has a known shape, and with it no fault."""
-        known = self._known.get((msg_type, fields))
+    def read(self, raw: str, by: object) -> FixMessage | None:
+        """The message, if it has a known shape and with it no fault, which it says is known to `by`."""
+        start = raw.find("\x0135=") + 4
+        known = self._known.get((raw[start : raw.find("\x01", start)], raw.count("\x01")))
         if known is not None:
-            for pattern in known:
-                if pattern.fullmatch(raw) is not None:
-                    return True
-        return False
+            for match, tags in known:
+                found = match(raw)
+                if found is not None:
+                    return FixMessage.of_shape(raw, tags, found.groups(), by)
+        return None
 
     def learn(self, msg_type: str, fields: Iterable[tuple[int, str | None]]) -> None:
         """The shape of a message that had no fault: its tags in order, each with the pattern of what it may say.
@@ -68,5 +76,6 @@ class Shapes:
         known = self._known.setdefault((msg_type, len(found)), [])
         if self._count >= _ALL or len(known) >= _EACH or any(pattern is None for _, pattern in found):
             return
-        known.append(re.compile("".join(f"{tag}={pattern}\x01" for tag, pattern in found)))
+        whole = re.compile("".join(f"{tag}=({pattern})\x01" for tag, pattern in found))
+        known.append((whole.fullmatch, tuple(tag for tag, _ in found)))
         self._count += 1

@@ -130,9 +130,13 @@ class StrictDictionary:
         """Tag -> place in the body of a message, groups included, in dictionary order. Raises KeyError."""
         return self._order[msg_type]
 
+    def read(self, raw: str) -> FixMessage:
+        """`raw` as fields, by the shortest way that gives them. Raises `UndecodableMessage` as `FixMessage.parse` does."""
+        return self._shapes.read(raw, self) or FixMessage.parse(raw)
+
     def deviations(self, message: FixMessage) -> tuple[str, ...]:
         """How `message` departs from the dictionary, as short sentences; empty when it does not."""
-        if self._shapes.fit(message.msg_type, len(message.fields), message.raw):
+        if message.faultless_to is self:
             return ()
         rules = self._messages.get(message.msg_type)
         if rules is None:

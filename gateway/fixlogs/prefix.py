@@ -111,15 +111,23 @@ class PrefixReader:
             self._directions[shape] = found
             return found
 
+    def again(self, gap: bytes) -> int | None:
+        """As `time_ns`, where the second is that of the message before, as it mostly is, and SendingTime tells nothing more;
+        None where that is not so."""
+        if self.offset_ns is None:
+            return None
+        text, at_ns = self._second
+        prefix = gap[gap.rfind(b"\n") + 1 :]
+        if not prefix.startswith(text):
+            return None
+        fraction = _FRACTION(prefix, len(text))
+        return None if fraction is None else at_ns + int(fraction[1].ljust(9, b"0")) - self.offset_ns
+
     def time_ns(self, gap: bytes, sent_ns: int | None) -> int | None:
         """When the message was logged, UTC nanoseconds; None when its line does not say. `sent_ns`: its SendingTime."""
         prefix = prefix_of(gap)
         if len(prefix) < 8:
             return None
-        if prefix.startswith(self._second.text):  # messages of a second come together
-            fraction = _FRACTION(prefix, len(self._second.text))
-            if fraction is not None:
-                return self._utc(self._second.at_ns + int(fraction[1].ljust(9, b"0")), sent_ns)
         found = _FULL.search(prefix)
         return self._undated(prefix, sent_ns) if found is None else self._dated(found, sent_ns)
 

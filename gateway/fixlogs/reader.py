@@ -98,7 +98,7 @@ class Log:
 class LogMessage:
     """One message of a log. `body` has SOH between its fields and one at its end, whatever the log had."""
 
-    __slots__ = ("_header", "body", "gap", "log", "number", "odd")
+    __slots__ = ("body", "gap", "header", "log", "number", "odd")
 
     def __init__(self, log: Log, number: int, gap: bytes, body: bytes, odd: int) -> None:
         self.log = log
@@ -107,7 +107,8 @@ class LogMessage:
         self.gap = gap
         self.body = body
         self.odd = odd
-        self._header = log.headers.read(body)
+        self.header = log.headers.read(body)
+        """See `HeaderReader.read`."""
 
     @property
     def direction(self) -> str | None:
@@ -117,38 +118,40 @@ class LogMessage:
     @property
     def logged_ns(self) -> int | None:
         """When it was logged, UTC nanoseconds; None when its line does not say."""
-        return self.log.prefixes.time_ns(self.gap, self.sent_ns)
+        prefixes = self.log.prefixes
+        again = prefixes.again(self.gap)
+        return prefixes.time_ns(self.gap, self.sent_ns) if again is None else again
 
     @property
     def version(self) -> str:
         """BeginString(8)."""
-        return self._header[0].decode("latin-1")
+        return self.header[0].decode("latin-1")
 
     @property
     def msg_type(self) -> str:
         """MsgType(35), empty when missing."""
-        return self._header[1].decode("latin-1")
+        return self.header[1].decode("latin-1")
 
     @property
     def msg_seq_num(self) -> int | None:
         """MsgSeqNum(34); None when missing or no number."""
-        number = self._header[2]
+        number = self.header[2]
         return int(number) if number.isdigit() and len(number) <= 18 else None
 
     @property
     def sender(self) -> str:
         """SenderCompID(49), empty when missing."""
-        return self._header[3].decode("latin-1")
+        return self.header[3].decode("latin-1")
 
     @property
     def target(self) -> str:
         """TargetCompID(56), empty when missing."""
-        return self._header[4].decode("latin-1")
+        return self.header[4].decode("latin-1")
 
     @property
     def sent_ns(self) -> int | None:
         """SendingTime(52), UTC nanoseconds; None when missing or malformed."""
-        return parse_utc(self._header[5].decode("latin-1"))
+        return parse_utc(self.header[5].decode("latin-1"))
 
     @property
     def time_ns(self) -> int | None:

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple, Union
 import msgspec
 
 from gateway.core.events import EVENTS, Event, StatusReported
+from gateway.errors import UndecodableMessage
 from gateway.fix import tags
 from gateway.fix.decoder import Decoder, rejected_by_reference
+from gateway.fix.message import FixMessage
+from gateway.fix.strict import StrictDictionary
 from gateway.fixlogs.reader import LogMessage
 from gateway.replay.dialects import OLDEST, dialect_of, modern
 from gateway.replay.requests import KINDS, Request, Requests
@@ -23,6 +26,8 @@ from gateway.replay.requests import KINDS, Request, Requests
 REMEMBERED = 100_000
 """Messages by which one that stands in two logs is known again, and requests a Reject may refer to."""
 REPORTS = frozenset("89")
+_LESSONS = 200
+"""Requests from which their shapes are learned."""
 _ADMIN = frozenset("A01245")
 _REFUSALS = frozenset("3j")
 _CONCERNED = frozenset((*KINDS, *REPORTS, *_REFUSALS, "H", "A"))
@@ -97,7 +102,9 @@ class Span(NamedTuple):
 class _Session:
     """One pair of CompIDs, from the side that sends the orders."""
 
-    def __init__(self, place: int, met: Met, decoder: Decoder, requests: Requests, *, oldest: bool) -> None:
+    def __init__(
+        self, place: int, met: Met, strict: StrictDictionary, decoder: Decoder, requests: Requests, *, oldest: bool
+    ) -> None:
         self.place = place
         self.met = met
         self.theirs = met.theirs
@@ -109,6 +116,19 @@ class _Session:
         self.highest = 0
         self.sent: dict[int, tuple[str, str]] = {}
         """MsgSeqNum(34) -> MsgType(35) and ClOrdID(11) of our requests."""
+        self._strict = strict
+        self._lessons = _LESSONS
+
+    def fields(self, message: LogMessage) -> FixMessage:
+        """A request parsed, by the shape it has where the first have shown it."""
+        try:
+            fields = self._strict.read(message.text)
+        except UndecodableMessage:
+            return message.fields
+        if fields.faultless_to is None and self._lessons:
+            self._lessons -= 1
+            self._strict.deviations(fields)
+        return fields
 
 
 class Reading:
@@ -122,6 +142,8 @@ class Reading:
         self._span = span
         self._everything = span == Span()
         self._sessions: dict[tuple[str, str], _Session] = {}
+        self._of_header: dict[tuple[bytes, bytes, bytes], tuple[_Session, str, bool]] = {}
+        """MsgType(35), SenderCompID(49) and TargetCompID(56) of requests and reports met -> what `_of` says of them."""
         self._seen: set[int] = set()
         self._order: deque[int] = deque()
 
@@ -129,7 +151,7 @@ class Reading:
         """Append what the next message says of orders, if it does. Never raises for what it says."""
         totals = self.totals
         totals.read += 1
-        at, kind = message.time_ns, message.msg_type
+        at = message.time_ns
         if not self._everything and not self._within(at):
             return
         totals.messages += 1
@@ -138,13 +160,13 @@ class Reading:
                 totals.first_ns = at
             if totals.last_ns is None or at > totals.last_ns:
                 totals.last_ns = at
-        session = self._session(message, kind, told) if kind in _CONCERNED else None
-        if session is None:
-            if kind not in _ADMIN:
-                totals.not_read[kind] = totals.not_read.get(kind, 0) + 1
+        _, code, _, sender, target, _ = message.header
+        found = self._of_header.get((code, sender, target)) or self._of(message, told)
+        if found is None:
             return
+        session, kind, theirs = found
         totals.by_session[session.place] += 1
-        number, theirs = message.msg_seq_num, message.sender == session.theirs
+        number = message.msg_seq_num
         if kind == "A":
             if theirs and number == 1 and session.highest:  # MsgSeqNum(34) names other messages from here on
                 session.epoch += 1
@@ -171,6 +193,20 @@ class Reading:
             totals.outside = (min(first, at), max(last, at))
         return False
 
+    def _of(self, message: LogMessage, told: list[Told]) -> tuple[_Session, str, bool] | None:
+        """The session of a message, MsgType(35), and whether the other side sent it; None for what is not about orders here."""
+        kind = message.msg_type
+        session = self._session(message, kind, told) if kind in _CONCERNED else None
+        if session is None:
+            if kind not in _ADMIN:
+                self.totals.not_read[kind] = self.totals.not_read.get(kind, 0) + 1
+            return None
+        found = (session, kind, message.sender == session.theirs)
+        if kind in REPORTS or kind in KINDS:
+            _, code, _, sender, target, _ = message.header
+            self._of_header[code, sender, target] = found
+        return found
+
     def _session(self, message: LogMessage, kind: str, told: list[Told]) -> _Session | None:
         """The session of a message about orders, or a logon of a known one."""
         sender, target = message.sender, message.target
@@ -195,7 +231,7 @@ class Reading:
         met = Met(name, venue, ours, theirs, message.time_ns or 0)
         told.append(met)
         decoder, requests = Decoder(dialect, strict, venue, name), Requests(dialect)
-        session = _Session(len(self._sessions), met, decoder, requests, oldest=version == OLDEST)
+        session = _Session(len(self._sessions), met, strict, decoder, requests, oldest=version == OLDEST)
         self._sessions[ours, theirs] = session
         self.totals.by_session.append(0)
         return session
@@ -214,7 +250,7 @@ class Reading:
         return False
 
     def _asked(self, session: _Session, kind: str, message: LogMessage, number: int | None, at_ns: int) -> Asked:
-        fields = message.fields
+        fields = session.fields(message)
         request = session.requests.read(fields)
         if request.name is not None and number is not None:
             session.sent.pop(number, None)
