@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random, SystemRandom
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "wire/venue"))
@@ -58,6 +59,8 @@ class Soak:
         self.sums: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
+        self.first_orders: list[float] = []
+        self.lost = 0
 
     def walk(self) -> bool:
         """Every named point once; True when everything agreed."""
@@ -123,12 +126,16 @@ class Soak:
             if last or self.number % self.check_every == 0:
                 seconds = time.monotonic() - self.began
                 orders, fills = rounds.count("v_orders"), rounds.count("v_fills")
-                say(f"  equal: {rounds.asked} orders asked for, {orders} sent, {fills} fills; {seconds:.0f} s")
+                lost = f", {rounds.losses.count} lost by the server" if isinstance(rounds, PairRounds) else ""
+                say(f"  equal: {rounds.asked} orders asked for, {orders} sent{lost}, {fills} fills; {seconds:.0f} s")
         return []
 
     def _sum_up(self, rounds: Rounds | PairRounds) -> None:
         self.ends += rounds.ends
         self.faults += rounds.faults
+        if isinstance(rounds, PairRounds):
+            self.first_orders += rounds.first_orders
+            self.lost += rounds.losses.count
         events, runs = rounds.numbers()
         self.sums += Counter(
             asked=rounds.asked, orders=rounds.count("v_orders"), fills=rounds.count("v_fills"), events=events, runs=runs
@@ -153,6 +160,11 @@ def main() -> int:
     say(f"seed {arguments.seed}, {soak.directory}")
     equal = (not arguments.points or soak.walk()) and soak.run()
     say(f"ends: {dict(soak.ends.most_common())}", f"faults: {dict(soak.faults.most_common())}")
+    if soak.first_orders:
+        times = sorted(soak.first_orders)
+        say(f"first order accepted after a takeover: median {median(times):.1f} s, longest {times[-1]:.1f} s, of {len(times)}")
+    if soak.lost:
+        say(f"orders sent in the last moments of a server that crashed under commit, and external since: {soak.lost}")
     say(f"{'equal' if equal else 'NOT EQUAL'} after {soak.number} rounds, seed {arguments.seed}: {dict(soak.sums)}")
     return 0 if equal else 1
 

@@ -19,6 +19,7 @@ from typing import Any
 from gateway_process import wait_for
 from postgresql import PostgresqlGateway, Server, verified
 from proxy import Proxy
+from server_losses import ServerLosses
 from trading import STRATEGY, Traders, come_to_rest, differences
 
 from gateway.errors import GatewayError
@@ -30,7 +31,14 @@ PATIENCE = 600.0
 """Seconds for what must come: the machine may have a lot to do besides."""
 SILENT_SECONDS = 2.0
 PAIR = f"\n[standby]\nenabled = true\nsilent_seconds = {SILENT_SECONDS:g}\n"
-TAKEOVER_POINTS = ("before-run-number", "after-run-started", "after-logged-on", "after-settled", "before-reconciled")
+TAKEOVER_POINTS = (
+    "before-run-number",
+    "before-run-started",
+    "after-run-started",
+    "after-logged-on",
+    "after-settled",
+    "before-reconciled",
+)
 ENDS = ("kill", "stop", "pause", "no database", "no venue", "neither", "server", "server and kill", "takeover dies")
 """How the active one loses its role, or what else goes wrong."""
 
@@ -85,19 +93,22 @@ class PairRounds:
         self.venue = venue
         self.server = server
         self.random = random
-        durability = random.choice(("commit", "fsync"))
-        self.sides = [Side(home / name, venue, server, random, durability, stack) for name in "ab"]
-        # A gateway and the server that die together are a power failure, which "commit" does not survive.
-        self._hows = [how for how in ENDS if durability == "fsync" or how != "server and kill"]
+        self.durability = random.choice(("commit", "fsync"))
+        self.sides = [Side(home / name, venue, server, random, self.durability, stack) for name in "ab"]
+        self.losses = ServerLosses(self.durability)
         self.asked = 0
+        self.first_orders: list[float] = []
+        """Seconds from the loss of an active gateway that ended to an order that was accepted."""
+        self._ended_at: float | None = None
         self.ends: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
 
     def run(self) -> str:
         """One round; what happened in it. Raises AssertionError when nobody trades in the end."""
         active, standby = self._both()
-        how = self.random.choice(self._hows)
-        done = [how]
+        how = self.random.choice(ENDS)
+        done = [f"{how} ({self.durability})"]
+        self._ended_at = None
         with Traders(active.gateway, self.random) as traders:
             self._pass_time(self.random.uniform(0.3, 2.0))
             done += self._lose(how, active, standby)
@@ -105,7 +116,10 @@ class PairRounds:
         for side in self.sides:
             side.calm()
             side.signal(signal.SIGCONT)
-        self._somebody_trades(f"after {', '.join(done)}")
+        active_one = self._somebody_trades(f"after {', '.join(done)}")
+        if self._ended_at is not None and (seconds := self._first_order(active_one.gateway, self._ended_at)) is not None:
+            self.first_orders.append(seconds)
+            done.append(f"first order after {seconds:.2f} s")
         self.ends[how] += 1
         return ", ".join(done)
 
@@ -117,7 +131,7 @@ class PairRounds:
         gateway = self.sides[0].gateway
         gateway.launcher = NORMAL
         come_to_rest(gateway)
-        found = differences(gateway, self.venue.ledger_path)
+        found = self.losses.unexplained(differences(gateway, self.venue.ledger_path), [side.gateway for side in self.sides])
         try:
             verified(gateway)
         except AssertionError as error:
@@ -163,8 +177,9 @@ class PairRounds:
     def _lose(self, how: str, active: Side, standby: Side) -> list[str]:
         random = self.random
         if how == "kill":
-            active.gateway.kill()
+            self._kill(active)
         elif how == "stop":
+            self._ended_at = time.monotonic()
             active.signal(signal.SIGTERM)
         elif how == "pause":
             active.signal(signal.SIGSTOP)
@@ -180,13 +195,14 @@ class PairRounds:
             seconds = random.uniform(0.5, 7)
             self._pass_time(seconds)
             if random.random() < 0.3:
-                active.gateway.kill()
+                self._kill(active)
                 return [f"{seconds:.2f} s", "then killed"]
             return [f"{seconds:.2f} s"]
         elif how in ("server", "server and kill"):
             if how == "server and kill":
-                active.gateway.kill()
+                self._kill(active)
                 self._pass_time(random.uniform(0, 1.5))  # at any moment of the takeover
+            self.losses.crashed()
             self.server.crash()
             self._pass_time(random.uniform(0, 3))
             self.server.start()
@@ -195,17 +211,28 @@ class PairRounds:
             standby.gateway.kill()
             standby.start((LAUNCHER, point))
             wait_for(lambda: standby.role == "standby" or not standby.running, "a standby", PATIENCE)
-            active.gateway.kill()
+            self._kill(active)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 standby.gateway.ended(PATIENCE)
             assert not standby.running, f"{point} was not reached; {standby.gateway.home}"
             return [point]
         return []
 
-    def _somebody_trades(self, when: str) -> None:
-        """Until a gateway is active with its venue open; whoever ended by himself may only have lost his role."""
+    def _kill(self, active: Side) -> None:
+        self._ended_at = time.monotonic()
+        active.gateway.kill()
 
-        def open_() -> bool:
+    def _first_order(self, gateway: PostgresqlGateway, began: float) -> float | None:
+        """None when this one, too, ended before."""
+        with contextlib.suppress(GatewayError):
+            order = gateway.order(price="109.9", wait_seconds=60)
+            return time.monotonic() - began if order.get("state") == "Accepted" else None
+        return None
+
+    def _somebody_trades(self, when: str) -> Side:
+        """The gateway that is active with its venue open; whoever ended by himself may only have lost his role."""
+
+        def open_() -> Side | None:
             for side in self.sides:
                 process = side.gateway.process
                 code = None if process is None else process.poll()
@@ -215,9 +242,17 @@ class PairRounds:
                     )
             if not any(side.running for side in self.sides):
                 self.random.choice(self.sides).start()
-            return any(side.role == "active" and side.gateway.venue()["opened"] for side in self.sides)
+            return next((side for side in self.sides if side.role == "active" and self._opened(side.gateway)), None)
 
-        wait_for(open_, f"somebody trades, {when}; {self.sides[0].gateway.home.parent}", PATIENCE)
+        return wait_for(open_, f"somebody trades, {when}; {self.sides[0].gateway.home.parent}", PATIENCE)
+
+    def _opened(self, gateway: PostgresqlGateway) -> bool:
+        """Where the server lost what this one sent, it keeps the venue closed until somebody has looked."""
+        venue = gateway.venue()
+        if self.losses.possible and "the journal has lost what was sent" in venue["reason"]:
+            with contextlib.suppress(GatewayError):
+                gateway.post("/venues/SIM/open", reason="the server lost it, and the venue has told")
+        return bool(venue["opened"])
 
     def _pass_time(self, seconds: float) -> None:
         """Not a wait for anything: when something happens is the random variable."""
