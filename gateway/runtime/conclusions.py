@@ -29,9 +29,12 @@ def market_input(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
 
 def connectivity(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
     shut = closed(document)
-    if not shut:
+    troubled = [f"{v['venue']}: {v['trouble']}" for v in document.get("venues", ()) if v["trouble"]]
+    if not shut and not troubled:
         return "running", ""
-    detail = "; ".join(f"{v['venue']}: {v['reason']}" for v in shut)
+    detail = "; ".join([f"{v['venue']}: {v['reason']}" for v in shut] + troubled)
+    if troubled:
+        return "degraded", detail
     starting = document["now_ns"] - document["started_ns"] < STARTING_NS and all(v["logons"] == 0 for v in shut)
     return ("initialising" if starting else "degraded"), detail
 

@@ -170,6 +170,7 @@ class Reporter:
             "state": "down" if session is None else session.state,
             "opened": venue.opened,
             "reason": venue.reason,
+            "trouble": adapter.outbound.trouble,
             "expected": name not in state.control.hours,
             "epoch": adapter.watermark.epoch,
             "next_sender": sender,

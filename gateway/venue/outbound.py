@@ -53,6 +53,8 @@ class Outbound:
         self._emergency = emergency
         self._positions = positions
         self._count = count
+        self.trouble = ""
+        """Why the last request could not leave, where it is this machine's doing and not the request's."""
         self._sent: dict[tuple[int, int], tuple[str, str]] = {}
         """(epoch, MsgSeqNum) -> (MsgType, ClOrdID) of what this process sent: what a reject refers to."""
 
@@ -131,13 +133,28 @@ class Outbound:
             if refusal is None and self._emergency.untold and self._emergency.covers(command.order_id):
                 refusal = "an emergency cancel of this order went before it"
             if refusal is None:
-                self._send_log.append(self._here.epoch, msg_seq_num, command.cl_ord_id)
+                refusal = self._enter(msg_seq_num, command.cl_ord_id)
+            if refusal is None:
                 refusal = self._gate.refusal(command) or here.unsettled()  # again: the disk may have taken its time
             return refusal
 
         number = self._here.link.send(outgoing, guard)
         self._remember(number, outgoing.msg_type, command.cl_ord_id)
         return number
+
+    def _enter(self, msg_seq_num: int, cl_ord_id: str) -> str | None:
+        """A line in the send log; why there is none, and the request must not leave."""
+        before = self.trouble
+        try:
+            self._send_log.append(self._here.epoch, msg_seq_num, cl_ord_id)
+            self.trouble = ""
+        except OSError as error:
+            self.trouble = f"nothing can be sent, {error}"
+        if self.trouble and not before:
+            _log.critical("venue %s: %s", self._here.venue, self.trouble)
+        elif before and not self.trouble:
+            _log.info("venue %s: the send log can be written again", self._here.venue)
+        return self.trouble or None
 
     def _send_status_request(self, event: StatusRequested) -> Event | None:
         try:

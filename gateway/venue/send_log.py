@@ -67,13 +67,17 @@ class SendLog:
                 self._run_of[sent.cl_ord_id] = run
 
     def append(self, epoch: int, msg_seq_num: int, cl_ord_id: str) -> None:
-        """Raises OSError when the line cannot be written: the request must then not be sent."""
+        """Raises OSError, naming the file, when the line cannot be written: the request must then not be sent."""
         sent = Sent(epoch, msg_seq_num, cl_ord_id)
         line = f"{epoch} {msg_seq_num} {cl_ord_id}\n".encode()
         whole = _SPOILT + line if self._torn else line
         self._torn = True
-        if os.write(self._file, whole) != len(whole):
-            raise OSError("send log: short write")
+        try:
+            written = os.write(self._file, whole)
+        except OSError as error:
+            raise OSError(f"send log {self._path}: {error.strerror}") from error
+        if written != len(whole):
+            raise OSError(f"send log {self._path}: only a part of a line could be written")
         self._torn = False
         self._remember(sent)
 

@@ -195,7 +195,7 @@ class PairRounds:
             seconds = random.uniform(0.5, 7)
             self._pass_time(seconds)
             if random.random() < 0.3:
-                self._kill(active)
+                active.gateway.kill()
                 return [f"{seconds:.2f} s", "then killed"]
             return [f"{seconds:.2f} s"]
         elif how in ("server", "server and kill"):

@@ -1,8 +1,8 @@
 """What a PostgreSQL server that crashed took with it, told from what the gateway lost.
 
 With `durability = "commit"` the server may forget what it confirmed in its last moments. Where the gateway that could write it
-it again did not come back in time, what was sent in these moments is what docs/durability.md says: orders of another origin,
-in the venue's state, counted once. The proof is in what was sent and when, for every single one of them; nothing else is excused.
+again did not come back in time, docs/durability.md says what becomes of what was sent then: orders of another origin, in the
+venue's state, counted once. The proof is what was sent and when, for every single one of them; nothing else is excused.
 """
 
 from __future__ import annotations

@@ -10,13 +10,14 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from gateway_process import GatewayProcess, wait_for
 from postgresql import verified
 from proxy import Proxy
 from stuck import locked
-from trading import STRATEGY, trades_through
+from trading import STRATEGY, Traders, come_to_rest, differences, trades_through
 
 from gateway.errors import UnknownOutcome
 from gateway.sim.process import start_venue
@@ -54,32 +55,69 @@ def trader(make, market):
 @pytest.fixture
 def disk(trader: GatewayProcess) -> Iterator[Path]:
     """A small disk of its own for the state directory."""
-    trader.state.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", trader.state], check=False, capture_output=True
-    )
+    with a_disk_at(trader.state, trader) as place:
+        yield place
+
+
+@pytest.fixture
+def sessions_disk(trader: GatewayProcess) -> Iterator[Path]:
+    """Engine's stores, send logs and FIX logs have one, and the journal another."""
+    trader.state.mkdir(mode=0o700)
+    with a_disk_at(trader.state / "fix", trader) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def a_disk_at(place: Path, gateway: GatewayProcess) -> Iterator[Path]:
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place], check=False, capture_output=True)
     if mounted.returncode:
         pytest.skip("nothing can be mounted here")
-    yield trader.state
-    trader.close()
-    subprocess.run(["umount", trader.state], check=True)
+    yield place
+    gateway.close()
+    subprocess.run(["umount", place], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """A file that leaves no room for anything."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1 << 16, 1 << 9, 1):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)):
+                    pass
+    with pytest.raises(OSError, match="No space left") as full:
+        (disk / "more").write_bytes(bytes(1 << 16))
+    assert full.value.errno == errno.ENOSPC
+    return ballast
 
 
 def test_a_full_disk(trader, market, disk):
     """Not the journal's alone: the engine's store, the send log, the FIX log and the records lie there, too."""
-    ballast = disk / "ballast"
+    trades_through(trader, market, lambda: fill(disk), (disk / "ballast").unlink)
 
-    def fill() -> None:
-        with ballast.open("wb", buffering=0) as file:
-            for size in (1 << 16, 1 << 9, 1):
-                with contextlib.suppress(OSError):
-                    while file.write(bytes(size)):
-                        pass
-        with pytest.raises(OSError, match="No space left") as full:
-            (disk / "more").write_bytes(bytes(1 << 16))
-        assert full.value.errno == errno.ENOSPC
 
-    trades_through(trader, market, fill, ballast.unlink)
+def test_a_full_disk_of_the_sessions_alone(trader, market, sessions_disk):
+    """What is committed does not leave, because the send log cannot tell of it: said once, and until something leaves again."""
+
+    def connectivity() -> dict[str, str]:
+        return trader.status()["capabilities"]["venue_connectivity"]
+
+    trader.start().ready()
+    with Traders(trader, Random(SEED)) as traders:
+        wait_for(lambda: traders.sent > 20, "trading")
+        ballast = fill(sessions_disk)
+        wait_for(lambda: connectivity()["state"] == "degraded", "somebody is told")
+        said = f"SIM: nothing can be sent, send log {sessions_disk}/SIM/send.log: No space left on device"
+        assert connectivity()["detail"] == said
+        assert f"venue_connectivity: degraded: {said}" in [alarm["what"] for alarm in trader.status()["alarms"]]
+        ballast.unlink()
+        wait_for(lambda: connectivity()["state"] == "running", "trading again")
+    assert "Traceback" not in trader.err.read_text()
+    trader.kill()
+    come_to_rest(trader)
+    assert differences(trader, market.ledger_path) == []
+    verified(trader)
 
 
 def test_no_file_can_be_written(trader, market):
