@@ -215,7 +215,6 @@ class Gateway:
                 self.gate.engage(scope, reason)
         self._metrics.set_build_info(version=__version__, quickfix=_engine_version(), python=_python_version())
         self._tell_configuration(self.loaded)
-        self._writer.start()
         self._keeper.start()
         gc.freeze()  # what exists now lives as long as the process: a collection over it would stop every thread for tens of ms
         now = self._clock.now_ns()
@@ -231,6 +230,7 @@ class Gateway:
         _log.info("ready for logon after event %d", self.runtime.durable_seq)
         for adapter in self._adapters.values():
             adapter.link.start()
+        self._writer.start()  # last: it makes a state of its own, which would keep everything else waiting
 
     def request_reload(self) -> None:
         """From a signal handler: take up the configuration file."""

@@ -32,12 +32,12 @@ def upgrade(instance: Instance) -> None:
 @command("current", within=db, example="gateway db current")
 def current(instance: Instance) -> None:
     """The revision the records database has, and the one this build wants."""
-    from gateway.records.schema import wanted_revision
+    from gateway.records.revision import WANTED
 
     with _store(instance) as store:
-        found, wanted = store.current_revision(), wanted_revision()
-        sentence = f"{store.shown_url}: revision {found or 'none'}, this build wants {wanted}"
-        _tell(instance, {"url": store.shown_url, "revision": found, "wanted": wanted}, sentence)
+        found = store.current_revision()
+        sentence = f"{store.shown_url}: revision {found or 'none'}, this build wants {WANTED}"
+        _tell(instance, {"url": store.shown_url, "revision": found, "wanted": WANTED}, sentence)
 
 
 @command("check", within=db, example="gateway db check")

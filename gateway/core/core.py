@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.core.apply import apply
 from gateway.core.changes import Change, FillChanged, OrderChanged
+from gateway.core.contents import StrategyState
 from gateway.core.events import (
     ControlTime,
     Event,
@@ -32,7 +33,7 @@ from gateway.core.reactions import react
 from gateway.core.reactions.defects import uphold
 from gateway.core.reactions.intents import intend
 from gateway.core.settings import StrategySettings, Trigger
-from gateway.core.state import State, StrategyState
+from gateway.core.state import State
 from gateway.core.strategy import MAX_ACTIONS, Action, NoWake, Strategy, View, Wake, well_formed
 from gateway.core.timers import awake, check_count, due, request
 from gateway.core.turn import Step, Turn

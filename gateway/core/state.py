@@ -7,132 +7,37 @@ indexes that can be recomputed from the tables and are kept only for speed.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
-import msgspec
-
 from gateway.core.changes import Session
+from gateway.core.contents import (
+    Asked,
+    Awaiting,
+    Book,
+    LastTrade,
+    Pending,
+    PlannedNumbers,
+    Reconciliation,
+    Run,
+    StrategyState,
+    Unreconciled,
+    VenueState,
+)
 from gateway.core.digest import Digest, NoDigest, Table
 from gateway.core.ended import FillKey
 from gateway.core.ended_orders import EndedOrders
-from gateway.core.events import Level
 from gateway.core.exposure import Exposure, NoExposure
 from gateway.core.indexes import Deadlines, Lines, Marks, Read, Waiting
 from gateway.core.ledger import EntryKey, Ledger
 from gateway.core.orders import Adjustment, Balance, Command, Day, Fill, Order, Position, PositionKey, Terms
 from gateway.core.settings import CoreSettings
-from gateway.core.values import CommandKind, FeedState, Hold, SessionState, TradingState, scopes_of
+from gateway.core.values import CommandKind, FeedState, SessionState, TradingState, scopes_of
 from gateway.core.windows import Window, Windows
 
-
-class Book(msgspec.Struct, frozen=True, kw_only=True):
-    """Best price first; quantity is the total at the price."""
-
-    bids: tuple[Level, ...] = ()
-    asks: tuple[Level, ...] = ()
-    updated_ns: int = 0
-
-    @property
-    def mid(self) -> Decimal | None:
-        """Half way between best bid and best ask; None when a side is empty."""
-        return (self.bids[0].price + self.asks[0].price) / 2 if self.bids and self.asks else None
-
-
-class LastTrade(msgspec.Struct, frozen=True):
-    """The newest trade of an instrument at a venue; `at_ns` is the stream time it was seen at."""
-
-    price: Decimal
-    quantity: Decimal
-    at_ns: int
-
-
-class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """Approved work that waits: for an answer, for the rate limit, for the session."""
-
-    command: Command
-    decided_seq: int
-    since_ns: int
-    why: Hold
-
-
-class Awaiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A request without an answer. `msg_seq_num` is None until it was transmitted; `deadline_ns` None once it passed."""
-
-    order_id: str
-    venue: str
-    kind: CommandKind
-    dispatched_ns: int
-    deadline_ns: int | None
-    run_id: int = 0
-    """The run that dispatched it."""
-    epoch: int | None = None
-    msg_seq_num: int | None = None
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A status request without an answer."""
-
-    venue: str
-    deadline_ns: int
-    attempts: int
-    cl_ord_id: str = ""
-    """The name it was asked about by."""
-
-
-class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
-    """A venue is telling us about our orders; those in `failed` gave no usable answer."""
-
-    reason: str
-    failed: tuple[str, ...] = ()
-
-
-class Unreconciled(msgspec.Struct, frozen=True, kw_only=True):
-    """The last reconciliation of a settled venue ended without these: it stays closed until they are answered for.
-
-    `attempts`: reconciliations that ended so; `again_ns`: stream time at which the venue is asked again, None for never.
-    """
-
-    unanswered: tuple[str, ...]
-    attempts: int
-    again_ns: int | None
-
-
-class PlannedNumbers(msgspec.Struct, frozen=True, kw_only=True):
-    """What the next logon begins with; `ask`: it asks the venue to restart at 1, too."""
-
-    next_sender: int
-    next_target: int
-    ask: bool
-
-
-class VenueState(msgspec.Struct, frozen=True, kw_only=True):
-    """`opened`: orders may go. Closed by every session loss, opened when settled and reconciled."""
-
-    opened: bool = False
-    reason: str = "not logged on"
-
-
-class StrategyState(msgspec.Struct, frozen=True, kw_only=True):
-    """`memory` as its encoded text; `errors` since it was enabled; `disabled`: why, None while it runs."""
-
-    memory: str | None = None
-    errors: int = 0
-    disabled: str | None = None
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """The run and its counters. `orders` counts order ids given out, `externals` those met at a venue."""
-
-    run_id: int = 0
-    version: str = ""
-    id_prefix: str = ""
-    config_sha256: str = ""
-    trading_date: str = ""
-    started_ns: int = 0
-    running: bool = False
-    stopping: bool = False
-    orders: int = 0
-    externals: int = 0
+FOLDED = 5_000
+"""Orders that may end in a fold before it makes records of them; what commits then, a few at a time, is no start's business."""
 
 
 class MarketState:
@@ -232,6 +137,19 @@ class ExecutionState(EndedOrders):
     def windows(self) -> Windows:
         """The two tables of windows, as what they mean."""
         return Windows(self.window_bounds, self.window_moments)
+
+    def ignore_exposure(self) -> None:
+        """Nothing is decided with this state: sums of what is open are a fifth of what an execution costs."""
+        self.exposure = NoExposure()
+
+    @contextmanager
+    def folding(self) -> Iterator[None]:
+        """Many events are applied, and nothing is decided meanwhile: what can wait until after them waits."""
+        spare, self.over.spare = self.over.spare, FOLDED
+        self.ignore_exposure()
+        yield
+        self.over.spare = spare
+        self.rebuild()
 
     def rebuild(self) -> None:
         """Make every `Index` anew from the tables, for a state that was put together otherwise."""
@@ -451,7 +369,7 @@ class State:
         self.execution = ExecutionState(self._digest)
         self.control = ControlState(self._digest)
         if not with_exposure:
-            self.execution.exposure = NoExposure()
+            self.execution.ignore_exposure()
         self.anomalies: dict[str, int] = defaultdict(int)
         """Kind -> how many: a tally for people, no part of any decision."""
 

@@ -17,10 +17,11 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar, get_args, get_orig
 
 import msgspec
 
+from gateway.core.contents import Book, LastTrade
 from gateway.core.events import Event
 from gateway.core.orders import Command, Order, Position, Terms
 from gateway.core.settings import Instrument, StrategySettings
-from gateway.core.state import Book, LastTrade, State, intended
+from gateway.core.state import State, intended
 from gateway.core.values import SCOPE_ALL, CommandKind, FeedState, OrderType, Side, TimeInForce, TradingState, text_problem
 
 

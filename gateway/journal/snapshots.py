@@ -142,7 +142,7 @@ def decode(content: bytes, *, with_digest: bool = True, quick: bool = False) -> 
     label = label_of(content)
     if label.code_sha256 != code_sha256():
         raise ValueError("it was made by other code")
-    if blake2b(content[:-32], digest_size=32).digest() != content[-32:]:
+    if blake2b(memoryview(content)[:-32], digest_size=32).digest() != content[-32:]:
         raise ValueError("it is damaged: the checksum differs")
     messages = _framed(memoryview(content)[:-32])
     next(messages)

@@ -1,4 +1,4 @@
-"""The revision of a records database: what it has, what this build wants, and bringing the one to the other.
+"""Bringing a records database to the revision this build wants, and finding where it departs from what is declared.
 
 Drives alembic without a configuration file, from a checkout or from an installed package. Nothing here knows rows.
 """
@@ -39,22 +39,9 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def wanted_revision() -> str:
-    """The revision this build is made for."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
-        raise InternalError(f"no revision in {location()}")
-    return head
-
-
 def known(revision: str) -> bool:
     """Whether this build has the migration called `revision`."""
     return any(script.revision == revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
-
-
-def current_revision(connection: Connection) -> str | None:
-    """The revision the database has; None when it has never been migrated."""
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def upgrade(connection: Connection) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import NotFound, PreconditionFailed
-from gateway.records import schema, sink
+from gateway.records import sink
 from gateway.records.engines import READ_ONLY, RecordsUnavailable, explain, is_file, open_engine, parse_url, shown
+from gateway.records.revision import WANTED, current_revision
 
 
 class RecordStore:
@@ -58,20 +60,19 @@ class RecordStore:
         if self._file_missing():
             return None
         with self.reading() as connection:
-            return schema.current_revision(connection)
+            return current_revision(connection)
 
     def upgrade(self) -> str:
         """Bring the database to the revision of this build, creating an SQLite file on the way; returns the revision."""
         with self._explained():
             if is_file(self._url) and self._url.database:
                 Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-            wanted = schema.wanted_revision()
             with self.transaction() as connection:
-                current = schema.current_revision(connection)
+                current = current_revision(connection)
                 self._refuse_newer(current)
-                if current != wanted:
-                    schema.upgrade(connection)
-        return wanted
+                if current != WANTED:
+                    _schema().upgrade(connection)
+        return WANTED
 
     def ensure_current(self) -> None:
         """SQLite is brought up to date; PostgreSQL, which others may depend on, only by `gateway db upgrade`."""
@@ -82,18 +83,19 @@ class RecordStore:
 
     def require_current(self) -> None:
         """Raise PreconditionFailed unless the database has the revision of this build."""
-        current, wanted = self.current_revision(), schema.wanted_revision()
+        current = self.current_revision()
         self._refuse_newer(current)
-        if current != wanted:
+        if current != WANTED:
             raise PreconditionFailed(
-                f"records database {self.shown_url} is at revision {current or 'none'}, this build wants {wanted}:"
+                f"records database {self.shown_url} is at revision {current or 'none'}, this build wants {WANTED}:"
                 " run `gateway db upgrade`"
             )
 
     def check(self) -> list[str]:
         """Where the database departs from what this build declares, one line each; empty when nowhere."""
         with self.reading() as connection:
-            return schema.differences(connection)
+            found: list[str] = _schema().differences(connection)
+        return found
 
     def checkpoint(self) -> sink.Checkpoint:
         """Up to where the records are the projection of the journal."""
@@ -135,7 +137,7 @@ class RecordStore:
         self._refuse_newer(self.current_revision())
 
     def _refuse_newer(self, current: str | None) -> None:
-        if current is not None and not schema.known(current):
+        if current not in (None, WANTED) and not _schema().known(current):
             raise PreconditionFailed(
                 f"records database {self.shown_url} is at revision {current}, which this build does not know:"
                 " it was upgraded by a newer gateway; use that one, or restore the database from before"
@@ -155,3 +157,10 @@ class RecordStore:
             yield
         except (SQLAlchemyError, OSError) as error:
             raise RecordsUnavailable(explain(self._url, error)) from error
+
+
+def _schema() -> ModuleType:
+    """What knows all revisions. Imported when it is needed: a start that finds the right one does not wait for it."""
+    from gateway.records import schema
+
+    return schema

@@ -101,12 +101,11 @@ class RecordWriter:
         self._head = 0
         self._stop_at: float | None = None
         self._phase: WriterState = "initialising"
-        self._status = WriterStatus(state="stopped", since_ns=now_ns())
+        self._status = WriterStatus(state="initialising", since_ns=now_ns())
         self._thread = threading.Thread(target=self._run, name="record-writer", daemon=True)
 
     def start(self) -> None:
         """Begin to follow the journal. Once only."""
-        self._change("initialising")
         self._thread.start()
 
     def wake(self, seq: int) -> None:
@@ -124,6 +123,8 @@ class RecordWriter:
         if self._thread.ident is not None:
             # A statement that hangs in the database is left behind: its transaction is all or nothing.
             self._thread.join(timeout + 0.5)
+        else:
+            self._change("stopped")
         return self.status().state == "stopped" and self.status().lag == 0
 
     def status(self) -> WriterStatus:

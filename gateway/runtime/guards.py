@@ -13,8 +13,9 @@ import logging
 from collections.abc import Iterable
 from time import monotonic
 
+from gateway.core.contents import StrategyState
 from gateway.core.events import Event, InvariantBroken, Recorded, StrategyOverran, TradingSwitched
-from gateway.core.state import State, StrategyState
+from gateway.core.state import State
 from gateway.core.values import NANOS, SCOPE_ALL
 from gateway.journal.interface import Watermark
 from gateway.runtime.intake import Intake, Submit

@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from time import monotonic
+from time import monotonic, process_time
 
 from gateway.core.core import Core
 from gateway.core.events import Event, Recorded, TradingDayRolled
@@ -63,7 +63,7 @@ class Keeper:
         `progress` is told (position, head) as it goes. Raises PreconditionFailed when older segments were moved away and no
         snapshot of this build replaces them.
         """
-        began = monotonic()
+        began, cpu = monotonic(), [process_time()]
         gc.disable()  # nothing that is made here is garbage
         try:
             found = None if core.state.seq else snapshots.newest(self._store, self._journal, quick=True)
@@ -77,13 +77,16 @@ class Keeper:
             if found is not None:
                 core = core.at(found)
             restored = monotonic()
+            cpu.append(process_time())
             self._fold(core, progress)
+            cpu.append(process_time())
         finally:
             gc.enable()
         self._last = start
         _log.info(
-            "state after event %d: snapshot %d in %.2f s, the events since in %.2f s",
-            *(core.state.seq, start, restored - began, monotonic() - restored),
+            "state after event %d: snapshot %d in %.2f s, the events since in %.2f s"
+            " (processor seconds so far: %.2f before, %.2f with the snapshot, %.2f now)",
+            *(core.state.seq, start, restored - began, monotonic() - restored, *cpu),
         )
         return core
 
@@ -94,17 +97,18 @@ class Keeper:
         self._starts = {first - 1 for first in self._journal.segments()}
         head = self._journal.head()[0]
         boundaries = sorted(start for start in self._starts if start > core.state.seq)
-        for boundary in [*boundaries, None]:
-            while boundary is None or core.state.seq < boundary:
-                limit = _FOLD_CHUNK if boundary is None else min(_FOLD_CHUNK, boundary - core.state.seq)
-                chunk = self._journal.read_checked(core.state.seq, previous, limit)
-                if not chunk:
-                    break
-                previous = chunk[-1].hash
-                core.fold(stored.recorded for stored in chunk)
-                progress(core.state.seq, head)
-            if boundary is not None and boundary not in self._store.positions():
-                self.write(core.state)
+        with core.state.execution.folding():
+            for boundary in [*boundaries, None]:
+                while boundary is None or core.state.seq < boundary:
+                    limit = _FOLD_CHUNK if boundary is None else min(_FOLD_CHUNK, boundary - core.state.seq)
+                    chunk = self._journal.read_checked(core.state.seq, previous, limit)
+                    if not chunk:
+                        break
+                    previous = chunk[-1].hash
+                    core.fold(stored.recorded for stored in chunk)
+                    progress(core.state.seq, head)
+                if boundary is not None and boundary not in self._store.positions():
+                    self.write(core.state)
 
     # ------------------------------------------------------------------------------------------------------------ run
 

@@ -16,9 +16,10 @@ from typing import Any
 import msgspec
 
 from gateway.clock import wall_ns
+from gateway.core.contents import StrategyState
 from gateway.core.orders import Position
 from gateway.core.risk.basis import market_price
-from gateway.core.state import State, StrategyState
+from gateway.core.state import State
 from gateway.core.values import ONE, SCOPE_ALL, TradingState
 from gateway.records.writer import WriterStatus
 from gateway.runtime.conclusions import closed, connectivity, halts, market_input, troubles

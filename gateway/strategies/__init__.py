@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from gateway.core.contents import Book, LastTrade
 from gateway.core.events import (
     Accepted,
     BookSnapshot,
@@ -30,7 +31,6 @@ from gateway.core.events import (
 )
 from gateway.core.orders import Command, Order, Position, Terms
 from gateway.core.settings import Instrument
-from gateway.core.state import Book, LastTrade
 from gateway.core.strategy import (
     Action,
     Cancel,

@@ -17,8 +17,8 @@ from decimal import Decimal
 
 import msgspec
 
+from gateway.core.contents import Book
 from gateway.core.events import Event, MarketEvent, TimerFired
-from gateway.core.state import Book
 from gateway.core.strategy import Action, Cancel, New, Strategy, View, Wake
 from gateway.core.values import NANOS, Side, TimeInForce
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from msgspec.structs import replace
 
 from gateway.clock import wall_ns
+from gateway.core.contents import PlannedNumbers
 from gateway.core.events import (
     BookSnapshot,
     EngineRejected,
@@ -27,7 +28,6 @@ from gateway.core.events import (
     SessionUnsettled,
     StatusReported,
 )
-from gateway.core.state import PlannedNumbers
 from gateway.errors import PreconditionFailed
 from gateway.fix import tags
 from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference

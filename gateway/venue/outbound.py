@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from gateway.clock import wall_ns
+from gateway.core.contents import Awaiting
 from gateway.core.events import (
     Dispatched,
     Event,
@@ -20,7 +21,6 @@ from gateway.core.events import (
     Transmitted,
 )
 from gateway.core.orders import Command
-from gateway.core.state import Awaiting
 from gateway.core.values import CommandKind
 from gateway.errors import Denied
 from gateway.fix.encoder import Encoder

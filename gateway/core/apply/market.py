@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.core.changes import AnomalyRaised, Change
+from gateway.core.contents import Book, LastTrade
 from gateway.core.events import BookSnapshot, BookUpdate, Event, FeedStatus, Level, MarketTrade, Recorded
-from gateway.core.state import Book, LastTrade, State
+from gateway.core.state import State
 from gateway.core.values import FeedState, Side
 
 

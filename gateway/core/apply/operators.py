@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from gateway.core.apply.positions import executions_window, set_position
 from gateway.core.changes import Change, OperatorActed
+from gateway.core.contents import VenueState
 from gateway.core.events import (
     CancelRequested,
     ConfigurationUpdated,
@@ -30,7 +31,7 @@ from gateway.core.events import (
     VenueOpenRequested,
 )
 from gateway.core.orders import Position
-from gateway.core.state import State, VenueState
+from gateway.core.state import State
 from gateway.core.values import SCOPE_ALL, TradingState
 
 

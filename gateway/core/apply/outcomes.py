@@ -11,6 +11,7 @@ from gateway.core.apply.fills import infer
 from gateway.core.apply.positions import count_approval
 from gateway.core.apply.replaces import learned
 from gateway.core.changes import AnomalyRaised, Change, OrderChanged
+from gateway.core.contents import Asked, Awaiting, Pending, Reconciliation, StrategyState, Unreconciled, VenueState
 from gateway.core.events import (
     ClosedUnsent,
     Denied,
@@ -36,17 +37,7 @@ from gateway.core.events import (
 )
 from gateway.core.lifecycle import NO_EDGE, transition
 from gateway.core.orders import Command, Order, Terms
-from gateway.core.state import (
-    Asked,
-    Awaiting,
-    Pending,
-    Reconciliation,
-    State,
-    StrategyState,
-    Unreconciled,
-    VenueState,
-    is_killed,
-)
+from gateway.core.state import State, is_killed
 from gateway.core.values import NANOS, SCOPE_ALL, CommandKind, Doubt, OrderState, TradingState
 
 

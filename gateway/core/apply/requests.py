@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from gateway.core.apply import fills
 from gateway.core.apply.outcomes import settle_requests
 from gateway.core.changes import AnomalyRaised, Change, OrderChanged
+from gateway.core.contents import Awaiting
 from gateway.core.events import (
     CancelRejected,
     EmergencyCancelSent,
@@ -19,7 +20,7 @@ from gateway.core.events import (
 )
 from gateway.core.lifecycle import NO_EDGE, transition
 from gateway.core.orders import Order
-from gateway.core.state import Awaiting, State
+from gateway.core.state import State
 from gateway.core.values import CommandKind, Doubt
 
 

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from gateway.core.apply.sessions import forget_questions, session_changed
 from gateway.core.changes import Change
+from gateway.core.contents import Run, VenueState
 from gateway.core.events import ControlTime, DefectReported, Event, Recorded, RunStarted, RunStopped, StrategyOverran
-from gateway.core.state import Run, State, VenueState
+from gateway.core.state import State
 from gateway.core.values import SessionState
 
 KILL_FILE = "kill file"

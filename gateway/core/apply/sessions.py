@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gateway.core.apply.anomalies import session_misfit
 from gateway.core.changes import Change, Session, SessionChanged
+from gateway.core.contents import PlannedNumbers, VenueState
 from gateway.core.events import (
     EngineRejected,
     Event,
@@ -24,7 +25,7 @@ from gateway.core.events import (
     SessionUnsettled,
     Untranslated,
 )
-from gateway.core.state import PlannedNumbers, State, VenueState
+from gateway.core.state import State
 from gateway.core.values import SessionState
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from gateway.core import execution_control as control
 from gateway.core.changes import Change
+from gateway.core.contents import StrategyState
 from gateway.core.events import DefectReported, Event, InvariantBroken, StrategyDisabled, StrategyOverran
 from gateway.core.reactions.intents import cancel_scope
-from gateway.core.state import StrategyState
 from gateway.core.turn import Turn
 from gateway.core.values import NANOS, SCOPE_ALL
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from gateway.core import execution_control as control
 from gateway.core.apply.positions import executions_window
 from gateway.core.changes import FillChanged
+from gateway.core.contents import StrategyState
 from gateway.core.events import OpeningBalance, OpeningPosition, RunStarted, StrategyDisabled
 from gateway.core.orders import Balance, Fill
 from gateway.core.reactions.intents import cancel_scope
-from gateway.core.state import State, StrategyState
+from gateway.core.state import State
 from gateway.core.turn import Turn
 from gateway.core.values import NANOS, scopes_of
 

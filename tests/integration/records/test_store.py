@@ -13,13 +13,14 @@ from sqlalchemy import inspect
 from gateway.errors import InternalError, PreconditionFailed
 from gateway.records import schema
 from gateway.records.engines import RecordsUnavailable
+from gateway.records.revision import WANTED
 from gateway.records.store import RecordStore
 from gateway.records.tables import METADATA
 from gateway.records.views import VIEWS
 
 
 def test_migrated_is_declared(store: RecordStore) -> None:
-    assert store.current_revision() == schema.wanted_revision()
+    assert store.current_revision() == WANTED
     assert store.check() == []
 
 
@@ -83,7 +84,7 @@ def test_check_names_what_departs(store: RecordStore) -> None:
 
 
 def test_upgrading_twice_changes_nothing(store: RecordStore) -> None:
-    assert store.upgrade() == schema.wanted_revision()
+    assert store.upgrade() == WANTED
     store.ensure_current()
     store.require_current()
 

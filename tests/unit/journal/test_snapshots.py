@@ -75,6 +75,31 @@ def test_start_from_a_snapshot_and_the_tail(running, caplog):
     assert recovered.seq == running.harness.state.seq
 
 
+def test_what_is_open_counts_after_a_start(running):
+    """A fold leaves out what nobody asks for meanwhile: afterwards it is all there."""
+    running.keeper.write(running.harness.state)
+    order_id = running.harness.request_order(quantity="7000", price="150")
+    running.harness.accept(order_id)
+    running.harness.fill(order_id, "2000")
+    running.commit()
+    assert running.harness.state.execution.exposure.open_quantity(order_id) == 5000
+    from_snapshot = running.recovered()
+    running.place.snapshots().drop(running.place.snapshots().positions()[-1])
+    for recovered in (from_snapshot, running.recovered()):
+        assert _exposed(recovered) == _exposed(running.harness.state)
+        assert recovered.execution.exposure.open_quantity(order_id) == 5000
+        assert recovered.execution.over.spare == running.harness.state.execution.over.spare
+
+
+def _exposed(state: State) -> dict[tuple[str, str], list[Decimal]]:
+    within = state.execution.exposure.within("all")
+    return {
+        (symbol, venue): [sums.net, sums.buying, sums.selling, sums.gross]
+        for symbol, venues in within.items()
+        for venue, sums in venues.items()
+    }
+
+
 def test_events_that_come_fast_leave_time_between_snapshots(desk, journal, place):
     made = Desk(desk, journal, place)
     made.keeper = Keeper(journal, place.snapshots(), 10, rest=1e9)
