@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.records.store import RecordStore
 
 _SLOWEST = 8
+_STDOUT = Path("-")
 _EVENTS = (
     Column("Event", "seq", right=True),
     Column("Time", lambda row: times.clock(row["at_ns"]), whole=True),
@@ -33,7 +34,9 @@ _EVENTS = (
 @click.option("--order", "order_id", metavar="ID", help="One order, by its id or one of its ClOrdIDs.")
 @click.option("--from", "from_ns", callback=moment, metavar="TIME", help="From this time on (UTC; ISO 8601 or nanoseconds).")
 @click.option("--to", "to_ns", callback=moment, metavar="TIME", help="Before this time.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page to this file.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page to this file; - is stdout."
+)
 def incident(instance: Instance, order_id: str | None, from_ns: int | None, to_ns: int | None, html: Path | None) -> None:
     """Show what happened to an order or in a window, what was known, and why.
 
@@ -44,8 +47,14 @@ def incident(instance: Instance, order_id: str | None, from_ns: int | None, to_n
         raise UsageError("say either --order ID, or --from TIME and --to TIME")
     if order_id is None and (from_ns is None or to_ns is None):
         raise UsageError("a window has two ends: --from TIME and --to TIME")
+    if html == _STDOUT and instance.as_json:
+        raise UsageError("--json and --html - both write to stdout: name a file for the page")
     found = _collect(instance, order_id, from_ns or 0, to_ns or 0)
-    if html is not None:
+    if html == _STDOUT:
+        from gateway.incident.page import page
+
+        click.echo(page(found), nl=False)
+    elif html is not None:
         _write(html, found)
     if instance.as_json:
         import msgspec
@@ -104,7 +113,8 @@ def _write(path: Path, found: Incident) -> None:
 def _tell(found: Incident) -> None:
     from gateway.incident.narrate import span
 
-    click.echo(output.cell(f"{found.subject}   {times.moment(found.from_ns)} to {times.moment(found.to_ns)} UTC"))
+    click.echo(output.cell(found.subject))
+    click.echo(f"{times.moment(found.from_ns)} to {times.moment(found.to_ns)} UTC")
     configurations = ", ".join(one[:12] for one in found.config_sha256)
     click.echo(
         f"events {found.from_seq} to {found.to_seq}, run {', '.join(map(str, found.runs))}, configuration {configurations}"

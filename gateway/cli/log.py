@@ -123,7 +123,7 @@ def sniff(instance: Instance, files: tuple[str, ...]) -> None:
             counted = statistics.result()
             if counted["messages"]:
                 file = counted.pop("files")[0]
-                shown.append({**file, **layout.result(), **counted})
+                shown.append({**counted, **layout.result(), **file})  # its size, not that of its messages
             elif len(found) > 1:
                 output.say(f"{one.name}: no FIX message")
     require_messages(found, len(shown))

@@ -10,10 +10,11 @@ from gateway.cli import output
 from gateway.cli.instance import Instance
 from gateway.cli.log import FILES, Span, log, opened, require_messages, window, within
 from gateway.cli.options import command
-from gateway.cli.output import Column, Row
+from gateway.cli.output import Column, Row, day_column, rounded
 from gateway.cli.times import clock, moment, short
 from gateway.core.values import NANOS
 from gateway.errors import NotFound
+from gateway.fix.numbers import parse_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.fixlogs.sessions import Event
 
 _MOST_ROWS = 1000
+_FEW = 3
 _TYPES = (
     Column("Type", "msg_type"),
     Column("Message", "name"),
@@ -52,9 +54,9 @@ _ORDERS = (
     Column("Price", "price", right=True),
     Column("State", "state"),
     Column("Done", "cum_qty", right=True),
-    Column("Avg", "avg_px", right=True),
-    Column("Notes", lambda row: "; ".join(row["notes"]) or None),
+    Column("Avg", lambda row: _average(row["avg_px"]), right=True),
 )
+_NOTES = (Column("Order", "order", whole=True), Column("Does not fit", "note"))
 _HISTORY = (
     Column("Time", lambda row: clock(row["time_ns"]), whole=True),
     Column("From", "sender"),
@@ -67,6 +69,12 @@ _HISTORY = (
     Column("Cum", "cum_qty", right=True),
     Column("Text", "text"),
 )
+
+
+def _average(text: str | None) -> str | None:
+    """AvgPx(6) to six decimals, what is no number as it is."""
+    number = parse_decimal(text)
+    return text if number is None else rounded(number)
 
 
 def _milliseconds(name: str) -> Column:
@@ -235,15 +243,33 @@ def orders(
         raise NotFound(f"no order {name} in these logs; any ClOrdID(11) of its chain or its OrderID(37) will do")
     if instance.as_json:
         return
-    output.show(False, _ORDERS if name is None else _ORDERS[:-1], rows, empty="no orders")
+    output.show(False, (day_column(_ORDERS[0].title, "first_ns", rows), *_ORDERS[1:]), rows, empty="no orders")
     if shown > len(rows):
         output.say(f"{shown - len(rows)} more orders are not shown: --json has all of them")
+    if name is None:
+        _noted(rows)
     for row in rows if name is not None else ():
         click.echo()
         click.echo(output.cell(f"chain {' > '.join(row['chain'])}, OrderID {row['venue_order_id']}"))
         for note in row["notes"]:
             click.echo(output.cell(f"note: {note}"))
         output.show(False, _HISTORY, row["messages"], empty="none")
+
+
+def _noted(rows: list[Row]) -> None:
+    """What does not fit, an order a line; what is said of many orders, once."""
+    by_note: dict[str, list[str]] = {}
+    for row in rows:
+        for note in row["notes"]:
+            by_note.setdefault(note, []).append(row["order"])
+    told = [
+        {"order": one, "note": note}
+        for note, orders in by_note.items()
+        for one in (orders if len(orders) <= _FEW else [f"{len(orders)} orders"])
+    ]
+    if told:
+        click.echo()
+        output.show(False, _NOTES, told, empty="none")
 
 
 @command("latency", within=log, example="gateway log latency --worst 5 var/fix/SIM/messages.log")
@@ -279,13 +305,14 @@ def latency(instance: Instance, files: tuple[str, ...], start: int | None, end: 
 
 def _messages(files: tuple[str, ...], start: int | None, end: int | None) -> Iterator[LogMessage]:
     """The messages of all logs by time, within the span. Raises `NotFound` when there is none."""
-    from gateway.fixlogs.reader import merged
+    from gateway.fixlogs.reader import Once, merged
 
     found = opened(files)
     read = matched = 0
-    span = Span()
+    span, once = Span(), Once()
     with output.progress() as progress:
-        for message in merged(found, progress):
+        messages = merged(found, progress)
+        for message in messages if len(found) == 1 else once.of(messages):
             read += 1
             if within(message, start, end):
                 matched += 1
@@ -293,6 +320,8 @@ def _messages(files: tuple[str, ...], start: int | None, end: int | None) -> Ite
             elif not matched:
                 span.add(message)
     require_messages(found, read)
+    if once.copies:
+        output.say(f"{once.copies} messages stand in more than one log, and count once")
     if not matched:
         raise NotFound(span.missed(read))
 

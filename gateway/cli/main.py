@@ -18,6 +18,8 @@ from gateway.errors import ConfigurationError, GatewayError
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
+LEFT = 141
+"""128 + SIGPIPE: whoever read the output left before its end, and what the command would have come to is not known."""
 
 COMMANDS = {
     "demo": Entry("gateway.cli.lifecycle:demo", "Run a simulated venue and a gateway, and compare their ledgers."),
@@ -65,6 +67,9 @@ class Root(LazyGroup):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            output.abandon()
+            ctx.exit(LEFT)
 
 
 @click.command("gateway", cls=Root, entries=COMMANDS, context_settings=SETTINGS, no_args_is_help=True)

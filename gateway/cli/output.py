@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
+from gateway.cli import times
 from gateway.cli.layout import Measure, layout
 from gateway.redaction import printable
 
@@ -45,6 +46,14 @@ class Column:
         return cell(row.get(self.value) if isinstance(self.value, str) else self.value(row))
 
 
+def day_column(title: str, key: str, found: Sequence[Row]) -> Column:
+    """A column of times: to the millisecond under the day, when all are of one day; else each with its day."""
+    days = {times.day(row[key]) for row in found if row[key] is not None}
+    if len(days) != 1:
+        return Column(title, lambda row: times.short(row[key]), whole=True)
+    return Column(days.pop(), lambda row: None if row[key] is None else times.clock(row[key])[:-3], whole=True)
+
+
 def say(text: str) -> None:
     """A message for people, on stderr."""
     click.echo(_safe(text), err=True)
@@ -53,6 +62,13 @@ def say(text: str) -> None:
 def error(text: str) -> None:
     """Why the command failed, on stderr."""
     say(f"error: {text}")
+
+
+def abandon() -> None:
+    """Nobody reads stdout any more: what is still to be written there, at the end of the process too, goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def document(value: object) -> None:

@@ -15,8 +15,8 @@ import click
 from gateway.cli import output
 from gateway.cli.instance import Instance
 from gateway.cli.log import Span, opened, require_messages
-from gateway.cli.output import Column, Row, rounded
-from gateway.cli.times import clock, moment, short
+from gateway.cli.output import Column, Row, day_column, rounded
+from gateway.cli.times import clock, moment
 from gateway.core.values import NANOS
 from gateway.errors import GatewayError, NotFound
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MOST = 1000
 _ORDERS = (
-    Column("First", lambda row: short(row["created_ns"]), whole=True),
+    Column("First", "created_ns"),
     Column("Order", "order"),
     Column("Symbol", "symbol"),
     Column("Side", "side"),
@@ -40,7 +40,7 @@ _ORDERS = (
     Column("Avg", lambda row: rounded(row["avg_px"]) if row["cum_qty"] else None, right=True),
 )
 _FILLS = (
-    Column("Time", lambda row: short(row["venue_time_ns"]), whole=True),
+    Column("Time", "venue_time_ns"),
     Column("Order", "order"),
     Column("ExecID", "exec_id"),
     Column("Symbol", "symbol"),
@@ -60,7 +60,7 @@ _POSITIONS = (
     Column("P&L", lambda row: rounded(row["realized_pnl"]), right=True),
 )
 _ANOMALIES = (
-    Column("Time", lambda row: short(row["at_ns"]), whole=True),
+    Column("Time", "at_ns"),
     Column("Anomaly", "kind"),
     Column("Order", "order"),
     Column("Seq", "msg_seq_num", right=True),
@@ -226,7 +226,7 @@ def _told(replayed: Replay, *, tables: bool) -> None:
         click.echo(f"{totals.repeated} messages stand in the logs more than once, and count once")
     if totals.not_read:
         kinds = ", ".join(f"{count} of type {kind}" for kind, count in Counter(totals.not_read).most_common(8))
-        click.echo(output.cell(f"not about orders of a known session: {kinds}"))
+        click.echo(output.cell(f"not about orders, or of no session that has any: {kinds}"))
     counts = ", ".join(f"{count} {kind}" for kind, count in replayed.anomaly_counts.most_common()) or "none"
     click.echo(f"{len(execution.orders)} orders, {replayed.executions} executions; anomalies: {counts}")
     if not tables:
@@ -240,7 +240,11 @@ def _told(replayed: Replay, *, tables: bool) -> None:
     ):
         if count:
             click.echo(f"\n{title}")
-            output.show(False, columns, list(islice(found[key], _MOST)), empty="none")
+            rows = list(islice(found[key], _MOST))
+            first = columns[0]
+            if isinstance(first.value, str) and first.value.endswith("_ns"):
+                columns = (day_column(first.title, first.value, rows), *columns[1:])
+            output.show(False, columns, rows, empty="none")
             if count > _MOST:
                 output.say(f"{count - _MOST} more {title} are not shown: --json has all of them")
 
@@ -261,7 +265,9 @@ def _compared(comparison: Comparison) -> None:
     if comparison.went_on:
         click.echo(f"how they ended is not compared, for they went on after one side's end: {comparison.went_on} orders")
     rows = [asdict(one) for one in comparison.differences[:_MOST]]
-    columns = [column for column in _DIFFERENCES if any(column.of(row) != "-" for row in rows)]
+    columns = [
+        column for column in _DIFFERENCES if column.title in ("Log", "Other") or any(column.of(row) != "-" for row in rows)
+    ]
     output.show(False, columns, rows, empty="no differences")
     if len(comparison.differences) > _MOST:
         output.say(f"{len(comparison.differences) - _MOST} more differences are not shown: --json has all of them")

@@ -22,6 +22,11 @@ def clock(ns: int | None) -> str:
     return _formatted(ns, "%H:%M:%S", 6)
 
 
+def day(ns: int | None) -> str:
+    """The day alone, UTC: `2024-05-31`."""
+    return _formatted(ns, "%Y-%m-%d", 0)
+
+
 def span(ns: int) -> str:
     """A duration: `3d 04:05:06`."""
     minutes, seconds = divmod(max(ns, 0) // NANOS, 60)

@@ -6,7 +6,7 @@ A message is looked at no further than somebody asks: its header and its times a
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -24,6 +24,8 @@ _PEEK = 1 << 22
 """Bytes. A log whose first message comes later has no time to be ordered by."""
 
 
+_REMEMBERED = 100_000
+"""Messages by which one that stands in two logs is known again."""
 _LESSON = 1000
 _LESSONS = 16
 """Messages of a batch, and batches, that directions are learned from until both sides of a session were there."""
@@ -255,6 +257,28 @@ def merged(found: Sequence[Log], progress: Progress = nothing) -> Iterator[LogMe
     if len(found) == 1:
         return found[0].messages(progress)
     return (entry[3] for entry in heapq.merge(*(_timed(log, progress) for log in found)))
+
+
+class Once:
+    """The messages of several logs without copies: what one log has and another had already, as both sides' logs of a session
+    do. What one log has twice is passed on twice."""
+
+    def __init__(self) -> None:
+        self.copies = 0
+        """Messages that were left out."""
+        self._seen: dict[int, int] = {}
+
+    def of(self, messages: Iterable[LogMessage]) -> Iterator[LogMessage]:
+        """Those to be counted; the number and the time in a message make it one of its kind."""
+        for message in messages:
+            if message.msg_seq_num is not None and message.sent_ns is not None:
+                index = message.log.index
+                if self._seen.setdefault(hash(message.body), index) != index:
+                    self.copies += 1
+                    continue
+                if len(self._seen) > _REMEMBERED:
+                    del self._seen[next(iter(self._seen))]
+            yield message
 
 
 def _timed(log: Log, progress: Progress) -> Iterator[tuple[int, int, int, LogMessage]]:

@@ -181,6 +181,8 @@ def sources(names: Sequence[str]) -> list[Source]:
     """
     found: list[Source] = []
     for name in chain.from_iterable(map(_meant, names)):
+        if not name:
+            raise NotFound("an empty name is no file; name the log (a directory as `.`)")
         path = Path(name)
         if name == STDIN or not path.is_dir():
             if name != STDIN and not path.exists():

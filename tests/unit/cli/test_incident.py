@@ -186,6 +186,7 @@ def test_the_page_is_whole_and_hostile_text_stays_text(cli: Cli, reviewed: Desk,
         (["--order", "9-9"], 3, "no order 9-9"),
         (["--from", "noon", "--to", "2"], 2, "ISO 8601"),
         (["--order", "7-1", "--html", "/nowhere/page.html"], 6, "directory"),
+        (["--order", "7-1", "--html", "-", "--json"], 2, "both write to stdout"),
     ],
 )
 def test_what_cannot_be_reviewed_says_why(cli: Cli, reviewed: Desk, arguments: list[str], code: int, words: str) -> None:
@@ -194,8 +195,15 @@ def test_what_cannot_be_reviewed_says_why(cli: Cli, reviewed: Desk, arguments: l
     assert words in result.stderr
 
 
-def test_the_terminal_shows_it_in_eighty_columns(cli: Cli, reviewed: Desk) -> None:
-    result = cli("incident", "--order", "7-1")
+def test_the_page_goes_to_stdout_when_asked(cli: Cli, reviewed: Desk, tmp_path: Path) -> None:
+    target = tmp_path / "page.html"
+    assert cli("incident", "--order", "7-1", "--html", str(target)).exit_code == 0
+    assert cli("incident", "--order", "7-1", "--html", "-").stdout == target.read_text("utf-8")
+
+
+@pytest.mark.parametrize("subject", [["--order", "7-1"], ["--from", "2023-11-14T00:00:00Z", "--to", "2023-11-15T00:00:00Z"]])
+def test_the_terminal_shows_it_in_eighty_columns(cli: Cli, reviewed: Desk, subject: list[str]) -> None:
+    result = cli("incident", *subject)
     assert result.exit_code == 0, result.output
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "\x1b" not in result.stdout

@@ -56,6 +56,8 @@ def test_sniff(log: Path) -> None:
     assert "'out' is out, 'in' is in" in text
     assert "FIX.4.4 SIM > DESK: 3" in text
     (row,) = json.loads(run("sniff", "--json", str(log)).stdout)
+    assert f"{log.stat().st_size} bytes" in text
+    assert row["bytes"] == log.stat().st_size
     assert (row["separator"], row["messages"], row["directions"]) == ("SOH", 5, {"in": 3, "out": 2, "unknown": 0})
     assert (row["clock"], row["clock_ahead_ns"], row["odd"], row["without"]) == ("date and time", 0, {}, {})
 
@@ -163,6 +165,7 @@ def test_a_span_that_misses_the_log_says_where_it_is(log: Path) -> None:
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     assert "no file" in run("stats", str(tmp_path / "none"), expect=3).stderr
+    assert "an empty name" in run("stats", "", expect=3).stderr
     (tmp_path / "empty").write_text("")
     (tmp_path / "text").write_text("nothing\nof 8=FIX here\n")
     for verb in ("sniff", "stats", "sessions", "orders", "latency", "decode"):
@@ -188,3 +191,39 @@ def test_follow_shows_what_comes_at_once(log: Path) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def both_sides(tmp_path: Path, ahead: int) -> tuple[Path, Path]:
+    """Our log of an order with three executions, and the venue's of the same messages by a clock that is ahead."""
+    said = [fix("A", 1, 0, "98=0|108=30|"), fix("A", 1, 0, "98=0|108=30|", venue=True)]
+    said.append(fix("D", 2, 1, "11=ORDER-NUMBER-1|21=1|55=USD/JPY|54=1|60=20240102-10:00:01|38=3|40=2|44=110.5|"))
+    for done in (1, 2, 3):
+        terms = f"37=V|11=ORDER-NUMBER-1|17=E{done}|150=F|39={2 if done == 3 else 1}|55=USD/JPY|54=1|38=3|32=1|31=110.5|"
+        said.append(fix("8", done + 1, done + 1, f"{terms}151={3 - done}|14={done}|6=110.33333333333|", venue=True))
+    paths = tmp_path / "ours.log", tmp_path / "venue.log"
+    for path, late in zip(paths, (0, ahead), strict=True):
+        path.write_bytes(b"".join(b"20240102-10:00:%02d.000 %s\n" % (n + late, one) for n, one in enumerate(said)))
+    return paths
+
+
+@pytest.mark.parametrize("ahead", [0, 3])
+def test_both_sides_logs_of_a_session_are_one(tmp_path: Path, ahead: int) -> None:
+    ours, venue = map(str, both_sides(tmp_path, ahead))
+    for files in ((ours, venue), (venue, ours)):
+        (order,) = map(json.loads, run("orders", "--json", *files).stdout.splitlines())
+        assert (order["state"], order["cum_qty"], order["fills"], order["notes"]) == ("filled", "3", 3, [])
+        (session,) = json.loads(run("sessions", "--json", *files).stdout)
+        assert [one["messages"] for one in session["directions"]] == [2, 4]
+        assert [one["events"] for one in session["directions"]] == [{"logon": 1}, {"logon": 1}]
+        assert "6 messages stand in more than one log, and count once" in run("latency", *files).stderr
+    assert json.loads(run("stats", "--json", ours, venue).stdout)["messages"] == 12  # what the files hold
+
+
+def test_a_table_of_orders_fits_and_says_what_does_not_fit_below(tmp_path: Path) -> None:
+    path = tmp_path / "venue.log"
+    path.write_bytes(b"\n".join(both_sides(tmp_path, 0)[0].read_bytes().splitlines()[3:]))
+    lines = run("orders", str(path)).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split()[:2] == ["2024-01-02", "Order"]
+    assert lines[2].split() == ["10:00:03.000", "ORDER-NUMBER-1", "USD/JPY", "buy", "3", "-", "filled", "3", "110.333333"]
+    assert [line.rstrip() for line in lines[-1:]] == ["ORDER-NUMBER-1  no request for it in the log"]
