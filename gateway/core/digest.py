@@ -116,13 +116,15 @@ class Table(dict[K, V]):
         super().__init__()
         self.name = name
         self._digest = digest
+        self._touch = None if isinstance(digest, NoDigest) else digest.touch
         self._adopted = False
 
     def __setitem__(self, key: K, value: V) -> None:
         if self._adopted and key in self:
             self._digest.leaving(self.name, key, self[key])
-        super().__setitem__(key, value)
-        self._digest.touch(self.name, key, value)
+        dict.__setitem__(self, key, value)
+        if self._touch is not None:
+            self._touch(self.name, key, value)
 
     def __delitem__(self, key: K) -> None:
         if self._adopted and key in self:

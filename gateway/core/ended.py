@@ -184,8 +184,9 @@ class Kept(Table[K, V]):
 
     def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]  # narrower: nobody asks otherwise
         found = dict.get(self, key)
-        if found is None:
-            found = self._find(key)
+        if found is not None:
+            return found
+        found = self._find(key)
         return default if found is None else found
 
     def __missing__(self, key: K) -> V:

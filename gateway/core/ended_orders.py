@@ -86,6 +86,14 @@ class EndedOrders:
         del self.ended[order_id]
         self.over.add(order_id)
 
+    def taken_out(self, order_id: str) -> Order | None:
+        """An order, where it can be changed."""
+        found = self.orders.here(order_id)
+        if found is None:
+            self.take_out(order_id)
+            found = self.orders.here(order_id)
+        return found
+
     def put_away(self, most: int, keep: int | None = None) -> None:
         """Make records of the orders that ended first, up to `most`, while more than `keep` are in none. Nobody can tell, so
         this may be done at any time; where nobody does it, the end of an order does."""

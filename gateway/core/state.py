@@ -108,26 +108,26 @@ class ExecutionState(EndedOrders):
 
     def put_order(self, order: Order) -> None:
         """Store an order and keep the indexes true."""
-        self.take_out(order.order_id)
-        before = self.orders.here(order.order_id)
-        self.orders[order.order_id] = order
+        order_id = order.order_id
+        before = self.taken_out(order_id)
+        self.orders[order_id] = order
         if order.venue_order_id is not None and (before is None or before.venue_order_id != order.venue_order_id):
-            self.venue_order_ids[order.venue, order.venue_order_id] = order.order_id
+            self.venue_order_ids[order.venue, order.venue_order_id] = order_id
         was_open = before is not None and not before.state.terminal
         is_open = not order.state.terminal
         if was_open != is_open:
             for scope in order_scopes(order):
                 if is_open:
-                    self.open[scope][order.order_id] = None
+                    self.open[scope][order_id] = None
                 else:
-                    self.open[scope].pop(order.order_id, None)
+                    self.open[scope].pop(order_id, None)
         if order.in_doubt is not None:
-            self.doubtful[order.venue][order.order_id] = None
+            self.doubtful[order.venue][order_id] = None
         elif before is not None and before.in_doubt is not None:
-            self.doubtful[order.venue].pop(order.order_id, None)
-        self._follow(order.order_id)
+            self.doubtful[order.venue].pop(order_id, None)
+        self._follow(order_id, order)
         if not is_open and (was_open or before is None):
-            self.over.add(order.order_id)
+            self.over.add(order_id)
             self.put_away(2, self.over.keep + self.over.spare)
 
     def waits(self, order_id: str) -> bool:
@@ -159,7 +159,7 @@ class ExecutionState(EndedOrders):
         for key, position in self.positions.items():
             self.exposure.hold(key, position.net_qty)
         for order_id in (*self.open["all"], *self.pending_new["all"], *self.pending):
-            self._follow(order_id)
+            self._follow(order_id, self.orders.get(order_id))
         for cl_ord_id, awaiting in self.awaiting.items():
             if awaiting.deadline_ns is not None:
                 self.deadlines.put(cl_ord_id, awaiting.deadline_ns)
@@ -168,9 +168,9 @@ class ExecutionState(EndedOrders):
         for text, at_ns in self.recent.items():
             self.remembered.put(text, at_ns)
 
-    def _follow(self, order_id: str) -> None:
+    def _follow(self, order_id: str, order: Order | None) -> None:
         """An order or its pending command changed."""
-        order, pending = self.orders.get(order_id), self.pending.get(order_id)
+        pending = self.pending.get(order_id)
         command = None if pending is None else pending.command
         self.exposure.follow(order_id, order, command)
         self.waiting.follow(order_id, order, command, 0 if pending is None else pending.decided_seq)
@@ -239,7 +239,7 @@ class ExecutionState(EndedOrders):
         self.pending[pending.command.order_id] = pending
         for index in self._waiting(pending.command):
             index[pending.command.order_id] = None
-        self._follow(pending.command.order_id)
+        self._follow(pending.command.order_id, self.orders.get(pending.command.order_id))
 
     def drop_pending(self, order_id: str) -> None:
         pending = self.pending.get(order_id)
@@ -248,7 +248,7 @@ class ExecutionState(EndedOrders):
         del self.pending[order_id]
         for index in self._waiting(pending.command):
             index.pop(order_id, None)
-        self._follow(order_id)
+        self._follow(order_id, self.orders.get(order_id))
 
     def _waiting(self, command: Command) -> list[dict[str, None]]:
         """The indexes a pending command belongs in."""

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.core import invariants
 from gateway.core.apply import apply
-from gateway.core.changes import Change
+from gateway.core.changes import Change, FillChanged
 from gateway.core.events import Derived, Dispatched, Event, Recorded
 from gateway.core.state import State
 
@@ -57,6 +57,10 @@ class Turn:
     def changes(self) -> list[Change]:
         """What was changed so far, in order."""
         return [change for _, found in self._changes for change in found]
+
+    def new_fills(self) -> list[FillChanged]:
+        """Executions that came in this turn, in order."""
+        return [one for _, found in self._changes for one in found if type(one) is FillChanged and one.before is None]
 
     def broken(self) -> invariants.Broken:
         """Invariants that do not hold after what was done so far, each with what is wrong."""

@@ -251,8 +251,7 @@ class Replay:
         """Applied, with all that follows from it: executions that its CumQty(14) proves, what a status answer settles."""
         turn = Turn(self.state, run_id=_RUN, at_ns=now, wall_ns=now)
         react(turn, event, turn.take(event))
-        for _, changes in turn.step().changes:
-            self._noticed(changes, session, now)
+        self._noticed(turn.changes(), session, now)
         if self._compared and event.exec_id is not None and not event.poss_dup:
             self._remember(event, event.exec_id)
 

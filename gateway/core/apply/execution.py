@@ -54,15 +54,14 @@ def find_order(state: State, event: ExecutionEvent) -> Order | None:
     """The order an execution event speaks of: by ClOrdID(11), then OrigClOrdID(41), then OrderID(37)."""
     execution = state.execution
     for cl_ord_id in (event.cl_ord_id, event.orig_cl_ord_id):
-        order_id = execution.cl_ord_ids.get((event.venue, cl_ord_id)) if cl_ord_id else None
-        if order_id is not None:
-            execution.take_out(order_id)
-            return execution.orders.get(order_id)
+        if cl_ord_id:
+            order_id = execution.cl_ord_ids.get((event.venue, cl_ord_id))
+            if order_id is not None:
+                return execution.taken_out(order_id)
     if event.venue_order_id and event.venue_order_id not in fills.PLACEHOLDER_IDS:
         order_id = execution.venue_order_ids.get((event.venue, event.venue_order_id))
         if order_id is not None:
-            execution.take_out(order_id)
-            return execution.orders.get(order_id)
+            return execution.taken_out(order_id)
     return None
 
 

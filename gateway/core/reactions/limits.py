@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from gateway.core import execution_control as control
 from gateway.core.apply.positions import executions_window
-from gateway.core.changes import FillChanged
 from gateway.core.contents import StrategyState
 from gateway.core.events import OpeningBalance, OpeningPosition, RunStarted, StrategyDisabled
 from gateway.core.orders import Balance, Fill
@@ -19,8 +18,8 @@ def throttle(turn: Turn) -> None:
     """RTS 6 art. 15(3): after so many executions a strategy is disabled until a person enables it again. What it has open
     is cancelled, what waits is dropped. Cancels and other strategies go on. Executions that were inferred count, too."""
     state = turn.state
-    for change in turn.changes():
-        if not isinstance(change, FillChanged) or change.before is not None or _external(state, change.after):
+    for change in turn.new_fills():
+        if _external(state, change.after):
             continue
         strategy = change.after.strategy
         if state.control.strategies.get(strategy, StrategyState()).disabled is not None:
