@@ -7,7 +7,7 @@ is counted and drawn as quotes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -256,16 +256,21 @@ class _Collector:
         lane = self._lanes.get(fill.order_id)
         if lane is None:
             return
-        lane.executions = [one for one in lane.executions if one.exec_id != fill.exec_id]
-        lane.executions.append(
-            Execution(
-                at_ns=recorded.at_ns,
-                exec_id=fill.exec_id,
-                last_qty=fill.last_qty,
-                last_px=fill.last_px,
-                status=fill.status.value,
-            )
+        known = next((at for at, one in enumerate(lane.executions) if one.exec_id == fill.exec_id), None)
+        at_ns = recorded.at_ns
+        if change.before is not None:  # busted or corrected: it was made when it was made
+            at_ns = (fill.venue_time_ns or at_ns) if known is None else lane.executions[known].at_ns
+        one = Execution(
+            at_ns=at_ns,
+            exec_id=fill.exec_id,
+            last_qty=fill.last_qty,
+            last_px=fill.last_px,
+            status=fill.status.value,
         )
+        if known is None:
+            lane.executions.append(one)
+        else:
+            lane.executions[known] = one
 
     def _quote(self, state: State, venue: str, symbol: str) -> None:
         book = state.market.books.get((venue, symbol))
@@ -310,11 +315,13 @@ def _after(order: Order) -> OrderState:
     )
 
 
-def _anomalies(changes: Iterable[Change]) -> Iterable[str]:
+def _anomalies(changes: Sequence[Change]) -> Iterable[str]:
+    raised = [change for change in changes if isinstance(change, AnomalyRaised)]
+    for anomaly in raised:
+        yield f"{anomaly.anomaly}: {anomaly.detail}" if anomaly.detail else anomaly.anomaly
+    said = {anomaly.anomaly for anomaly in raised}
     for change in changes:
-        if isinstance(change, AnomalyRaised):
-            yield f"{change.anomaly}: {change.detail}" if change.detail else change.anomaly
-        elif isinstance(change, OrderChanged) and change.anomaly:
+        if isinstance(change, OrderChanged) and change.anomaly and change.anomaly not in said:
             yield change.anomaly
 
 

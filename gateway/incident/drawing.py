@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from gateway.core.events import Level
 from gateway.core.values import OrderState
-from gateway.incident.model import BookView, Entry, Incident, OrderLane, Quote
+from gateway.incident.model import BookView, Entry, Execution, Incident, OrderLane, Quote
 from gateway.incident.narrate import number, span
 from gateway.instants import local_time
 
@@ -22,11 +22,17 @@ QUOTE_HEIGHT = 170.0
 LADDER_ROW = 34.0
 MOST_LANES = 60
 MOST_RUNGS = 250
-MOST_BOOKS = 6
+MOST_BOOKS = 60
+_BAR = 100.0
 _SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
 _STEPS = (*(times * 1_000 * 10**power for power in range(6) for times in (1, 2, 5)), *(one * 10**9 for one in _SECONDS))
 """Distances of ticks in nanoseconds that people read easily."""
 _ENDED = frozenset(state.value for state in OrderState if state.terminal)
+
+
+def day(at_ns: int) -> str:
+    """The day, UTC."""
+    return f"{local_time(at_ns, UTC):%Y-%m-%d}"
 
 
 def clock(at_ns: int) -> str:
@@ -179,24 +185,27 @@ def lanes(incident: Incident) -> Lanes:
 def _row(lane: OrderLane, scale: Axis, y: float) -> Row:
     terms = "market" if lane.price is None else number(lane.price)
     row = Row(y, lane.order_id, f"{lane.side} {number(lane.quantity)} {lane.symbol} {terms}")
+    state = ""
     for stage, after in zip(lane.stages, [*lane.stages[1:], None], strict=True):
-        if stage.state in _ENDED and after is None:
-            end = scale.to_ns if lane.end_ns is None else stage.at_ns
-        else:
-            end = after.at_ns if after is not None else scale.to_ns
+        end = after.at_ns if after is not None else scale.to_ns
         x = scale.x(stage.at_ns)
         doubt = ", in doubt" if stage.in_doubt else ""
         price = number(stage.price)
         title = f"{clock(stage.at_ns)} {stage.state}, CumQty {number(stage.cum_qty)}, price {price}{doubt}"
         width = max(scale.x(end) - x, 0.0)
-        if stage.state in _ENDED:
-            row.marks.append(Mark(x, y + 11, f"end {stage.state}", title))
-        if width or stage.state not in _ENDED:
+        if stage.state not in _ENDED:
             row.bars.append(Bar(x, round(max(width, 1.5), 1), stage.state, stage.in_doubt, title))
+        elif stage.state != state:
+            row.marks.append(Mark(x, y + 11, f"end {stage.state}", title))
+        state = stage.state
     for one in lane.executions:
         title = f"{clock(one.at_ns)} {one.status} {number(one.last_qty)} at {number(one.last_px)}, ExecID {one.exec_id}"
-        row.marks.append(Mark(scale.x(one.at_ns), y + 11, "fill" if one.status in ("new", "corrected") else "unfill", title))
+        row.marks.append(Mark(scale.x(one.at_ns), y + 11, _kind(one), title))
     return row
+
+
+def _kind(one: Execution) -> str:
+    return "fill" if one.status in ("new", "corrected") else "unfill"
 
 
 def quotes(incident: Incident) -> list[Quotes]:
@@ -232,7 +241,7 @@ def _chart(incident: Incident, title: str, found: list[Quote], scale: Axis) -> Q
         limits.append((_steps(points), f"{lane.order_id}: {lane.side} {number(lane.quantity)}"))
         for one in lane.executions:
             text = f"{lane.order_id}: {one.status} {number(one.last_qty)} at {number(one.last_px)}"
-            marks.append(Mark(scale.x(one.at_ns), y(one.last_px), f"fill {lane.side}", text))
+            marks.append(Mark(scale.x(one.at_ns), y(one.last_px), _kind(one), text))
     labels = [(y(price), number(price)) for price in dict.fromkeys((max(prices), min(prices)))]
     bid = _steps([(scale.x(q.at_ns), None if q.bid is None else y(q.bid)) for q in found])
     ask = _steps([(scale.x(q.at_ns), None if q.ask is None else y(q.ask)) for q in found])
@@ -256,10 +265,12 @@ def _steps(points: list[tuple[float, float | None]]) -> str:
     return "".join(path)
 
 
-def books(incident: Incident) -> list[Ladder]:
-    """The books that the first decisions were made against."""
-    seen = [entry for entry in incident.entries if entry.book is not None and (entry.book.bids or entry.book.asks)]
-    return [_book(entry, entry.book) for entry in seen[:MOST_BOOKS] if entry.book is not None]
+def books(incident: Incident) -> tuple[list[Ladder], int]:
+    """The books that the first decisions were made against, and how many more decisions there are."""
+    seen = [
+        (entry, entry.book) for entry in incident.entries if entry.book is not None and (entry.book.bids or entry.book.asks)
+    ]
+    return [_book(entry, book) for entry, book in seen[:MOST_BOOKS]], max(len(seen) - MOST_BOOKS, 0)
 
 
 def _book(entry: Entry, book: BookView) -> Ladder:
@@ -274,7 +285,7 @@ def _book(entry: Entry, book: BookView) -> Ladder:
 
 
 def _level(index: int, side: str, level: Level, largest: Decimal, ours: bool) -> Depth:
-    width = round(float(level.quantity / largest) * 140, 1)
+    width = round(float(level.quantity / largest) * _BAR, 1)
     return Depth(4 + index * 18, 100.0, max(width, 1.0), side, number(level.price), number(level.quantity), ours)
 
 

@@ -24,20 +24,27 @@ def page(incident: Incident) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_finalize
     )
-    environment.filters |= {"clock": drawing.clock, "number": number, "span": span}
+    environment.filters |= {"clock": drawing.clock, "day": drawing.day, "number": number, "span": span}
+    books, more_books = drawing.books(incident)
     template = environment.from_string((files("gateway.incident") / _TEMPLATE).read_text("utf-8"))
     return template.render(
         incident=incident,
         tiles=_tiles(incident),
         lanes=drawing.lanes(incident),
         charts=drawing.quotes(incident),
-        books=drawing.books(incident),
+        books=books,
+        more_books=more_books,
+        stamp=drawing.clock if drawing.day(incident.from_ns) == drawing.day(incident.to_ns) else _dated,
         ladders=drawing.messages(incident),
         speakers=[lane for lane in LANES if any(entry.lane == lane for entry in incident.entries)],
         left=drawing.LEFT,
         right=drawing.RIGHT,
         width=drawing.WIDTH,
     )
+
+
+def _dated(at_ns: int) -> str:
+    return f"{drawing.day(at_ns)} {drawing.clock(at_ns)}"
 
 
 def _finalize(value: object) -> object:

@@ -109,6 +109,8 @@ def test_corrections_and_doubts_show_in_the_lane(cli: Cli, reviewed: Desk) -> No
     found = cli.json("incident", "--order", "7-1")
     (lane,) = found["orders"]
     assert [one["status"] for one in lane["executions"]] == ["busted"]
+    (filled,) = entries(found, kind="filled")
+    assert [one["at_ns"] for one in lane["executions"]] == [filled["at_ns"]], "it was made when it was made"
     assert lane["stages"][-1]["cum_qty"] == "0"
 
 
