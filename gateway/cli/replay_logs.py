@@ -83,7 +83,7 @@ def _value(field: str | None, value: Any) -> object:
     """What one side says, as people read it; --json has every digit."""
     if isinstance(value, Decimal):
         return rounded(value)
-    return clock(value) if field == "venue_time_ns" and value is not None else value
+    return clock(value)[:-3] if field == "venue_time_ns" and value is not None else value
 
 
 def replay_logs(
@@ -104,12 +104,16 @@ def replay_logs(
 
     if dialect is not None and dialect.endswith(".toml") and not Path(dialect).exists():
         raise NotFound(f"no file {dialect}; check the path")
-    replayed = _replayed(files, start, end, side, dialect, compared=bool(against_log))
-    ours = ledger.of_replay(replayed, "log") if against_log or against_records is not None else None
+    against = bool(against_log) or against_records is not None
+    cut = (None, None) if against else (start, end)  # a comparison needs what came before and after
+    replayed = _replayed(files, *cut, side, dialect, compared=bool(against_log))
+    if against:
+        _require_overlap(replayed, start, end)
+    ours = ledger.of_replay(replayed, "log") if against else None
     tolerance_ns, span = round(time_tolerance * NANOS), _span(start, end)
     comparisons: list[Comparison] = []
     if ours is not None and against_log:
-        theirs = _replayed(against_log, start, end, None, dialect, compared=True)
+        theirs = _replayed(against_log, None, None, None, dialect, compared=True)
         name = "drop copy" if not theirs.requests else "other log"
         comparisons.append(compare.compare(ours, ledger.of_replay(theirs, name), tolerance_ns=tolerance_ns, span=span))
     if ours is not None and against_records is not None:
@@ -125,6 +129,16 @@ def replay_logs(
     found = sum(len(one.differences) for one in comparisons)
     if found:
         raise GatewayError(f"{found} differences")
+    for one in comparisons:
+        if one.apart:
+            raise NotFound(f"nothing was compared: the log and the {one.other} are of other times")
+
+
+def _require_overlap(replayed: Replay, start: int | None, end: int | None) -> None:
+    """Raises `NotFound` when nothing of the log is between --from and --to."""
+    first, last = replayed.totals.first_ns, replayed.totals.last_ns
+    if first is not None and last is not None and ((start or first) > last or (end or last + 1) <= first):
+        raise NotFound(Span(first, last).missed(replayed.totals.read))
 
 
 def _span(start: int | None, end: int | None) -> Any:
@@ -268,6 +282,6 @@ def _compared(comparison: Comparison) -> None:
     columns = [
         column for column in _DIFFERENCES if column.title in ("Log", "Other") or any(column.of(row) != "-" for row in rows)
     ]
-    output.show(False, columns, rows, empty="no differences")
+    output.show(False, columns, rows, empty="nothing to compare" if comparison.apart else "no differences")
     if len(comparison.differences) > _MOST:
         output.say(f"{len(comparison.differences) - _MOST} more differences are not shown: --json has all of them")

@@ -62,12 +62,19 @@ class Comparison:
     differences: list[Difference] = field(default_factory=list)
 
     @property
+    def apart(self) -> bool:
+        """The two have no time in common, and no difference says so: they are of different days."""
+        first, last = self.span.first_ns, self.span.last_ns
+        return self.equal and first is not None and last is not None and first > last
+
+    @property
     def equal(self) -> bool:
         return not self.differences
 
 
 def compare(log: Ledger, other: Ledger, *, tolerance_ns: int = NANOS, span: Span | None = None) -> Comparison:
-    """Every difference. `tolerance_ns`: how far apart times of one execution may be. `span` narrows what both must have."""
+    """Every difference. `tolerance_ns`: how far apart times of one execution may be. `span`: only what
+    was going on in it is compared, in what both tell of it from before and after, too; it is by the log's clock."""
     return _Comparing(log, other, tolerance_ns, span).result
 
 
@@ -81,9 +88,10 @@ class _Comparing:
         self._match()
         self._apart_ns = clocks.apart((ours, other.orders[key]) for key, ours in self._ours.items())
         self._fills_apart_ns = {id(one): clocks.of_executions(one) for one in (log, other)}
-        common = log.span.both(other.span.moved(self._apart_ns))
-        self._span = common if span is None else common.both(span)
-        self.result = Comparison(other.name, self._span, clock_apart_ns=self._apart_ns)
+        self._span = log.span.both(other.span.moved(self._apart_ns))
+        self._window = span
+        told = self._span if span is None else self._span.both(span)
+        self.result = Comparison(other.name, told, clock_apart_ns=self._apart_ns)
         self._orders()
         self._executions()
         self._positions()
@@ -117,8 +125,11 @@ class _Comparing:
             ours = self._ours.get(key)
             if ours is not None:
                 matched.add(ours.key)
-                self.result.orders += 1
-                self._order(ours, theirs)
+                if self._asked_for(self._log, ours) or self._asked_for(self._other, theirs):
+                    self.result.orders += 1
+                    self._order(ours, theirs)
+            elif not self._asked_for(self._other, theirs):
+                continue
             elif self._log.only_trades and not theirs.cum_qty:
                 self.result.left_out_orders += 1
             elif self._heard_of(self._other, theirs):
@@ -126,12 +137,26 @@ class _Comparing:
             else:
                 self.result.left_out_orders += 1
         for key, ours in self._log.orders.items():
-            if key in matched:
+            if key in matched or not self._asked_for(self._log, ours):
                 continue
             if (self._other.only_trades and not ours.cum_qty) or not self._heard_of(self._log, ours):
                 self.result.left_out_orders += 1
             else:
                 self._differ("extra", "order", ours, log=_words(ours))
+
+    def _asked_for(self, ledger: Ledger, line: OrderLine) -> bool:
+        """Whether an order was alive in the span that was asked for."""
+        if self._window is None:
+            return True
+        born, died = (at if ledger is self._log else at + self._apart_ns for at in (line.created_ns, line.updated_ns))
+        first, last = self._window.first_ns, self._window.last_ns
+        return (last is None or born <= last) and (first is None or died >= first)
+
+    def _in_window(self, ledger: Ledger, fill: FillLine) -> bool:
+        if self._window is None or fill.at_ns is None:
+            return True
+        at = fill.at_ns + self._fills_apart_ns[id(ledger)]
+        return self._window.holds(at if ledger is self._log else at + self._apart_ns)
 
     def _heard_of(self, ledger: Ledger, line: OrderLine) -> bool:
         """Whether messages about an order lie in the span of both."""
@@ -191,7 +216,7 @@ class _Comparing:
             self._asked("extra", ours, name, *we_asked[name])
 
     def _asked(self, kind: str, order: OrderLine, name: str, asked: str, at_ns: int) -> None:
-        if self._span.holds(at_ns):
+        if self._span.holds(at_ns) and (self._window is None or self._window.holds(at_ns)):
             said = f"{asked.lower()} {name}"
             mine, their = (said, None) if kind == "extra" else (None, said)
             self._differ(kind, "request", order, field="cl_ord_id", log=mine, other=their)
@@ -232,7 +257,7 @@ class _Comparing:
                 else:
                     lonely[key].remove(renamed)
                     self._execution(renamed, fill)
-                    if _is_named(renamed) and _is_named(fill):
+                    if _is_named(renamed) and _is_named(fill) and self._in_window(self._log, renamed):
                         order = self._log.orders.get(renamed.order)
                         self._differ(
                             "exec_id", "execution", order, renamed, field="exec_id", log=renamed.exec_id, other=fill.exec_id
@@ -250,14 +275,19 @@ class _Comparing:
         they_heard = Counter({(self._key(order), detail): count for (order, detail), count in self._other.repeats.items()})
         for kind, rest in (("missing", they_heard - we_heard), ("extra", we_heard - they_heard)):
             for order, detail in rest.elements():
+                line = self._log.orders.get(order)
+                if line is not None and not self._asked_for(self._log, line):
+                    continue
                 mine, their = (detail, None) if kind == "extra" else (None, detail)
-                self._differ(kind, "execution", self._log.orders.get(order), field="exec_id", log=mine, other=their)
+                self._differ(kind, "execution", line, field="exec_id", log=mine, other=their)
 
     def _key(self, order: str) -> str:
         ours = self._ours.get(order)
         return order if ours is None else ours.key
 
     def _one_sided(self, kind: str, fill: FillLine, ledger: Ledger) -> None:
+        if not self._in_window(ledger, fill):
+            return
         at = None if fill.at_ns is None else fill.at_ns + self._fills_apart_ns[id(ledger)]
         if not self._holds(ledger, at, self._slack_ns):
             self.result.left_out_executions += 1
@@ -280,6 +310,8 @@ class _Comparing:
         return self._log.orders.get(fill.order) if ledger is self._log else self._ours.get(fill.order)
 
     def _execution(self, ours: FillLine, theirs: FillLine) -> None:
+        if not self._in_window(self._log, ours):
+            return
         self.result.executions += 1
         order = self._log.orders.get(ours.order)
         facts = (
@@ -316,7 +348,7 @@ class _Comparing:
 
     def _positions(self) -> None:
         """Where everything either side ever executed lies in the common span: else positions are of different days."""
-        if self.result.left_out_executions or self.result.went_on or self._log.partial or self._other.partial:
+        if self.result.left_out_executions or self.result.went_on or self._log.partial or self._other.partial or self._window:
             return
         for symbol in sorted(self._log.positions.keys() | self._other.positions.keys()):
             ours, theirs = self._log.positions.get(symbol, ZERO), self._other.positions.get(symbol, ZERO)

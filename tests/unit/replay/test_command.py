@@ -90,6 +90,7 @@ def test_a_span_is_looked_at_alone(cli: Cli, log: str, tmp_path: Path) -> None:
         (["missing.log"], 3),
         (["LOG", "--dialect", "nobody"], 3),
         (["LOG", "--against-log", "missing.log"], 3),
+        (["LOG", "--against-log", "LOG", "--from", "2025-01-01"], 3),
         (["LOG", "--against-records", "sqlite:////nowhere/records.db"], 3),
         (["LOG", "--dialect", "/nowhere/dialect.toml"], 3),
         (["LOG", "--against-log", "missing*.log"], 3),

@@ -239,3 +239,30 @@ def test_a_trade_reported_again_under_another_name_is_a_difference(tmp_path: Pat
     (extra,) = held(tmp_path, again, scripted()).differences
     assert (extra.kind, extra.log) == ("extra", said)
     assert held(tmp_path, again, again).equal
+
+
+def test_the_ends_of_a_span_are_no_differences(tmp_path: Path) -> None:
+    ours = of_replay(scripted().replayed(tmp_path / "log"), "log")
+    theirs = of_replay(scripted().replayed(tmp_path / "other"), "other")
+    lost = of_replay(shorter(3).replayed(tmp_path / "lost"), "lost")
+    at = START_NS + 3 * NANOS  # of E3, by TransactTime
+    for first in range(24):
+        for last in range(first, 24):
+            span = Span(START_NS + first * NANOS // 2, START_NS + last * NANOS // 2)
+            assert compare(ours, theirs, span=span).equal, span
+            found = named(compare(ours, lost, span=span))
+            assert (("extra", "execution", "A1", "E3", None) in found) is span.holds(at), span
+
+
+def test_accounts_of_different_days_are_not_equal(tmp_path: Path) -> None:
+    later = scripted()
+    later.lines = [
+        line.replace(b"=20240102-", b"=20240103-").replace(b"=A1\x01", b"=Z1\x01").replace(b"=B", b"=Y").replace(b"=C1", b"=X1")
+        for line in scripted().lines
+    ]
+    later.lines = [
+        line.replace(b"=VA\x01", b"=VZ\x01").replace(b"=VB\x01", b"=VY\x01").replace(b"=VC\x01", b"=VX\x01")
+        for line in later.lines
+    ]
+    assert held(tmp_path, scripted(), later).apart
+    assert not held(tmp_path, scripted(), scripted()).apart
