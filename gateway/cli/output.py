@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _WIDTH = 80
-_AT_ONCE = 200
+_AT_ONCE = 100
+"""Rows that are written together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ def show(as_json: bool, columns: Sequence[Column], found: Sequence[Row], *, empt
     if as_json:
         rows(found)
     elif found:
-        console().print(table(columns, found))
+        target = console()
+        for part in table(columns, found).parts(target.width):
+            target.print(part)
     else:
         say(empty)
 
@@ -121,18 +124,23 @@ class Table:
         self._cells = cells
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[rich.table.Table]:
+        yield from self.parts(options.max_width)
+
+    def parts(self, most: int) -> Iterator[rich.table.Table]:
+        """Some rows at a time, under one heading: what a printer makes of a row takes a hundred times its text."""
         from rich import box, table
         from rich.text import Text
 
-        fitted = layout([self._measure(at) for at in range(len(self._columns))], options.max_width)
-        padding = (0, fitted.gap - 1, 0, 0)
-        made = table.Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=padding, header_style="bold", show_edge=False)
-        for column, width in zip(self._columns, fitted.widths, strict=True):
-            justify: Literal["left", "right"] = "right" if column.right else "left"
-            made.add_column(column.title, justify=justify, overflow="fold", width=width)
-        for row in self._cells:
-            made.add_row(*map(Text, row))
-        yield made
+        fitted = layout([self._measure(at) for at in range(len(self._columns))], most)
+        look: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False, "header_style": "bold", "show_edge": False}
+        for begin in range(0, max(len(self._cells), 1), _AT_ONCE):
+            made = table.Table(padding=(0, fitted.gap - 1, 0, 0), show_header=not begin, **look)
+            for column, width in zip(self._columns, fitted.widths, strict=True):
+                justify: Literal["left", "right"] = "right" if column.right else "left"
+                made.add_column(column.title, justify=justify, overflow="fold", width=width)
+            for row in self._cells[begin : begin + _AT_ONCE]:
+                made.add_row(*map(Text, row))
+            yield made
 
     def _measure(self, at: int) -> Measure:
         from rich.cells import cell_len

@@ -174,15 +174,15 @@ def _replayed(
 
 def _records(instance: Instance, url: str, replayed: Replay, ours: Ledger, chosen: tuple[str, ...]) -> Ledger:
     from gateway.records.store import RecordStore
-    from gateway.replay import ledger
+    from gateway.replay import recorded
 
     store = RecordStore(url)
     try:
         store.require_file()
         store.require_current()
         sessions = [session.name for session in replayed.sessions]
-        venues = ledger.venues_of(store, sessions, chosen)
-        return ledger.of_records(store, venues, ours.span)
+        venues = recorded.venues_of(store, sessions, chosen)
+        return recorded.of_records(store, venues, ours.span)
     finally:
         store.close()
 

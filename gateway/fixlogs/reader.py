@@ -18,14 +18,15 @@ from gateway.fix.timestamps import parse_utc
 from gateway.fixlogs.framing import Framer, Record
 from gateway.fixlogs.header import HeaderReader
 from gateway.fixlogs.prefix import PrefixReader
+from gateway.fixlogs.recent import Recent
 from gateway.fixlogs.sources import STDIN, Progress, Source, nothing
 
 _PEEK = 1 << 22
 """Bytes. A log whose first message comes later has no time to be ordered by."""
 
 
-_REMEMBERED = 100_000
-"""Messages by which one that stands in two logs is known again."""
+REMEMBERED = 50_000
+"""Messages at least by which one that stands in two logs is known again."""
 _LESSON = 1000
 _LESSONS = 16
 """Messages of a batch, and batches, that directions are learned from until both sides of a session were there."""
@@ -266,18 +267,19 @@ class Once:
     def __init__(self) -> None:
         self.copies = 0
         """Messages that were left out."""
-        self._seen: dict[int, int] = {}
+        self._seen: Recent[int, int] = Recent(REMEMBERED)
 
     def of(self, messages: Iterable[LogMessage]) -> Iterator[LogMessage]:
         """Those to be counted; the number and the time in a message make it one of its kind."""
         for message in messages:
             if message.msg_seq_num is not None and message.sent_ns is not None:
-                index = message.log.index
-                if self._seen.setdefault(hash(message.body), index) != index:
+                name, index = hash(message.body), message.log.index
+                known = self._seen.get(name)
+                if known is None:
+                    self._seen.put(name, index)
+                elif known != index:
                     self.copies += 1
                     continue
-                if len(self._seen) > _REMEMBERED:
-                    del self._seen[next(iter(self._seen))]
             yield message
 
 

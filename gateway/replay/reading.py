@@ -7,7 +7,6 @@ of CompIDs is a venue of its own, under the name of the other side.
 
 from __future__ import annotations
 
-from collections import deque
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple, Union
 
@@ -19,12 +18,11 @@ from gateway.fix import tags
 from gateway.fix.decoder import Decoder, rejected_by_reference
 from gateway.fix.message import FixMessage
 from gateway.fix.strict import StrictDictionary
-from gateway.fixlogs.reader import LogMessage
+from gateway.fixlogs.reader import REMEMBERED, LogMessage
+from gateway.fixlogs.recent import Recent
 from gateway.replay.dialects import OLDEST, dialect_of, modern
 from gateway.replay.requests import KINDS, Request, Requests
 
-REMEMBERED = 100_000
-"""Messages by which one that stands in two logs is known again, and requests a Reject may refer to."""
 REPORTS = frozenset("89")
 _LESSONS = 200
 """Requests from which their shapes are learned."""
@@ -114,8 +112,8 @@ class _Session:
         """FIX 4.0: reports lack what later versions have."""
         self.epoch = 1
         self.highest = 0
-        self.sent: dict[int, tuple[str, str]] = {}
-        """MsgSeqNum(34) -> MsgType(35) and ClOrdID(11) of our requests."""
+        self.sent: Recent[int, str] = Recent(REMEMBERED)
+        """MsgSeqNum(34) -> MsgType(35), one character, and ClOrdID(11) of our requests."""
         self._strict = strict
         self._lessons = _LESSONS
 
@@ -132,7 +130,7 @@ class _Session:
 
 
 class Reading:
-    """Give it messages in the order of their time. It holds the last `REMEMBERED` of them by their hashes."""
+    """Give it messages in the order of their time. It holds the last of them by their hashes."""
 
     def __init__(self, *, side: str | None = None, dialect: str | None = None, span: Span = Span()) -> None:  # noqa: B008 - frozen
         """`side`: only sessions in which this CompID sends the orders. `dialect`: instead of what the version asks for."""
@@ -144,8 +142,7 @@ class Reading:
         self._sessions: dict[tuple[str, str], _Session] = {}
         self._of_header: dict[tuple[bytes, bytes, bytes], tuple[_Session, str, bool]] = {}
         """MsgType(35), SenderCompID(49) and TargetCompID(56) of requests and reports met -> what `_of` says of them."""
-        self._seen: set[int] = set()
-        self._order: deque[int] = deque()
+        self._seen: Recent[int, bool] = Recent(REMEMBERED)
 
     def read(self, message: LogMessage, told: list[Told]) -> None:
         """Append what the next message says of orders, if it does. Never raises for what it says."""
@@ -241,22 +238,16 @@ class Reading:
         if message.sent_ns is None:
             return False
         name = hash(message.body)
-        if name in self._seen:
+        if self._seen.get(name):
             return True
-        self._seen.add(name)
-        self._order.append(name)
-        if len(self._order) > REMEMBERED:
-            self._seen.discard(self._order.popleft())
+        self._seen.put(name, True)
         return False
 
     def _asked(self, session: _Session, kind: str, message: LogMessage, number: int | None, at_ns: int) -> Asked:
         fields = session.fields(message)
         request = session.requests.read(fields)
         if request.name is not None and number is not None:
-            session.sent.pop(number, None)
-            session.sent[number] = (kind, request.name)
-            if len(session.sent) > REMEMBERED:
-                del session.sent[next(iter(session.sent))]
+            session.sent.put(number, kind + request.name)
         return Asked(session.place, at_ns, kind, request, number, fields.raw)
 
     def _heard(self, session: _Session, kind: str, message: LogMessage, at_ns: int) -> Heard:
@@ -266,8 +257,8 @@ class Reading:
         decoded = session.decoder.decode(text, at_ns, epoch=session.epoch)
         events: list[Event] = list(decoded.events)
         if kind in _REFUSALS:
-            sent, name = session.sent.get(decoded.ref_seq_num or 0, ("", ""))
-            sent, name = sent or decoded.ref_msg_type or "", name or decoded.business_reject_ref_id or ""
+            known = session.sent.get(decoded.ref_seq_num or 0) or ""
+            sent, name = known[:1] or decoded.ref_msg_type or "", known[1:] or decoded.business_reject_ref_id or ""
             if sent == "H" and name:  # it answers no status requests: that is an answer, too
                 events.append(StatusReported(venue=session.met.venue, session=session.met.name, cl_ord_id=name))
             refused = rejected_by_reference(decoded, cl_ord_id=name, msg_type=sent) if name else None

@@ -76,3 +76,15 @@ def test_a_table_fits_its_room(columns: list[tuple[int, int]], room: int) -> Non
     assert all(width >= 1 for width in found.widths)
     if sum(one.word for one in measures) + len(measures) - 1 <= room:
         assert all(width >= one.word for width, one in zip(found.widths, measures, strict=True))
+
+
+def test_many_rows_are_printed_in_parts_that_nobody_sees(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = (output.Column("Number", "number", right=True), output.Column("Name", "name"))
+    found = [{"number": number, "name": "long name " * (number % 7)} for number in range(250)]
+    output.show(False, columns, found, empty="none")
+    in_parts = capsys.readouterr().out
+    output.console().print(output.table(columns, found))
+    assert in_parts == capsys.readouterr().out
+    lines = in_parts.splitlines()
+    assert [line.split()[0] for line in lines if line.split()[0].isdigit()] == [str(number) for number in range(250)]
+    assert sum("Number" in line for line in lines) == 1
