@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,8 +58,16 @@ def day_column(title: str, key: str, found: Sequence[Row]) -> Column:
 
 
 def say(text: str) -> None:
-    """A message for people, on stderr."""
-    click.echo(_safe(text), err=True)
+    """A message for people, on stderr: folded at words on a terminal, one line for programs."""
+    text = _safe(text)
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        text = "\n".join(_folded(line, width) for line in text.split("\n"))
+    click.echo(text, err=True)
+
+
+def _folded(line: str, width: int) -> str:
+    return line if len(line) <= width else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def error(text: str) -> None:
@@ -160,7 +170,14 @@ def console(stream: IO[str] | None = None) -> Console:
     plain = bool(os.environ.get("NO_COLOR"))
     width = None if target.isatty() else _WIDTH
     options: dict[str, Any] = {"color_system": None, "no_color": True} if plain else {}
-    return Console(file=target, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False, **options)
+
+    class Told(Console):
+        """A console whose reader may leave: that is the command's to tell, not an exit code of its own."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Told(file=target, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False, **options)
 
 
 def cell(value: object) -> str:

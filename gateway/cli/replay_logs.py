@@ -240,7 +240,7 @@ def _told(replayed: Replay, *, tables: bool) -> None:
         click.echo(f"{totals.repeated} messages stand in the logs more than once, and count once")
     if totals.not_read:
         kinds = ", ".join(f"{count} of type {kind}" for kind, count in Counter(totals.not_read).most_common(8))
-        click.echo(output.cell(f"not about orders, or of no session that has any: {kinds}"))
+        click.echo(output.cell(f"not read: {kinds}"))
     counts = ", ".join(f"{count} {kind}" for kind, count in replayed.anomaly_counts.most_common()) or "none"
     click.echo(f"{len(execution.orders)} orders, {replayed.executions} executions; anomalies: {counts}")
     if not tables:

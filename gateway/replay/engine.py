@@ -75,6 +75,8 @@ class Said(NamedTuple):
     quantity: Decimal | None
     cum_qty: Decimal | None
     avg_px: Decimal | None
+    at_ns: int | None
+    """TransactTime(60)."""
 
 
 class _Early(NamedTuple):
@@ -252,7 +254,7 @@ class Replay:
         turn = Turn(self.state, run_id=_RUN, at_ns=now, wall_ns=now)
         react(turn, event, turn.take(event))
         self._noticed(turn.changes(), session, now)
-        if self._compared and event.exec_id is not None and not event.poss_dup:
+        if self._compared and event.exec_id is not None:
             self._remember(event, event.exec_id)
 
     def _remember(self, event: ExecutionEvent, exec_id: str) -> None:
@@ -261,8 +263,11 @@ class Replay:
         order_id = order_id or execution.venue_order_ids.get((event.venue, event.venue_order_id or ""))
         if order_id is None:
             return
+        before = self.said.get(order_id)
+        if event.poss_dup and (event.venue_time_ns or 0) < (1 if before is None else before.at_ns or 0):
+            return  # sent again; one that was missed the first time is later than what came
         order = execution.orders[order_id]
-        self.said[order_id] = Said(event.ord_status, event.order_qty, event.cum_qty, event.avg_px)
+        self.said[order_id] = Said(event.ord_status, event.order_qty, event.cum_qty, event.avg_px, event.venue_time_ns)
         terms = (event.symbol or order.symbol, str(event.side or order.side))
         if terms != (order.symbol, str(order.side)):
             self.contradicted[order_id, exec_id] = terms

@@ -89,11 +89,12 @@ def test_init_writes_once(cli: Any, tmp_path: Path) -> None:
     assert (target / "gateway.toml").read_text() == "mine"
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
+@pytest.mark.parametrize("shape", [["--json"], []])
+def test_a_reader_that_leaves_is_no_error(shape: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     result = subprocess.run(
-        [*GATEWAY, "spec", "list", "--json"], stdout=write, stderr=subprocess.PIPE, text=True, timeout=100, check=False
+        [*GATEWAY, "spec", "list", *shape], stdout=write, stderr=subprocess.PIPE, text=True, timeout=100, check=False
     )
     os.close(write)
     assert (result.stderr, result.returncode) == ("", 141)  # not 1: two logs would differ, a check would have failed
@@ -137,3 +138,18 @@ def test_doctor_names_what_is_there(cli: Any) -> None:
 def test_dialects_are_listed(cli: Any) -> None:
     assert "generic-fix44" in {row["name"] for row in cli.json("spec", "list")}
     assert "generic-fix44" in cli("spec", "list").stdout
+
+
+def test_what_is_said_folds_at_words_on_a_terminal_and_nowhere_else() -> None:
+    command = [*GATEWAY, "log", "stats", "a name that is not there"]
+    said = "error: no file a name that is not there; check the path"
+    master, slave = pty.openpty()
+    try:
+        subprocess.run(command, stderr=slave, timeout=100, check=False, env={**os.environ, "COLUMNS": "30"})
+        os.close(slave)
+        shown = os.read(master, 4096).decode().replace("\r\n", "\n")
+    finally:
+        os.close(master)
+    assert shown == "error: no file a name that is\nnot there; check the path\n"
+    piped = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+    assert piped.stderr == f"{said}\n"

@@ -266,3 +266,12 @@ def test_accounts_of_different_days_are_not_equal(tmp_path: Path) -> None:
     ]
     assert held(tmp_path, scripted(), later).apart
     assert not held(tmp_path, scripted(), scripted()).apart
+
+
+def test_a_report_that_only_came_when_sent_again_is_no_difference(tmp_path: Path) -> None:
+    ours, venue = scripted(), scripted()
+    ours.lines.append(ours.lines.pop(3).replace(b"\x0134=", b"\x0143=Y\x0134="))  # the fill that ended A1, after a reconnect
+    again = ours.lines[1].replace(b"\x0134=", b"\x0143=Y\x0134=")  # an older one, sent again with it
+    ours.lines.append(again)
+    assert held(tmp_path, ours, venue).equal
+    assert held(tmp_path, venue, ours).equal
