@@ -224,7 +224,8 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
             if admin and self._is_for_the_engine(message, session):
                 return
             if not self._sink.offer(inbound):
-                self._rewind(int(message.getHeader().getField(34)), session, "intake full")
+                # Not to the number of this message: a Logon, Logout or ResendRequest arrives here ahead of a gap, too.
+                self._rewind(fix.Session.lookupSession(session).getExpectedTargetNum(), session, "intake full")
             elif self._chunks.open:
                 self._ask_on(message, int(message.getHeader().getField(34)), session)
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process

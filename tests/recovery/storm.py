@@ -9,6 +9,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "wire/venue"))
@@ -69,23 +70,32 @@ def memory_mb(gateway: GatewayProcess) -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def sent_again(gateway: GatewayProcess, venue: Venue, count: int, patience: float = 60) -> dict[str, float]:
-    """The venue sends `count` fills again. Seconds and peak memory; raises when one is lost, doubled or inferred."""
+def sent_again(
+    gateway: GatewayProcess,
+    venue: Venue,
+    count: int,
+    patience: float = 60,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> dict[str, float]:
+    """The venue sends `count` fills again to a gateway that starts. Seconds, peak memory and how often it logged on; raises
+    when one is lost, doubled or inferred."""
     order_id = gateway.order(quantity=str(2 * count))["order_id"]
     request = venue.wait("D")
     venue.report(request, "0", "0")
     gateway.wait_state(order_id, "Accepted")
-    before = memory_mb(gateway)
+    before, logons = memory_mb(gateway), len(venue.of_type("A"))
     gateway.kill()
     venue.storm(request, count)
     started = time.monotonic()
-    gateway.start().ready(patience)
+    gateway.start()
+    meanwhile()
+    gateway.ready(patience)
     seconds = time.monotonic() - started
     wanted = [{"n": count, "ids": count, "sum": count, "kinds": 1}]
     sql = "SELECT count(*) AS n, count(DISTINCT exec_id) AS ids, sum(last_qty) AS sum, count(DISTINCT status) AS kinds "
     sql += "FROM v_fills"
     wait_for(lambda: gateway.rows(sql) == wanted, f"{count} fills; {gateway.rows(sql)}", patience)
-    return {"seconds": seconds, "before": before, "peak": memory_mb(gateway), "logons": len(venue.of_type("A")) - 1}
+    return {"seconds": seconds, "before": before, "peak": memory_mb(gateway), "logons": len(venue.of_type("A")) - logons}
 
 
 def asked_for(gateway: GatewayProcess, venue: Venue, count: int) -> dict[str, float]:
