@@ -1,11 +1,19 @@
-"""Resend storms: `python tests/recovery/storm.py --messages 100000`. Prints times and memory.
+"""Resend storms: what a gateway that starts is sent again, and what it is asked for, in bounded memory.
 
-The venue sends everything again to a gateway that was away, and asks a gateway for everything it ever sent.
+    ./scripts/soak --storm [--messages 100000] [--less 20000]
+
+The venue sends everything again to a gateway that was away, and asks a gateway for everything it ever sent; first with `--less`
+messages, then with `--messages`. Every execution must be in v_fills exactly once. What the journal holds of it as states (the
+gateway's, and the record writer's) is measured by folding it in processes of their own. The peak of the larger storm may be
+that, and half as much again as the peak of the smaller one: what lies in queues is bounded, only what is known grows. Exit code
+1 when it is more. Takes some minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -116,24 +124,74 @@ def asked_for(gateway: GatewayProcess, venue: Venue, count: int) -> dict[str, fl
     return {"seconds": seconds, "before": before, "peak": memory_mb(gateway)}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=100_000)
-    count = parser.parse_args().messages
+OWN = """
+import gc, sys
+from pathlib import Path
+from gateway.core.apply import apply
+from gateway.core.state import State
+from gateway.journal.stores import JournalAt
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1048576
+
+reader, state = JournalAt(sys.argv[1]).reader(), State(with_digest=sys.argv[2] == "digest")
+before = resident()
+while found := reader.read(state.seq, 500):
+    for stored in found:
+        apply(state, stored.recorded)
+    if sys.argv[2] == "digest":
+        state.digest()
+del found, stored
+gc.collect()
+print(resident() - before)
+"""
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def own_mb(gateway: GatewayProcess) -> float:
+    """What the states of gateway and record writer take, resident, as processes that hold nothing else tell."""
+    command = [sys.executable, "-c", OWN, f"sqlite:///{gateway.state / 'journal.db'}"]
+    return sum(float(subprocess.run([*command, which], check=True, capture_output=True).stdout) for which in ("digest", "none"))
+
+
+def storm(count: int) -> tuple[float, float]:
+    """Peak and the states' own size, MB, of one gateway that is sent and asked for `count` messages."""
     venue = Venue()
     gateway = GatewayProcess(Path(tempfile.mkdtemp(prefix="storm-")), venue.port)
     try:
         gateway.start().ready()
+        again = sent_again(gateway, venue, count, 3_000)
         for what, figures in (
-            (f"the venue sends {count} fills again", sent_again(gateway, venue, count, 600)),
+            (f"the venue sends {count} fills again", again),
             (f"the venue asks for {count} messages", asked_for(gateway, venue, count)),
         ):
             said = ", ".join(f"{name} {figure:.1f}" for name, figure in figures.items())
-            sys.stdout.write(f"{what}: {said} (seconds, MB resident at most)\n")
+            say(f"{what}: {said} (seconds, MB resident at most)")
+        own = own_mb(gateway)
+        say(f"    states of {count} fills in gateway and record writer: {own:.1f} MB")
+        return again["peak"], own
     finally:
         gateway.close()
         venue.close()
-    return 0
+        shutil.rmtree(gateway.home, ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/soak --storm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--less", type=int, default=20_000, help="of the storm to compare with (default: 20000)")
+    arguments = parser.parse_args()
+    base, _ = storm(arguments.less)
+    peak, own = storm(arguments.messages)
+    bound = 1.5 * base + own
+    say(f"peak {peak:.0f} MB, of which states {own:.0f} MB; at most {bound:.0f} MB are allowed")
+    return 0 if peak <= bound else 1
 
 
 if __name__ == "__main__":
