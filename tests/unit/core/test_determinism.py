@@ -107,6 +107,7 @@ def disturbed(random: Random) -> Iterator[None]:
             sum(range(random.randrange(2000)))
 
     threads = [threading.Thread(target=disturb) for _ in range(3)]
+    gc.freeze()  # what the tests before left behind is none of it: a collection over that would hold everybody up
     gc.set_threshold(1, 1, 1)
     for thread in threads:
         thread.start()
@@ -116,6 +117,7 @@ def disturbed(random: Random) -> Iterator[None]:
         ending.set()
         for thread in threads:
             thread.join()
+        gc.unfreeze()
         gc.set_threshold(*threshold)
         sys.setswitchinterval(interval)
 
