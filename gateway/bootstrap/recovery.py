@@ -87,8 +87,13 @@ def _wait(
                     front.tell("taking over", follower.seq)
                     journal = place.open()
                     _log.warning("standby takes over after event %d", follower.seq)
+                    try:
+                        core = follower.core_in(journal)
+                    except BaseException:
+                        journal.close()  # or we would follow ourselves
+                        raise
                     front.tell("folding the journal", role=STARTING)
-                    return journal, follower.core_in(journal)
+                    return journal, core
             except (JournalError, PreconditionFailed) as error:
                 trouble = str(error)
                 front.tell(_doing(claim), follower.seq, role=STANDBY, trouble=trouble)

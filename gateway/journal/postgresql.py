@@ -131,6 +131,10 @@ class PostgresqlJournal(PostgresqlReader):
         self._durability = durability
         self._remembered: deque[Row] = deque(maxlen=_REMEMBERED_ROWS if durability == "commit" else 0)
         """What the server has confirmed but may lose with its own death."""
+        self._marks: dict[str, Watermark] = {}
+        """The watermarks of the same commits: the newest of each session."""
+        self._before: tuple[int, bytes] = (0, GENESIS)
+        """What is durable whatever happens: the end of the journal when this writer, or the segment, began."""
         self._fence = Fence()
         self._renewal: Renewal | None = None
         try:
@@ -141,7 +145,9 @@ class PostgresqlJournal(PostgresqlReader):
             self._fence.confirmed(asked_at)
             self._alone_at = now() + WAIT_SECONDS if self._lease.follows else 0
             self._renewal = Renewal(self._second_connection, self._lease, self._fence)
-            self._seq, self._hash = self.head()
+            self._seq, self._hash = self._before = self.head()
+            self._use(self.segments()[-1])
+            self._connected().answer_seconds = COMMIT_SECONDS
         except (psycopg.Error, OSError, JournalError) as error:
             self._give_up()
             raise PreconditionFailed(
@@ -150,8 +156,6 @@ class PostgresqlJournal(PostgresqlReader):
         except PreconditionFailed:
             self._give_up()
             raise
-        self._use(self.segments()[-1])
-        self._connected().answer_seconds = COMMIT_SECONDS
 
     def _second_connection(self) -> Connection:
         """For confirming the lease: a beat that the server forgets is followed by the next one."""
@@ -218,6 +222,7 @@ class PostgresqlJournal(PostgresqlReader):
         self._use(first)
         self._firsts = [*self._firsts, first]
         self._remembered.clear()
+        self._before = (self._seq, self._hash)
         return True
 
     def _connected_or_error(self) -> Connection:
@@ -243,6 +248,7 @@ class PostgresqlJournal(PostgresqlReader):
                 self._drop()
             raise JournalError(f"{self.name}: {said(error)}") from error
         self._fence.confirmed(asked_at)
+        self._marks.update(watermarks)
         if rows:
             self._seq, self._hash = rows[-1].seq, rows[-1].hash
             self._remembered.extend(rows)
@@ -304,13 +310,13 @@ class PostgresqlJournal(PostgresqlReader):
     def _write_again(self, seq: int, found: bytes) -> None:
         """The server lost what it had confirmed: give it again, if this is the same history and memory reaches that far."""
         rows = [row for row in self._remembered if row.seq > seq]
-        before = next((row.hash for row in reversed(self._remembered) if row.seq == seq), None)
-        if seq > self._seq or before != found or not rows:
+        known = {self._before[0]: self._before[1]} | {row.seq: row.hash for row in self._remembered}
+        if seq > self._seq or known.get(seq) != found or not rows or rows[0].seq != seq + 1:
             raise JournalLost(
                 f"{self.name}: it ended with event {self._seq}, and now with event {seq} of another history or from too long"
                 " ago: was the database restored from a copy? Stop here, and start again once it is the right one"
             )
-        self._insert(rows, {})
+        self._insert(rows, self._marks)
 
     def watermarks(self) -> Mapping[str, Watermark]:
         rows = self._query(f"SELECT session, epoch, msg_seq_num, next_sender FROM {SCHEMA}.watermark")  # noqa: S608 - constant names

@@ -315,7 +315,12 @@ class VenueAdapter:
 
     def _logon_sent(self, inbound: Inbound) -> list[Event]:
         flagged = FixMessage.parse(inbound.raw).get(141) == "Y"
-        return list(self._numbering.logon_sent(flagged=flagged))
+        first = inbound.msg_seq_num
+        lost: list[Event] = []
+        if first is not None:
+            reason = "not taken in before the numbers were reset, with all that followed"
+            lost = [LostRange(venue=self.venue, session=self.session, epoch=self.epoch, begin=first, end=first, reason=reason)]
+        return [*lost, *self._numbering.logon_sent(flagged=flagged)]
 
     def _refused(self, decoded: Decoded) -> list[Event]:
         """Reject(3) or BusinessMessageReject(j): RefSeqNum(45) says which of our requests it was."""

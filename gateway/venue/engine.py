@@ -226,6 +226,8 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
             if not self._sink.offer(inbound):
                 # Not to the number of this message: a Logon, Logout or ResendRequest arrives here ahead of a gap, too.
                 self._rewind(fix.Session.lookupSession(session).getExpectedTargetNum(), session, "intake full")
+            elif admin and message.getHeader().getField(35) == "5":
+                self._farewell(int(message.getHeader().getField(34)), session)
             elif self._chunks.open:
                 self._ask_on(message, int(message.getHeader().getField(34)), session)
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
@@ -239,6 +241,12 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         if msg_type == "A" and self.takes_number:
             self._take_number(message, int(header.getField(34)), session)
         return bool(msg_type == "3" and self._skips(message, int(header.getField(34)), session))
+
+    def _farewell(self, number: int, session: fix.SessionID) -> None:
+        """The engine counts a Logout(5) whatever its number is: what is missing before it would never be asked for."""
+        expected = fix.Session.lookupSession(session).getExpectedTargetNum()
+        if number != expected:
+            self.rewind_to = expected
 
     def _show(self, raw: str) -> None:
         """Whoever only watches costs nobody a message."""
@@ -297,12 +305,15 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         fix.Session.lookupSession(session).disconnect()
 
     def _logon_leaves(self, message: fix.Message, session: fix.SessionID) -> None:
+        lost = None
         if self.rewind_to is not None:
-            if not (message.isSetField(141) and message.getField(141) == "Y"):  # a reset begins a new count
+            if message.isSetField(141) and message.getField(141) == "Y":
+                lost = self.rewind_to  # a reset begins a new count: the venue cannot send it again
+            else:
                 fix.Session.lookupSession(session).setNextTargetMsgSeqNum(self.rewind_to)
             self.rewind_to = None
         self._chunks.closed()
-        self._insist(Kind.LOGON_SENT, message.toString())
+        self._insist(Kind.LOGON_SENT, message.toString(), number=lost)
         for tag, value in (*self._settings.logon_fields, *self._settings.credentials):
             message.setField(fix.StringField(tag, value))
 

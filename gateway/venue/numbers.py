@@ -40,12 +40,13 @@ def to_restore(
     Expected: one past the journal's watermark, so that the venue resends whatever never reached the journal. To send: never
     below a number that may have been used; too high is asked about and gap-filled, too low ends the session. `promised`: no
     request was sent from this number on, says the journal, 0 when it does not; `elsewhere`: another state directory was
-    used since this store, which tells nothing then.
+    used since this store, which then tells only that its numbers were used. So does one that is behind the promise: it may be
+    an older copy.
     """
-    if elsewhere:
-        store = None
-    next_sender = max(store.next_sender if store else 1, last_sent + 1, promised)
-    if store is None and promised:
-        next_sender += MARGIN
-    next_target = store.next_target if store else 1
-    return Numbers(next_sender, next_target if watermark is None else watermark + 1)
+    trusted = store is not None and not elsewhere and store.next_sender >= promised
+    told = store.next_sender if store is not None and (trusted or promised) else 1
+    unused = max(last_sent + 1, promised)
+    if promised and not trusted:
+        unused += MARGIN
+    next_target = store.next_target if store is not None and trusted else 1
+    return Numbers(max(told, unused), next_target if watermark is None else watermark + 1)

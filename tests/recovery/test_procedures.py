@@ -168,6 +168,48 @@ def test_the_store_of_the_engine_is_lost(gateway, venue, operator):
     verified(gateway)
 
 
+@pytest.mark.parametrize("lost", ["an older store", "the send log", "both"])
+def test_a_part_of_the_session_is_lost(gateway, venue, lost):
+    """An older copy of the store tells numbers that were used; without a send log what it would tell of is asked about."""
+    session = gateway.state / "fix/SIM"
+    older = gateway.home / "older"
+    gateway.kill()
+    shutil.copytree(session / "store", older)
+    gateway.start().ready()
+    assert gateway.order("buy", "100", "100", wait_seconds=60)["state"] == "Accepted"
+    gateway.kill()
+    if lost != "an older store":
+        (session / "send.log").unlink()
+    if lost != "the send log":
+        shutil.rmtree(session / "store")
+        shutil.move(older, session / "store")
+    venue.command("house buy USD/JPY 100 110.000")  # while we are away
+    gateway.start().ready()
+    gateway.wait_rows("SELECT 1 FROM v_orders WHERE order_id = '1-2' AND cum_qty = 400")
+    assert gateway.order("buy", "1000", "100", wait_seconds=60)["state"] == "Accepted"
+    gateway.caught_up()
+    assert differences(gateway, venue.ledger_path) == []
+    no_name_was_used_twice(venue)
+    verified(gateway)
+
+
+def test_older_records_are_restored(gateway, venue):
+    """They go on from where they stand: each event once."""
+    assert gateway.terminate() == 0
+    older = gateway.home / "records-older.db"
+    shutil.copy(gateway.records, older)
+    gateway.start().ready()
+    venue.command("house buy USD/JPY 100 110.000")
+    gateway.wait_rows("SELECT 1 FROM v_orders WHERE order_id = '1-2' AND cum_qty = 400")
+    assert gateway.terminate() == 0
+    shutil.move(older, gateway.records)
+    gateway.start().ready()
+    gateway.wait_rows("SELECT 1 FROM v_orders WHERE order_id = '1-2' AND cum_qty = 400")
+    gateway.caught_up()
+    assert differences(gateway, venue.ledger_path) == []
+    verified(gateway)
+
+
 def test_all_of_the_session_is_lost(gateway, venue, operator):
     """With the send log gone, too, the journal still knows a number that was not used: above it nothing is refused."""
     before = gateway.status()["venues"][0]["next_sender"]

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+_ALONE = re.compile(r"`(?P<test>test_\w+?)(?P<more>_?\.\.\.)?`")
+"""A test without its file, or only how it begins."""
+_DEFINED = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 _NAMED = re.compile(r"`(?P<file>[a-z_/]*test_[a-z_]+\.py)(?:::(?P<test>test_\w+))?`")
 
 
@@ -34,3 +37,27 @@ def test_every_promise_names_a_test():
     rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| promise")]
     assert len(rows) > 10
     assert [row for row in rows if not _NAMED.search(row)] == []
+
+
+@pytest.mark.parametrize("page", ["docs/durability.md", "docs/recovery.md"])
+def test_every_test_that_is_named_without_its_file_is_there(page):
+    tests = {name for file in (ROOT / "tests").rglob("test_*.py") for name in _DEFINED.findall(file.read_text())}
+    named = list(_ALONE.finditer((ROOT / page).read_text()))
+    missing = [
+        found[0]
+        for found in named
+        if not (any(one.startswith(found["test"]) for one in tests) if found["more"] else found["test"] in tests)
+    ]
+    assert missing == []
+
+
+def test_every_procedure_of_the_recovery_page_names_its_test():
+    """Sections that say what to type, and rows of the tables that have a column for it."""
+    page = (ROOT / "docs/recovery.md").read_text()
+    procedures = re.findall(r"^### (.+?)\n(.*?)(?=^##)", page, re.DOTALL | re.MULTILINE)
+    assert len(procedures) >= 6
+    assert [title for title, text in procedures if not re.search(r"^Shown by `[\w/.:]*test_", text, re.MULTILINE)] == []
+    tables = [table for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE) if "shown by" in table.partition("\n")[0]]
+    assert len(tables) >= 5
+    rows = [row for table in tables for row in table.splitlines()[2:]]
+    assert [row for row in rows if not re.search(r"`[^`]*test_[^`]*`", row)] == []

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from threading import Event
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 
+from gateway.bootstrap import recovery
+from gateway.core.core import Core
 from gateway.errors import JournalError, JournalLost, PreconditionFailed
 from gateway.journal import fence
 from gateway.journal.fence import Fence
 from gateway.journal.interface import Watermark
 from gateway.journal.lease import LOCKED
+from gateway.journal.postgresql import PostgresqlJournal
 from gateway.journal.stores import JournalAt
 
 
@@ -167,6 +172,43 @@ def test_and_has_the_time_of_one_who_is_silent(place, opened, sql):
     with closing(place.claim(0.5)) as claim:
         assert not claim.free()
         until(claim.free)
+
+
+def test_one_who_fails_to_open_leaves_nothing_that_looks_alive(place, sql, monkeypatch):
+    """Or a standby would follow itself: whose beat goes on is somebody who lives."""
+
+    segments = PostgresqlJournal.segments
+
+    def interrupted(self: Any) -> Any:
+        if self._renewal is not None and hasattr(self, "_seq"):
+            raise JournalError("the server went away")
+        return segments(self)
+
+    monkeypatch.setattr(PostgresqlJournal, "segments", interrupted)
+    with pytest.raises(PreconditionFailed, match="the server went away"):
+        place.open()
+    until(lambda: not sql("SELECT 1 FROM pg_stat_activity WHERE application_name = 'gateway-lease'").fetchone())
+    with closing(place.claim(60)) as claim:
+        assert claim.free()
+
+
+def test_a_standby_whose_takeover_fails_half_way_takes_over_the_next_time(place, sql, monkeypatch, records):
+    with closing(place.open()) as journal:
+        journal.append(records(1, 1), {}, "d")
+    told: list[str] = []
+    front = SimpleNamespace(stop_asked=Event(), tell=lambda doing, *_, **__: told.append(doing))
+    core_in, tries = recovery.Follower.core_in, iter([True])
+
+    def interrupted(self: Any, journal: Any) -> Any:
+        if next(tries, False):
+            raise JournalError("the server went away")
+        return core_in(self, journal)
+
+    monkeypatch.setattr(recovery.Follower, "core_in", interrupted)
+    journal, _ = recovery._wait(place, front, lambda: Core({}), 600)  # type: ignore[arg-type]
+    with closing(journal):
+        assert told.count("taking over") == 2
+        journal.append(records(2, 2), {}, "e")
 
 
 def _end_the_lock(sql: Any) -> None:

@@ -139,6 +139,23 @@ def test_what_the_server_lost_is_written_again(journal, sql, records):
     assert [seq for seq, _ in journal.digests(0)] == [2, 4, 6, 8, 9]
 
 
+def test_all_that_this_writer_wrote_is_written_again(place, journal, sql, records):
+    """From where it began on, and with what the sessions had reached: a promise that came back older would be broken."""
+    journal.append(records(1, 4), {"S": Watermark(1, 5, 7), "T": Watermark(1, 2, 3)}, "d1")
+    journal.close()
+    with closing(place.open()) as journal:
+        journal.append(records(5, 6), {"S": Watermark(1, 8, 9)}, "d5")
+        journal.append(records(7, 8), {"S": Watermark(2, 1, 2)}, "d7")
+        sql("ALTER TABLE gateway_journal.event_1 DISABLE TRIGGER append_only")
+        sql("DELETE FROM gateway_journal.event_1 WHERE seq > 4")
+        sql("ALTER TABLE gateway_journal.event_1 ENABLE TRIGGER append_only")
+        sql("UPDATE gateway_journal.watermark SET epoch = 1, msg_seq_num = 5, next_sender = 7 WHERE session = 'S'")
+        cut(sql)
+        assert until_taken(journal, records(9, 9), {}, "d9") >= 1
+        assert journal.check_chain(0, GENESIS, 100)[::2] == (9, 9)
+        assert journal.watermarks() == {"S": Watermark(2, 1, 2), "T": Watermark(1, 2, 3)}
+
+
 @pytest.mark.parametrize("damage", ["DELETE FROM {}", "UPDATE {} SET hash = '\\x00' WHERE seq = 4", "DROP TABLE {}"])
 def test_a_database_that_is_another_one_is_not_written_to(place, sql, records, damage):
     with closing(JournalAt(place.url, "fsync").open()) as journal:

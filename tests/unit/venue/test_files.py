@@ -42,10 +42,12 @@ def test_numbers_to_restore(store, watermark, last_sent, restored):
     ("store", "last_sent", "promised", "elsewhere", "next_sender"),
     [
         (Numbers(20, 9), 11, 18, False, 20),  # this store was used last: it knows
-        (Numbers(17, 9), 11, 18, False, 18),  # but never below what the journal promised
+        (Numbers(18, 9), 11, 18, False, 18),
+        (Numbers(17, 9), 11, 18, False, 18 + MARGIN),  # an older copy, or death between a commit and its send: nobody can tell
         (None, 0, 18, False, 18 + MARGIN),  # the store is lost: above everything the engine may have sent by itself
         (Numbers(20, 9), 11, 400, True, 400 + MARGIN),  # another directory was used since: so is everything here
         (Numbers(900, 9), 11, 400, True, 400 + MARGIN),  # of an epoch before, perhaps
+        (Numbers(1900, 9), 11, 400, True, 1900),  # or of a run that the journal's server forgot: never below a number used
         (Numbers(20, 9), 500, 400, True, 501 + MARGIN),
         (Numbers(20, 9), 0, 0, True, 1),  # a new epoch in which nothing was sent yet
     ],

@@ -49,6 +49,24 @@ def test_fills_made_while_we_were_away_come_once(gateway, venue, order):
     assert quantities(gateway, order_id) == [100, 900]
 
 
+def test_refused_logons_skip_nothing(gateway, venue, order):
+    """The Logout that refuses has a number, too, and the engine counts it: what is missing before it is to be asked for."""
+    times = 3
+    order_id, request = order
+    venue.refuse_logon = "not now"
+    logons = len(venue.of_type("A"))
+    venue.disconnect()
+    for number in range(times):
+        wait_for(lambda number=number: len(venue.of_type("A")) > logons + number, "a logon that is refused")
+        keep_fill(venue, request, "100", str(100 * (number + 1)))
+    venue.refuse_logon = ""
+    gateway.wait_open()
+    gateway.wait_rows("SELECT 1 FROM v_orders WHERE order_id = ? AND cum_qty = ?", order_id, 100 * times)
+    gateway.caught_up()
+    fills = gateway.rows("SELECT status FROM v_fills WHERE order_id = ?", order_id)
+    assert [row["status"] for row in fills] == ["new"] * times, "reported, not inferred"
+
+
 def test_killed_between_a_high_logon_and_the_resend_loses_nothing(gateway, venue, order):
     """The Logon carries a number far ahead: the watermark must not follow it past what is still to be resent."""
     order_id, request = order
