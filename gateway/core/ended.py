@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -145,9 +145,12 @@ class Kept(Table[K, V]):
         self._records = records
         self._counts = counts
 
-    def here(self, key: K) -> V | None:
-        """The entry, unless it is in a record."""
-        return dict.get(self, key)
+    if TYPE_CHECKING:
+
+        def here(self, key: K) -> V | None:
+            """The entry, unless it is in a record."""
+    else:
+        here = dict.get
 
     def let_go(self, key: K) -> int:
         """The entry is to be in a record, and still here until `forget`. What it adds to the digest."""

@@ -109,7 +109,7 @@ class ExecutionState(EndedOrders):
     def put_order(self, order: Order) -> None:
         """Store an order and keep the indexes true."""
         order_id = order.order_id
-        before = self.taken_out(order_id)
+        before = self.orders.here(order_id) or self.taken_out(order_id)
         self.orders[order_id] = order
         if order.venue_order_id is not None and (before is None or before.venue_order_id != order.venue_order_id):
             self.venue_order_ids[order.venue, order.venue_order_id] = order_id

@@ -93,7 +93,7 @@ class Log:
     def _messages(self, batch: list[Record]) -> Iterator[LogMessage]:
         for gap, body, odd in batch:
             self._number += 1
-            if not same_line(gap):
+            if b"\n" in gap or not same_line(gap):
                 self._gap = gap
             yield LogMessage(self, self._number, self._gap, body, odd)
 

@@ -32,20 +32,41 @@ WANTED_REPLAY = 50_000
 WANTED_MEMORY = 200
 """MB."""
 WHOLE = 1_000_000
+LOOK_SECONDS = 0.02
 
 
 def run(arguments: Sequence[str]) -> tuple[float, float, int, str]:
-    """Processor seconds, seconds on the wall, peak memory in MB, and standard output of a command."""
+    """Processor seconds, seconds on the wall, peak memory in MB, and standard output of a command and what it starts, the sum
+    of the peaks of its processes, as far as they were seen."""
     with tempfile.TemporaryFile() as file:
         began = time.monotonic()
         process = subprocess.Popen(arguments, stdout=file)
-        _, status, usage = os.wait4(process.pid, 0)
+        started: dict[int, int] = {}
+        pid = 0
+        while not pid:
+            time.sleep(LOOK_SECONDS)
+            started.update(started_by(process.pid))
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         took = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in (0, 3):
             raise SystemExit(f"{' '.join(arguments)}: exit code {process.returncode}")
         file.seek(0)
-        return usage.ru_utime + usage.ru_stime, took, usage.ru_maxrss // 1024, file.read().decode()
+        memory = (usage.ru_maxrss + sum(started.values())) // 1024
+        return usage.ru_utime + usage.ru_stime, took, memory, file.read().decode()
+
+
+def started_by(pid: int) -> dict[int, int]:
+    """Processes that a process has started -> peak memory of each in kB; none where there is no /proc."""
+    found: dict[int, int] = {}
+    try:
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            for line in Path(f"/proc/{child}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    found[child] = int(line.split()[1])
+    except OSError:  # it has ended
+        return found
+    return found
 
 
 def by_simplefix(path: Path) -> float:

@@ -55,9 +55,10 @@ def find_order(state: State, event: ExecutionEvent) -> Order | None:
     execution = state.execution
     for cl_ord_id in (event.cl_ord_id, event.orig_cl_ord_id):
         if cl_ord_id:
-            order_id = execution.cl_ord_ids.get((event.venue, cl_ord_id))
+            name = (event.venue, cl_ord_id)
+            order_id = execution.cl_ord_ids.here(name) or execution.cl_ord_ids.get(name)
             if order_id is not None:
-                return execution.taken_out(order_id)
+                return execution.orders.here(order_id) or execution.taken_out(order_id)
     if event.venue_order_id and event.venue_order_id not in fills.PLACEHOLDER_IDS:
         order_id = execution.venue_order_ids.get((event.venue, event.venue_order_id))
         if order_id is not None:

@@ -47,8 +47,10 @@ _OWN_RULE = (StatusReported, CancelRejected, ReplaceRejected, Rejected)
 
 def ask_if_contradicted(turn: Turn, event: ExecutionEvent, changes: tuple[Change, ...]) -> None:
     """The rule for every report but those that have one of their own. What comes again (PossDup) contradicts nothing."""
+    if event.poss_dup or isinstance(event, _OWN_RULE):
+        return
     order = find_order(turn.state, event)
-    if order is None or event.poss_dup or isinstance(event, _OWN_RULE):
+    if order is None:
         return
     if order.state.terminal:
         settled = turn.state.control.settled(order.venue)  # before, a venue may tell the whole day again
