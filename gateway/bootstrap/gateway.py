@@ -225,11 +225,10 @@ class Gateway:
         self._overruns.forget()
         self.front.hand_over(self.surface, self.reporter, self._gauges)
         self._emergency.start()
-        if self.front.stop_asked.wait(self._journal.alone_in):
-            return  # nobody logs on only to log out
-        _log.info("ready for logon after event %d", self.runtime.durable_seq)
-        for adapter in self._adapters.values():
-            adapter.link.start()
+        if not self.front.stop_asked.wait(self._journal.alone_in):  # nobody logs on only to log out
+            _log.info("ready for logon after event %d", self.runtime.durable_seq)
+            for adapter in self._adapters.values():
+                adapter.link.start()
         self._writer.start()  # last: it makes a state of its own, which would keep everything else waiting
 
     def request_reload(self) -> None:
