@@ -64,7 +64,7 @@ def _end_in_time(front: Front) -> None:
     """What is committed is safe, and what was not done is what a start after SIGKILL does."""
     front.stop_asked.wait()
     threading.Event().wait(STOP_SECONDS)
-    print(f"error: not stopped within {STOP_SECONDS:g} s: ending all the same", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"error: not stopped within {STOP_SECONDS:g} s: ending all the same", file=sys.stderr, flush=True)  # noqa: T201 - the log may hang, too
     os._exit(1)
 
 

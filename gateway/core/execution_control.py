@@ -210,24 +210,9 @@ def replace_command(state: State, order: Order, terms: Terms) -> Command:
 
 
 def _request(state: State, order: Order, kind: CommandKind, terms: Terms) -> Command:
-    return Command(
-        kind=kind,
-        order_id=order.order_id,
-        cl_ord_id=cl_ord_id(state, order.order_id, order.requests + 1),
-        request=order.requests + 1,
-        orig_cl_ord_id=order.cl_ord_id,
-        venue_order_id=order.venue_order_id,
-        venue=order.venue,
-        strategy=order.strategy,
-        account=order.account,
-        symbol=order.symbol,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        quantity=terms.quantity,
-        price=terms.price,
-        stop_price=terms.stop_price,
-    )
+    number = order.requests + 1
+    name = cl_ord_id(state, order.order_id, number)
+    return order.command(kind, terms, cl_ord_id=name, orig_cl_ord_id=order.cl_ord_id, request=number)
 
 
 def cl_ord_id(state: State, order_id: str, request: int) -> str:

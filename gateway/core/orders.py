@@ -107,6 +107,29 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """The terms as last accepted."""
         return Terms(quantity=self.quantity, price=self.price, stop_price=self.stop_price)
 
+    def command(
+        self, kind: CommandKind, terms: Terms, *, cl_ord_id: str, orig_cl_ord_id: str | None, request: int = 1
+    ) -> Command:
+        """A request about this order; whatever a request cannot change is the order's."""
+        return Command(
+            kind=kind,
+            order_id=self.order_id,
+            cl_ord_id=cl_ord_id,
+            request=request,
+            orig_cl_ord_id=orig_cl_ord_id,
+            venue_order_id=self.venue_order_id,
+            venue=self.venue,
+            strategy=self.strategy,
+            account=self.account,
+            symbol=self.symbol,
+            side=self.side,
+            order_type=self.order_type,
+            time_in_force=self.time_in_force,
+            quantity=terms.quantity,
+            price=terms.price,
+            stop_price=terms.stop_price,
+        )
+
     @property
     def avg_px(self) -> Decimal:
         """AvgPx(6): 0 while nothing is filled."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from gateway.core.orders import Command, Order
+from gateway.core.orders import Command, Order, Terms
 from gateway.core.values import ZERO, CommandKind, OrderType, Side, TimeInForce
 from gateway.fix import tags
 from gateway.fix.message import FixMessage
@@ -87,21 +87,10 @@ def new_order(request: Request, *, order_id: str, cl_ord_id: str, venue: str) ->
 
 def about(request: Request, kind: CommandKind, order: Order, cl_ord_id: str) -> Command:
     """What a G or F asks of an order; terms it does not repeat stay."""
-    return Command(
-        kind=kind,
-        order_id=order.order_id,
-        cl_ord_id=cl_ord_id,
-        request=order.requests + 1,
-        orig_cl_ord_id=request.orig_cl_ord_id,
-        venue_order_id=order.venue_order_id,
-        venue=order.venue,
-        strategy=order.strategy,
-        account=order.account,
-        symbol=order.symbol,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
+    terms = Terms(
         quantity=request.quantity or order.quantity,
         price=order.price if request.price is None else request.price,
         stop_price=order.stop_price if request.stop_price is None else request.stop_price,
     )
+    name = request.orig_cl_ord_id
+    return order.command(kind, terms, cl_ord_id=cl_ord_id, orig_cl_ord_id=name, request=order.requests + 1)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from gateway.runtime.intake import Intake
@@ -128,7 +129,7 @@ class EmergencyWatch:
         for name, adapter in self._runtime.adapters.items():
             turn = self._turns.get(name)
             if turn is None or turn.over:
-                self._turns[name] = _Turn(adapter, lambda adapter=adapter: self._cancel(adapter, now), now)  # type: ignore[misc]
+                self._turns[name] = _Turn(adapter, partial(self._cancel, adapter, now), now)
             elif not turn.told and now - turn.since > HANGS_SECONDS:
                 turn.told = True
                 _log.critical("%s: the engine hangs in a send: nothing can be cancelled here, ask the venue", adapter.session)

@@ -172,7 +172,7 @@ class Emergency:
         for known in (*names, name, order.venue_order_id):
             if known:
                 self._names[known] = order.order_id
-        command = _cancel_command(order, name, of)
+        command = order.command(CommandKind.CANCEL, order.terms, cl_ord_id=name, orig_cl_ord_id=of)
 
         def guard(msg_seq_num: int) -> str | None:
             refusal = self._fence()
@@ -239,23 +239,3 @@ class Emergency:
                 attempt.outcome = "answered"
             elif kind == "9" and attempt.outcome == "":
                 attempt.outcome = "refused"
-
-
-def _cancel_command(order: Order, cl_ord_id: str, orig_cl_ord_id: str) -> Command:
-    return Command(
-        kind=CommandKind.CANCEL,
-        order_id=order.order_id,
-        cl_ord_id=cl_ord_id,
-        orig_cl_ord_id=orig_cl_ord_id,
-        venue_order_id=order.venue_order_id,
-        venue=order.venue,
-        strategy=order.strategy,
-        account=order.account,
-        symbol=order.symbol,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        quantity=order.quantity,
-        price=order.price,
-        stop_price=order.stop_price,
-    )

@@ -70,14 +70,13 @@ class SendLog:
         """Raises OSError, naming the file, when the line cannot be written: the request must then not be sent."""
         sent = Sent(epoch, msg_seq_num, cl_ord_id)
         line = f"{epoch} {msg_seq_num} {cl_ord_id}\n".encode()
-        whole = _SPOILT + line if self._torn else line
+        rest = _SPOILT + line if self._torn else line
         self._torn = True
         try:
-            written = os.write(self._file, whole)
+            while rest:  # a full disk may take a part first, and says why it took no more when asked again
+                rest = rest[os.write(self._file, rest) :]
         except OSError as error:
             raise OSError(f"send log {self._path}: {error.strerror}") from error
-        if written != len(whole):
-            raise OSError(f"send log {self._path}: only a part of a line could be written")
         self._torn = False
         self._remember(sent)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from gateway_process import GatewayProcess
@@ -51,18 +48,6 @@ class = "stuck_strategy:Stuck"
 instruments = ["USD/JPY"]
 params = {{ file = "{file}" }}
 """
-
-
-@contextmanager
-def locked(gateway: GatewayProcess) -> Iterator[None]:
-    """Somebody holds the journal's lock for writing: every commit fails."""
-    connection = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=100)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
-        connection.close()
 
 
 def at_venue(venue: VenueProcess) -> dict[str, str | None]:

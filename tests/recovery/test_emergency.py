@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from gateway_process import wait_for
+from gateway_process import locked, wait_for
 from postgresql import verified
-from stuck import at_venue, locked, resting, stuck_strategy
+from stuck import at_venue, resting, stuck_strategy
 from test_outages import second_venue
 from trading import differences
 

@@ -13,10 +13,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from gateway_process import GatewayProcess, wait_for
+from gateway_process import GatewayProcess, locked, wait_for
 from postgresql import verified
 from proxy import Proxy
-from stuck import locked
 from trading import STRATEGY, Traders, come_to_rest, differences, trades_through
 
 from gateway.errors import UnknownOutcome

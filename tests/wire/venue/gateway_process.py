@@ -8,7 +8,8 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -266,3 +267,15 @@ class GatewayProcess:
             return int(connection.execute("SELECT msg_seq_num FROM watermark").fetchone()[0])
         finally:
             connection.close()
+
+
+@contextmanager
+def locked(gateway: GatewayProcess) -> Iterator[None]:
+    """Somebody holds the journal's lock for writing: every commit fails."""
+    connection = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=100)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()

@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager
-
-from gateway_process import wait_for
-
-
-@contextmanager
-def locked(gateway):
-    connection = sqlite3.connect(gateway.state / "journal.db", isolation_level=None, timeout=100)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
-        connection.close()
+from gateway_process import locked, wait_for
 
 
 def cancelled(venue, cancel, request):
