@@ -135,6 +135,8 @@ class PostgresqlJournal(PostgresqlReader):
         """The watermarks of the same commits: the newest of each session."""
         self._before: tuple[int, bytes] = (0, GENESIS)
         """What is durable whatever happens: the end of the journal when this writer, or the segment, began."""
+        self._doubted = False
+        """Since an attempt failed: whether the lock is ours, and where the journal ends, has to be seen before the next."""
         self._fence = Fence()
         self._renewal: Renewal | None = None
         try:
@@ -208,7 +210,9 @@ class PostgresqlJournal(PostgresqlReader):
         first = self._seq + 1
         if first == self._current:
             return False
-        connection = self._connected_or_error()
+        if self._connection is None or self._doubted:
+            raise JournalError(f"{self.name}: not connected")
+        connection = self._connection
         try:
             with connection.transaction():
                 # Durable, and everything before it too, whatever the setting.
@@ -225,24 +229,17 @@ class PostgresqlJournal(PostgresqlReader):
         self._before = (self._seq, self._hash)
         return True
 
-    def _connected_or_error(self) -> Connection:
-        if self._connection is None:
-            raise JournalError(f"{self.name}: not connected")
-        return self._connection
-
     def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str | None) -> None:
         rows = rows_of(batch, self._hash, digest)
         asked_at = now()
         try:
-            if self._connection is None:
-                self._regain(rows)
-                if rows and rows[-1].hash == self._hash:
-                    return  # it was taken, and only the answer was lost
-            self._insert(rows, watermarks)
+            if not (self._doubted and self._regain(rows)):
+                self._insert(rows, watermarks)
         except JournalLost as error:
             self._fence.lose(error)
             raise
         except (psycopg.Error, OSError) as error:
+            self._doubted = True
             lost = isinstance(error, psycopg.OperationalError | OSError)
             if lost or (self._connection is not None and not self._connection.at_rest):
                 self._drop()
@@ -271,6 +268,7 @@ class PostgresqlJournal(PostgresqlReader):
         if self._connection is not None and self._connection.at_rest:
             with suppress(psycopg.Error, OSError):
                 self._connection.execute("SELECT pg_advisory_unlock_all()")
+        self._doubted = True
         super()._drop()
 
     def _insert(self, rows: Sequence[Row], watermarks: Mapping[str, Watermark]) -> None:
@@ -287,25 +285,25 @@ class PostgresqlJournal(PostgresqlReader):
             raise psycopg.OperationalError("the connection is closed")
         return self._connection
 
-    def _regain(self, offered: Sequence[Row]) -> None:
-        """A new connection, if the journal is still ours and holds what it confirmed.
+    def _regain(self, offered: Sequence[Row]) -> bool:
+        """Make sure that the journal is still ours and holds what it confirmed, on a new connection if there is none.
 
-        `offered`: the batch whose answer may have been lost; it may be there.
+        `offered`: the batch that failed. True when it is there: only the answer was lost.
         """
-        connection = connect(self._url, self._password, "gateway-journal", answer_seconds=COMMIT_SECONDS)
-        self._connection = connection
-        self._configure(connection)
-        self._lease.regain(connection)
+        if self._connection is None:
+            self._connection = connect(self._url, self._password, "gateway-journal", answer_seconds=COMMIT_SECONDS)
+            self._configure(self._connection)
+        self._lease.regain(self._connection)
         try:
             seq, found = self.head()
             self._use(self._firsts[-1])
         except PreconditionFailed as error:
             raise JournalLost(f"{error}: is this the database we wrote to?") from error
-        if offered and (seq, found) == (offered[-1].seq, offered[-1].hash):
-            self._seq, self._hash = seq, found
-            self._remembered.extend(offered)
-        elif (seq, found) != (self._seq, self._hash):
+        taken = bool(offered) and (seq, found) == (offered[-1].seq, offered[-1].hash)
+        if not taken and (seq, found) != (self._seq, self._hash):
             self._write_again(seq, found)
+        self._doubted = False
+        return taken
 
     def _write_again(self, seq: int, found: bytes) -> None:
         """The server lost what it had confirmed: give it again, if this is the same history and memory reaches that far."""

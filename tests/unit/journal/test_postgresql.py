@@ -11,6 +11,7 @@ import pytest
 
 from gateway.errors import JournalError, JournalLost, PreconditionFailed
 from gateway.journal.interface import GENESIS, Watermark
+from gateway.journal.lease import LOCKED
 from gateway.journal.postgresql import PostgresqlJournal
 from gateway.journal.stores import JournalAt
 
@@ -37,6 +38,12 @@ def sql(place: JournalAt) -> Iterator[Any]:
 def cut(sql: Any) -> None:
     """The server ends the writer's connection."""
     sql("SELECT pg_terminate_backend(backend, 5000) FROM gateway_journal.lease")
+
+
+def holds_the_lock(journal: PostgresqlJournal, sql: Any) -> bool:
+    """Without it a standby would believe that nobody has the journal."""
+    assert journal._connection is not None
+    return sql(LOCKED).fetchall() == [(journal._connection.info.backend_pid,)]
 
 
 def until_taken(journal: PostgresqlJournal, *batch: Any) -> int:
@@ -95,6 +102,28 @@ def test_a_connection_the_server_still_believes_in_is_ended(journal, sql, record
     with pytest.raises(psycopg.Error):
         lost.execute("SELECT 1")
     lost.close()
+    assert holds_the_lock(journal, sql)
+
+
+def test_a_commit_that_arrives_after_it_was_given_up_is_taken_once(journal, sql, records, monkeypatch):
+    """Its connection still holds the lock then, as after a cable that was pulled is plugged in again."""
+    journal.append(records(1, 3), {}, "d")
+    insert, lost = PostgresqlJournal._insert, []
+
+    def give_up(self, rows, watermarks):
+        insert(self, rows, watermarks)
+        monkeypatch.setattr(PostgresqlJournal, "_insert", insert)
+        lost.append(self._connection)
+        self._connection = None
+        raise psycopg.OperationalError("no answer within 2 s")
+
+    monkeypatch.setattr(PostgresqlJournal, "_insert", give_up)
+    assert until_taken(journal, records(4, 5), {"S": Watermark(1, 9)}, "e") >= 2
+    lost[0].close()
+    assert holds_the_lock(journal, sql)
+    journal.append(records(6, 6), {}, "f")
+    assert journal.check_chain(0, GENESIS, 100)[::2] == (6, 6)
+    assert journal.watermarks() == {"S": Watermark(1, 9)}
 
 
 def test_a_journal_that_somebody_else_has_taken_meanwhile_is_lost(journal, place, sql, records):
@@ -154,6 +183,21 @@ def test_all_that_this_writer_wrote_is_written_again(place, journal, sql, record
         assert until_taken(journal, records(9, 9), {}, "d9") >= 1
         assert journal.check_chain(0, GENESIS, 100)[::2] == (9, 9)
         assert journal.watermarks() == {"S": Watermark(2, 1, 2), "T": Watermark(1, 2, 3)}
+
+
+def test_what_the_server_lost_while_it_refused_is_written_again(journal, sql, records):
+    """The connection is the same, as over a failover behind it: nothing of ours may leave a hole in the journal."""
+    for first in (1, 3):
+        journal.append(records(first, first + 1), {}, f"d{first}")
+    journal._connection.execute("SET default_transaction_read_only = on")
+    with pytest.raises(JournalError, match="read-only"):
+        journal.append(records(5, 5), {}, "d5")
+    sql("ALTER TABLE gateway_journal.event_1 DISABLE TRIGGER append_only")
+    sql("DELETE FROM gateway_journal.event_1 WHERE seq > 2")
+    sql("ALTER TABLE gateway_journal.event_1 ENABLE TRIGGER append_only")
+    journal._connection.execute("SET default_transaction_read_only = off")
+    journal.append(records(5, 5), {}, "d5")
+    assert journal.check_chain(0, GENESIS, 100)[::2] == (5, 5)
 
 
 @pytest.mark.parametrize("damage", ["DELETE FROM {}", "UPDATE {} SET hash = '\\x00' WHERE seq = 4", "DROP TABLE {}"])
