@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from gateway.bootstrap.places import journal_at, record_store, tls_files
+from gateway.bootstrap.places import journal_at, record_settings, tls_files
 from gateway.clock import wall_ns
 from gateway.config.load import LoadedConfiguration, load
 from gateway.config.paths import resolve, sqlite_file
@@ -23,6 +23,7 @@ from gateway.core.values import NANOS
 from gateway.errors import ConfigurationError, GatewayError, NotReachable, PreconditionFailed, Problem
 from gateway.fix.dialect import load_dialect
 from gateway.fix.strict import StrictDictionary
+from gateway.records.store import RecordStore
 from gateway.runtime.strategies import strategy_settings
 from gateway.venue.tls import check_tls
 
@@ -120,7 +121,8 @@ def _journal(loaded: LoadedConfiguration) -> None:
 
 def _records(loaded: LoadedConfiguration) -> None:
     """Reachable and of the right revision; a SQLite file that is missing or old is made or upgraded by `gateway run`."""
-    with closing(record_store(loaded)) as store:
+    settings = record_settings(loaded)
+    with closing(RecordStore(settings.records_url, password=settings.records_password)) as store:
         file = sqlite_file(loaded.records_url)
         if file is None:
             store.require_current()

@@ -15,7 +15,7 @@ from time import monotonic
 
 from gateway import __version__
 from gateway.bootstrap.front import Front
-from gateway.bootstrap.places import private_directory, record_store
+from gateway.bootstrap.places import private_directory, record_settings
 from gateway.bootstrap.recovery import recover
 from gateway.bootstrap.venues import attach_links, make_adapters
 from gateway.clock import StreamClock, wall_ns
@@ -29,8 +29,7 @@ from gateway.core.values import SessionState
 from gateway.errors import GatewayError, JournalError, JournalLost
 from gateway.journal import snapshots
 from gateway.journal.run_number import take, used_elsewhere
-from gateway.records.engines import RecordsUnavailable
-from gateway.records.writer import RecordWriter
+from gateway.records.process import RecordProcess
 from gateway.runtime.alarms import AlarmLog
 from gateway.runtime.emergency import EmergencyWatch
 from gateway.runtime.guards import Consultation, Watchdog
@@ -67,10 +66,12 @@ class Gateway:
         settings = core_settings(loaded)
         passwords = {v.name: resolve_secrets(v, loaded.base_dir, os.environ) for v in configuration.venues}
         private_directory(loaded.state_dir)
+        self._writer = RecordProcess(record_settings(loaded), now_ns=wall_ns)
+        self._writer.prepare()
         self._consultation = Consultation()
         self._metrics = front.metrics
         recovered, self._core = recover(loaded, front, lambda: Core(self._timed(settings.strategies)))
-        self._journal, self._keeper, place = recovered.journal, recovered.keeper, recovered.place
+        self._journal, self._keeper = recovered.journal, recovered.keeper
         state = self._core.state
         self._clock = StreamClock(state.at_ns)
         day = configuration.trading_day
@@ -82,8 +83,6 @@ class Gateway:
         self._run_number = take(runs, wall_ns(), max(state.control.run_id, self._journal.writers - 1))
         self.gate = front.gate
         self._journal.remember_configuration(loaded.sha256, loaded.text)
-        self._store = record_store(loaded)
-        self._writer = RecordWriter(place.reader, self._store, now_ns=wall_ns, state_at=place.state_at)
         self._retries_seen = 0
         observer = Observer(self._metrics)
         observer.begin(v.name for v in configuration.venues)
@@ -206,10 +205,7 @@ class Gateway:
 
     def start(self) -> None:
         """Begin the run: durable first, then its control, then connections."""
-        try:
-            self._store.ensure_current()
-        except RecordsUnavailable as error:
-            _log.warning("records are away, trading goes on: %s", error)
+        self._writer.open()
         for scope, reason in self._core.state.control.killed.items():
             if scope not in self.gate.engaged:
                 self.gate.engage(scope, reason)
@@ -229,7 +225,7 @@ class Gateway:
             _log.info("ready for logon after event %d", self.runtime.durable_seq)
             for adapter in self._adapters.values():
                 adapter.link.start()
-        self._writer.start()  # last: it makes a state of its own, which would keep everything else waiting
+        self._writer.start()  # last: it makes a state of its own, and takes a processor for it
 
     def request_reload(self) -> None:
         """From a signal handler: take up the configuration file."""
@@ -331,7 +327,6 @@ class Gateway:
         clean = self._writer.stop(DRAIN_SECONDS) and clean
         self.front.stop()
         self._journal.close()
-        self._store.close()
         for log in self._logs:
             log.close()
         self._emergency_file.close()

@@ -11,7 +11,7 @@ from gateway.config.paths import absolute
 from gateway.config.secrets import resolve_password
 from gateway.errors import PreconditionFailed
 from gateway.journal.stores import JournalAt
-from gateway.records.store import RecordStore
+from gateway.records.status import Settings
 from gateway.venue.tls import TlsFiles
 
 
@@ -22,10 +22,16 @@ def journal_at(loaded: LoadedConfiguration) -> JournalAt:
     return JournalAt(loaded.journal_url, section.durability, password)
 
 
-def record_store(loaded: LoadedConfiguration) -> RecordStore:
-    """The records, with the password where one is configured; nothing is connected yet."""
+def record_settings(loaded: LoadedConfiguration) -> Settings:
+    """What the record writer has to know, with the passwords where they are configured."""
+    journal = journal_at(loaded)
     password = resolve_password(loaded.configuration.records, "records", loaded.base_dir, os.environ)
-    return RecordStore(loaded.records_url, password=password)
+    return Settings(
+        journal_url=journal.url,
+        journal_password=journal.password,
+        records_url=loaded.records_url,
+        records_password=password,
+    )
 
 
 def tls_files(loaded: LoadedConfiguration, venue: Venue) -> TlsFiles | None:

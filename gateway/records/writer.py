@@ -2,7 +2,8 @@
 
 With the database away it falls behind on disk, not in memory: it holds one batch, tries it again with growing pauses, and
 goes on in order. Records that belong to another history are never written to. Whatever happens, the thread ends by itself
-and says so in its status: nothing is ever raised into the gateway, and trading does not wait for records.
+and says so in its status: nothing is ever raised into whoever started it, and trading does not wait for records. Of a gateway
+it is in a process of its own (`child`; `process` is the gateway's side).
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -26,34 +27,13 @@ from gateway.records.engines import RecordsUnavailable
 from gateway.records.fold import Fold
 from gateway.records.resume import context_at
 from gateway.records.sink import ANEW, Batch, Checkpoint, Moved
+from gateway.records.status import WriterState, WriterStatus
 from gateway.records.store import RecordStore
 
 T = TypeVar("T")
-WriterState = Literal["initialising", "running", "degraded", "stopped", "failed"]
 
 _POLL_S = 1.0
 """How often the journal is looked at although nobody woke us: a wake-up can be lost, an event cannot."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriterStatus:
-    """`seq`: last event in the records; `head`: last event known in the journal; `retries` since start.
-
-    `recorded_ns` is the stream time of event `seq` if this process wrote it; `since_ns` when `state` began.
-    """
-
-    state: WriterState
-    since_ns: int
-    seq: int = 0
-    head: int = 0
-    recorded_ns: int | None = None
-    retries: int = 0
-    last_error: str | None = None
-
-    @property
-    def lag(self) -> int:
-        """Events in the journal that the records do not have yet."""
-        return max(self.head - self.seq, 0)
 
 
 LOST = "the records file was removed or replaced while in use; making it anew from the journal"
@@ -71,7 +51,8 @@ class _OutOfTime(Exception):
 
 
 class RecordWriter:
-    """One per process. `now_ns` is the clock for the status; `on_change` hears each change of state, on the writer's thread."""
+    """One per process. `now_ns` is the clock for the status; `on_change` hears each change of state, `on_news` that the status
+    is not what it was; both on the writer's thread."""
 
     def __init__(
         self,
@@ -80,6 +61,7 @@ class RecordWriter:
         *,
         now_ns: Callable[[], int],
         on_change: Callable[[WriterStatus], None] | None = None,
+        on_news: Callable[[], None] = lambda: None,
         state_at: Callable[[JournalReader, int], State | None] = lambda _reader, _seq: None,
         chunk: int = 500,
         rest_s: float = 0.02,
@@ -93,6 +75,7 @@ class RecordWriter:
         self._store = store
         self._now_ns = now_ns
         self._on_change = on_change
+        self._on_news = on_news
         self._state_at = state_at
         self._chunk = chunk
         self._rest_s = rest_s
@@ -212,6 +195,7 @@ class RecordWriter:
         self._status = replace(self._status, head=max(self._status.head, after.seq))
         self._persist(lambda: self._commit(batch))
         self._status = replace(self._status, seq=after.seq, recorded_ns=last.recorded.at_ns)
+        self._on_news()
         return after
 
     def _checkpoint(self) -> Checkpoint:
@@ -277,3 +261,4 @@ class RecordWriter:
                 self._on_change(self.status())
             except Exception as caught:  # noqa: BLE001 - who listens must not be able to stop the records
                 self._status = replace(self._status, last_error=f"listener: {type(caught).__name__}: {caught}")
+        self._on_news()

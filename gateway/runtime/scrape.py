@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.clock import wall_ns
 from gateway.core.values import FeedState
-from gateway.records.writer import WriterStatus
+from gateway.records.status import WriterStatus
 from gateway.telemetry.gauges import ComponentState, FeedGauges, GaugeSnapshot, PositionGauges, SessionGauges
 
 

@@ -21,7 +21,7 @@ from gateway.core.orders import Position
 from gateway.core.risk.basis import market_price
 from gateway.core.state import State
 from gateway.core.values import ONE, SCOPE_ALL, TradingState
-from gateway.records.writer import WriterStatus
+from gateway.records.status import WriterStatus
 from gateway.runtime.conclusions import closed, connectivity, halts, market_input, troubles
 from gateway.runtime.intake import Intake
 from gateway.runtime.observer import Observer
@@ -98,6 +98,7 @@ class Reporter:
                 "lag_events": writer.lag,
                 "state": writer.state,
                 "detail": _trouble(writer),
+                "pid": writer.pid,
             },
         }
         document["capabilities"] = self._capabilities(document, writer)

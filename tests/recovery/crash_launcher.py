@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -23,7 +24,9 @@ from gateway.core.events import TradingSwitched
 from gateway.journal import snapshots
 from gateway.journal.postgresql import PostgresqlJournal
 from gateway.journal.sqlite import SqliteJournal
+from gateway.records import process as records
 from gateway.records import sink
+from gateway.records.__main__ import main as write_records
 from gateway.records.writer import RecordWriter
 from gateway.runtime import keeper
 from gateway.runtime.keeper import Keeper
@@ -59,12 +62,28 @@ CALLS: dict[str, tuple[Any, str]] = {
     "encoded-snapshot": (snapshots, "encode"),
     "published-snapshot": (snapshots, "write_durably"),
 }
+IN_RECORDS = ("projection", "projected-rows")
+"""Of these, the ones in the process that writes records."""
+RECORDS = "--records"
 POINTS = tuple(f"{when}-{name}" for name in (*COMMITS, *SENDS, *CALLS) for when in ("before", "after"))
 
 
 def die() -> None:
+    if RECORDS in sys.argv:
+        os.kill(os.getppid(), signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
     signal.pause()
+
+
+def crash_records(point: str) -> None:
+    """Records are written by a process of its own. At a point in there it takes the gateway with it, as a power cut does."""
+
+    def launch() -> subprocess.Popen[bytes]:
+        command = [sys.executable, __file__, point, RECORDS]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True)
+
+    records.launch = launch
 
 
 def install(point: str, count: int) -> None:
@@ -148,7 +167,12 @@ def roll_on_switch(point: str) -> None:
 
 if __name__ == "__main__":
     point, _, count = sys.argv[1].partition("@")
-    if point.startswith("roll:"):
+    if RECORDS in sys.argv:
+        install(point, int(count or 1))
+        write_records()
+    elif point.partition("-")[2] in IN_RECORDS:
+        crash_records(sys.argv[1])
+    elif point.startswith("roll:"):
         roll_on_switch(point.removeprefix("roll:"))
     elif point.startswith("sleep:"):
         sleep_before_send(point.removeprefix("sleep:"))

@@ -14,8 +14,9 @@ from sqlalchemy import create_engine, make_url, text
 from gateway.errors import JournalCorrupt, JournalError
 from gateway.records import sink, verify
 from gateway.records.queries import view_rows
+from gateway.records.status import WriterStatus
 from gateway.records.store import RecordStore
-from gateway.records.writer import LOST, RecordWriter, WriterStatus
+from gateway.records.writer import LOST, RecordWriter
 
 Make = Callable[..., RecordWriter]
 Until = Callable[[Callable[[], bool]], None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import json
 import os
 import runpy
@@ -172,9 +173,14 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
     for number, descriptor in enumerate(files, 1):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    spare = None if request["arguments"][:2] == ["-m", "gateway"] and "run" not in request["arguments"] else _Spare()
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["directory"])
+    if spare is not None:
+        start = gateway.records.process.launch
+        spares = [spare]
+        gateway.records.process.launch = lambda: spares.pop() if spares else start()
     first, *others = request["arguments"]
     found = [path for path in request["environment"].get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:0] = [str(Path(first).parent) if first[0] != "-" else request["directory"], *found]
@@ -189,14 +195,45 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
         runpy.run_path(first, run_name="__main__")
 
 
+class _Spare:
+    """The process of a gateway's record writer, forked before that has begun; used as `subprocess.Popen` is. After its death
+    the next one is started as the product does it."""
+
+    def __init__(self) -> None:
+        pipes = [os.pipe() for _ in range(3)]
+        (theirs_in, ours_in), (ours_out, theirs_out), (ours_err, theirs_err) = pipes
+        self.pid = os.fork()
+        if not self.pid:
+            for number, descriptor in enumerate((theirs_in, theirs_out, theirs_err)):
+                os.dup2(descriptor, number)
+            for pipe in pipes:
+                for descriptor in pipe:
+                    os.close(descriptor)
+            os.setsid()
+            runpy.run_module("gateway.records", run_name="__main__")
+        for descriptor in (theirs_in, theirs_out, theirs_err):
+            os.close(descriptor)
+        self.stdin, self.stdout, self.stderr = io.FileIO(ours_in, "w"), io.FileIO(ours_out), io.FileIO(ours_err)
+
+    def wait(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+
 if __name__ == "__main__":
     import gc
 
+    # What is imported here is not imported by those that are forked.
     import gateway.bootstrap.gateway
     import gateway.bootstrap.process
     import gateway.cli.lifecycle
     import gateway.cli.main
-    import gateway.cli.verify  # noqa: F401 - what is imported here is not imported by those that are forked
+    import gateway.cli.verify
+    import gateway.records.child
+    import gateway.records.process
 
     sys.path.pop(0)  # this directory
     gc.collect()
