@@ -22,6 +22,7 @@ import msgspec
 
 from gateway.errors import PreconditionFailed
 from gateway.records.status import Opened, Settings, Stop, Told, Wake, WriterState, WriterStatus
+from gateway.redaction import MASK
 
 _log = logging.getLogger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
@@ -205,9 +206,8 @@ class RecordProcess:
     def _grumbled(self, line: bytes, pid: int) -> None:
         """Warnings of libraries, and the last words of an interpreter."""
         text = line.decode(errors="backslashreplace")[:_LONGEST_LINE].rstrip()
-        for secret in (self._settings.journal_password, self._settings.records_password):
-            if secret:
-                text = text.replace(secret, "***")
+        for secret in self._settings.secrets():
+            text = text.replace(secret, MASK)
         if text:
             _log.warning("record writer's process %d: %s", pid, text)
 

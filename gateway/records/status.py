@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -47,6 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return "Settings(...)"
+
+    def secrets(self) -> set[str]:
+        """What must not be shown, as it is written in a URL, too."""
+        written = [urlsplit(url).password or "" for url in (self.journal_url, self.records_url)]
+        plain = [self.journal_password or "", self.records_password or "", *map(unquote, written)]
+        return {one for one in (*written, *plain) if one}
 
 
 class Wake(msgspec.Struct, frozen=True, tag="wake"):

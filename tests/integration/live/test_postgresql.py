@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from gateway_process import wait_for
+from postgresql_gateway import PASSWORD
 from trading import differences
 
 from gateway.sim.process import VenueProcess, start_venue
@@ -39,6 +40,8 @@ def test_a_day_on_postgresql(gateway: Any, server: Any, venue: VenueProcess) -> 
     gateway.wait_state(gateway.order()["order_id"], "Accepted")
     venue.command("house sell USD/JPY 700 110")
     gateway.wait_rows("SELECT * FROM v_fills")
+    writer = wait_for(lambda: gateway.status()["records"]["pid"], "a process that writes the records")
+    assert not any(PASSWORD.encode() in Path(f"/proc/{writer}/{what}").read_bytes() for what in ("cmdline", "environ"))
 
     server.stop()
     ids = [gateway.order(price="110", wait_seconds=60)["order_id"] for _ in range(20)]

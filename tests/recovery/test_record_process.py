@@ -1,0 +1,134 @@
+"""The process that writes the records: what dies with what, and that no event is missing or twice afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway_process import GatewayProcess, wait_for
+from trading import differences
+
+SHORT = str(Path(__file__).with_name("short_stop.py"))
+
+
+def gone(pid: int) -> bool:
+    """Ended, whether or not anybody has asked for its exit code."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except FileNotFoundError:
+        return True
+
+
+def writer_of(gateway: GatewayProcess, *, other_than: int | None = None) -> int:
+    """The PID of the process that writes its records, once there is one."""
+
+    def found() -> Any:
+        records = gateway.status()["records"]
+        return records["state"] == "running" and records["pid"] not in (None, other_than) and records["pid"]
+
+    return wait_for(found, "somebody writes the records")
+
+
+@contextmanager
+def locked(gateway: GatewayProcess) -> Iterator[None]:
+    lock = sqlite3.connect(gateway.records, isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        lock.execute("ROLLBACK")
+        lock.close()
+
+
+def trade(gateway: GatewayProcess, venue: Any, count: int = 5) -> None:
+    for _ in range(count):
+        assert gateway.order(wait_seconds=60)["state"] == "Accepted"
+    venue.command("house sell USD/JPY 700 110")
+
+
+def test_it_is_killed_and_comes_back(make, venue):
+    gateway = make(venue.port).start().ready()
+    trade(gateway, venue)
+    first = writer_of(gateway)
+    with locked(gateway):  # so that it has something to lose
+        trade(gateway, venue)
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: "ended by SIGKILL" in gateway.status()["records"]["detail"], "the status says so")
+        part = gateway.status()["capabilities"]["record_writer"]
+        assert part["state"] in ("degraded", "initialising"), part
+        assert any("record_writer" in alarm["what"] for alarm in gateway.status()["alarms"])
+        trade(gateway, venue)
+    second = writer_of(gateway, other_than=first)
+    assert gone(first)
+    gateway.caught_up()
+    os.kill(second, signal.SIGKILL)  # and with nothing to do
+    writer_of(gateway, other_than=second)
+    trade(gateway, venue)
+    gateway.caught_up()
+    assert differences(gateway, venue.ledger_path) == []
+    assert (gateway.state / "gateway.log").read_text().count("ended by SIGKILL; trading goes on") == 2
+    assert gateway.terminate() == 0
+
+
+def test_what_ends_the_gateway_does_not_end_it_first(make, venue):
+    """A supervisor signals every process of a service: the records of the end are written all the same."""
+    gateway = make(venue.port).start().ready()
+    trade(gateway, venue)
+    writer = writer_of(gateway)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(writer, number)
+    trade(gateway, venue)
+    assert gateway.terminate() == 0
+    assert gone(writer)
+    assert gateway.rows("SELECT * FROM v_runs WHERE clean_stop = 1")
+    assert differences(gateway, venue.ledger_path) == []
+
+
+def test_it_ends_with_a_gateway_that_is_killed(make, venue):
+    """Also where the database holds it; what it had begun is undone, and the next one finds the records free."""
+    gateway = make(venue.port).start().ready()
+    trade(gateway, venue)
+    writer = writer_of(gateway)
+    gateway.caught_up()
+    with locked(gateway):
+        trade(gateway, venue)
+        gateway.kill()
+        wait_for(lambda: gone(writer), "the writer's end", 5)
+    gateway.start().ready()
+    gateway.caught_up()
+    assert differences(gateway, venue.ledger_path) == []
+
+
+def test_it_goes_on_while_the_gateway_stands_still(make, venue):
+    """What is in the journal comes to the records, and what is told of it waits until the gateway goes on."""
+    gateway = make(venue.port).start().ready()
+    writer = writer_of(gateway)
+    gateway.caught_up()
+    with locked(gateway):
+        trade(gateway, venue)
+        os.kill(gateway.process.pid, signal.SIGSTOP)
+    try:
+        gateway.wait_rows("SELECT 1 FROM v_orders WHERE state <> 'Submitted' LIMIT 1 OFFSET 4")
+    finally:
+        os.kill(gateway.process.pid, signal.SIGCONT)
+    gateway.caught_up()
+    assert writer_of(gateway) == writer
+    assert differences(gateway, venue.ledger_path) == []
+
+
+def test_one_that_hangs_holds_up_no_stop(make, venue):
+    gateway = make(venue.port, launcher=(SHORT, "bounds")).start().ready()
+    trade(gateway, venue)
+    writer = writer_of(gateway)
+    os.kill(writer, signal.SIGSTOP)
+    trade(gateway, venue, 20)
+    assert gateway.terminate(60) == 1, "not everything was done"
+    assert gone(writer)
+    gateway.start().ready()
+    gateway.caught_up()
+    assert differences(gateway, venue.ledger_path) == []
