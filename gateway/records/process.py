@@ -153,6 +153,7 @@ class RecordProcess:
             self._tell(self._settings)
             if self._started:
                 self._tell(Wake(self._head))
+        self._status = replace(self._status, pid=process.pid)
         if self._stop_at is not None:
             self._ask_to_stop()
         self._follow(process)
