@@ -74,7 +74,8 @@ def a_disk_at(place: Path, gateway: GatewayProcess) -> Iterator[Path]:
         pytest.skip("nothing can be mounted here")
     yield place
     gateway.close()
-    subprocess.run(["umount", place], check=True)
+    unmount = ["umount", place]  # the process that writes the records ends with the gateway, but not in the same moment
+    wait_for(lambda: not subprocess.run(unmount, check=False, capture_output=True).returncode, "nobody uses the disk")
 
 
 def fill(disk: Path) -> Path:
