@@ -22,7 +22,8 @@ from gateway.runtime.observer import Observer
 from gateway.runtime.settings import session_id
 from gateway.venue.adapter import VenueAdapter
 from gateway.venue.emergency_file import EmergencyFile
-from gateway.venue.engine import EngineSettings, QuickFixLink
+from gateway.venue.engine import QuickFixLink
+from gateway.venue.engine_settings import EngineSettings
 from gateway.venue.fix_log import FixLog
 from gateway.venue.gate import KillGate
 from gateway.venue.hours import Hours

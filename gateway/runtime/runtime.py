@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TypeVar
@@ -22,13 +21,10 @@ from gateway.core.core import Core
 from gateway.core.events import (
     ControlTime,
     DefectReported,
-    Dispatched,
     Event,
-    PositionsRequested,
     Recorded,
     RunStopped,
     SessionScheduled,
-    StatusRequested,
 )
 from gateway.core.execution_control import next_deadline
 from gateway.core.state import State
@@ -36,7 +32,8 @@ from gateway.core.turn import Step
 from gateway.core.values import SCOPE_ALL
 from gateway.errors import JournalError, JournalLost, UnknownOutcome
 from gateway.journal.interface import JournalWriter, Watermark
-from gateway.runtime.guards import GUARDED, INVARIANT, fallen, hold, tend
+from gateway.runtime.batch import Batch, venue_of
+from gateway.runtime.guards import INVARIANT, fallen, hold, tend
 from gateway.runtime.intake import Ask, Intake, Item, Submit
 from gateway.runtime.journaling import Committer
 from gateway.runtime.observer import Observer
@@ -55,43 +52,6 @@ MAX_UNDIGESTED = 64
 """Batches in a row without a digest of the state after them."""
 CARRY_SECONDS = 0.002
 """How long a `transmitted` may wait for company: the venue's answer should not find us busy with it."""
-
-
-def _venue(dispatch: Dispatched | StatusRequested | PositionsRequested) -> str:
-    return dispatch.command.venue if isinstance(dispatch, Dispatched) else dispatch.venue
-
-
-class Batch:
-    """What one turn collects before its commit."""
-
-    def __init__(self) -> None:
-        self.records: list[Recorded] = []
-        self.steps: list[tuple[Step, float]] = []
-        self.dispatches: list[Dispatched | StatusRequested | PositionsRequested] = []
-        self.answers: list[tuple[Submit, Step]] = []
-        self.scheduled: list[tuple[VenueAdapter, SessionScheduled]] = []
-        self.received: list[int] = []
-        self.guarded: list[Recorded] = []
-        self.heard = False
-        self.rolled = False
-        """It began a trading day: the journal may roll behind it."""
-        self.digested = False
-        """The journal gets the digest of the state after it."""
-
-    def add(self, step: Step, seconds: float) -> None:
-        self.steps.append((step, seconds))
-        self.records += step.records
-        for one in step.records:
-            kind = type(one.event)
-            if kind is Dispatched or kind is StatusRequested or kind is PositionsRequested:
-                self.dispatches.append(one.event)  # type: ignore[arg-type]  # it is one of the three
-            elif kind in GUARDED:
-                self.guarded.append(one)
-
-    @property
-    def urgent(self) -> bool:
-        """A venue's message led to something that waits to be sent."""
-        return bool(self.dispatches and self.received and not self.answers and not self.rolled)
 
 
 class Runtime:
@@ -420,7 +380,7 @@ class Runtime:
 
     def _reached(self, batch: Batch) -> dict[str, Watermark]:
         """Per session: what was heard, and the number below which everything stays that was sent and is about to be."""
-        leaving = Counter(_venue(dispatch) for dispatch in batch.dispatches)
+        leaving = batch.leaving()
         marks: dict[str, Watermark] = {}
         for name, adapter in self._adapters.items():
             if adapter.session in self._marks or name in leaving:
@@ -432,7 +392,7 @@ class Runtime:
         """Only now, that it is durable. What became of it is the next turn's input."""
         for dispatch in batch.dispatches:
             self.progress += 1
-            venue = _venue(dispatch)
+            venue = venue_of(dispatch)
             try:
                 outcome = self._adapters[venue].outbound.send(dispatch)
             except Exception:  # noqa: BLE001 - whether it left is not known: its deadline will ask the venue

@@ -2,7 +2,7 @@
 
 A reading order:
 
-    link, engine            what the engine hands over and is asked for; the callbacks that never raise
+    link, engine, engine_settings    what the engine hands over and is asked for; the callbacks that never raise
     adapter                 the venue on the runtime thread: messages in become events, dispatches become messages
     settle, resend, chunks, too_low, numbering    from logon to numbers both sides agree on, and what is lost for good
     outbound, send_log, gate                      the last moment before the wire

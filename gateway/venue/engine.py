@@ -1,13 +1,8 @@
-"""QuickFIX behind the `Link` protocol: settings, callbacks, numbers. With its log (`engine_log`) all
-that imports the engine.
+"""QuickFIX behind the `Link` protocol: callbacks and numbers. With its log (`engine_log`) all that imports the engine.
 
 An exception that leaves a callback kills the process, so every callback is total: it takes the message, stamps it, hands it
 over, and answers for whatever goes wrong itself. Nothing is decoded here and nothing is decided, with two exceptions at the
 last moment before the wire: the guard of `send`, and a full intake.
-
-Engine settings are fixed (NonStopSession=Y, PersistMessages=N and no resets of the engine's own): schedules and resets are
-ours. With PersistMessages=N a resend request is answered by a gap fill, so a stale order can never be sent again, and the
-store holds no password.
 """
 
 from __future__ import annotations
@@ -15,22 +10,20 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from threading import Lock
 
-import msgspec
 import quickfix as fix
 
 from gateway.clock import wall_ns
 from gateway.errors import PreconditionFailed
 from gateway.fix.encoder import Outgoing
-from gateway.fix.permissive import PermissiveFiles
 from gateway.venue.chunks import Chunks
 from gateway.venue.engine_log import EngineLogs
+from gateway.venue.engine_settings import EngineSettings, settings_text
 from gateway.venue.fix_log import FixLog
 from gateway.venue.link import Inbound, Kind, NotSent, SendGuard, Sink
 from gateway.venue.numbers import Numbers
-from gateway.venue.tls import TlsFiles, check_tls
+from gateway.venue.tls import check_tls
 
 _log = logging.getLogger(__name__)
 _RECENT = 256
@@ -38,92 +31,10 @@ SEND_SECONDS = 5.0
 """How long a message waits for the one before it to leave: longer only when the engine hangs in it."""
 _WITH_GROUPS = frozenset({"V"})
 """Requests that hold repeating groups, which the engine cannot tell apart without a dictionary."""
-
-
-class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What one session needs. `credentials` are put into the Logon on its way out and kept nowhere else."""
-
-    venue: str
-    begin_string: str
-    sender_comp_id: str
-    target_comp_id: str
-    host: str
-    port: int
-    heartbeat_seconds: int
-    reconnect_seconds: int
-    reset_on_logon: bool
-    store: Path
-    dictionaries: PermissiveFiles
-    appl_ver_id: str | None = None
-    credentials: tuple[tuple[int, str], ...] = ()
-    logon_fields: tuple[tuple[int, str], ...] = ()
-    """What else the Logon carries."""
-    resend_chunk: int | None = None
-    """Most messages one ResendRequest(2) asks for."""
-    next_expected: bool = False
-    """Logon with NextExpectedMsgSeqNum(789)."""
-    tls: TlsFiles | None = None
-
-    def __repr__(self) -> str:
-        return f"EngineSettings(venue={self.venue!r})"
-
-
 Count = Callable[[str, str, str], None]
 """Told venue, direction and MsgType(35) of a message. Any thread."""
 Fence = Callable[[], str | None]
 """Why nothing may be sent, because the journal may be another gateway's; None when it is ours. Any thread."""
-
-
-def _text(settings: EngineSettings) -> str:
-    fixed: dict[str, str | int | Path] = {
-        "ConnectionType": "initiator",
-        "NonStopSession": "Y",
-        "PersistMessages": "N",
-        "ResetOnLogon": "Y" if settings.reset_on_logon else "N",
-        "ResetOnLogout": "N",
-        "ResetOnDisconnect": "N",
-        "AllowUnknownMsgFields": "Y",
-        "ValidateUserDefinedFields": "N",
-        "ValidateFieldsHaveValues": "N",
-        "ValidateFieldsOutOfOrder": "N",
-        "CheckLatency": "N",
-        "SendNextExpectedMsgSeqNum": "Y" if settings.next_expected else "N",
-        "SocketNodelay": "Y",
-        "LogonTimeout": "10",
-        "LogoutTimeout": "2",
-        "SocketConnectHost": settings.host,
-        "SocketConnectPort": settings.port,
-        "HeartBtInt": settings.heartbeat_seconds,
-        "ReconnectInterval": settings.reconnect_seconds,
-        "FileStorePath": settings.store,
-    }
-    if settings.appl_ver_id is None:
-        fixed["DataDictionary"] = settings.dictionaries.application
-    else:
-        fixed["DefaultApplVerID"] = settings.appl_ver_id
-        fixed["AppDataDictionary"] = settings.dictionaries.application
-        fixed["TransportDataDictionary"] = settings.dictionaries.transport or ""
-    if settings.tls is not None:
-        fixed |= _tls_text(settings.tls)
-    lines = [f"{key}={value}" for key, value in fixed.items()]
-    session = [
-        f"BeginString={settings.begin_string}",
-        f"SenderCompID={settings.sender_comp_id}",
-        f"TargetCompID={settings.target_comp_id}",
-    ]
-    return "\n".join(["[DEFAULT]", *lines, "[SESSION]", *session, ""])
-
-
-def _tls_text(files: TlsFiles) -> dict[str, str | int | Path]:
-    """A certificate that `ca_file` does not vouch for ends the connection: level 1 verifies the peer."""
-    ours = {"ClientCertificateFile": files.cert_file, "ClientCertificateKeyFile": files.key_file}
-    given: dict[str, str | int | Path] = {key: path for key, path in ours.items() if path is not None}
-    return {
-        "CertificationAuthoritiesFile": files.ca_file,
-        "CertificateVerifyLevel": 1,
-        "SSLProtocol": "+TLSv1_2 +TLSv1_3",
-        **given,
-    }
 
 
 class _Application(fix.Application):  # type: ignore[misc]  # the engine has no type stubs
@@ -357,7 +268,7 @@ class QuickFixLink:
         try:
             settings.store.mkdir(parents=True, exist_ok=True)
             parsed = fix.SessionSettings()
-            parsed.setFromString(_text(settings))
+            parsed.setFromString(settings_text(settings))
             self._application = _Application(settings, sink, recent, count, fence)
             self._logs = EngineLogs(log, recent)
             self._stores = fix.FileStoreFactory(parsed)
