@@ -37,7 +37,10 @@ _TOLD = msgspec.json.Decoder(Opened | Told)
 
 
 def launch() -> subprocess.Popen[bytes]:
-    """A process that waits for its settings. It imports from where this one does, and hears no signal meant for this one."""
+    """A process that waits for its settings. Raises OSError.
+
+    It imports from where this one does, hears no signal meant for this one, and has none of its files, locks and sockets.
+    """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "gateway.records"],

@@ -18,7 +18,7 @@ from gateway.records import sink
 from gateway.records.fold import Fold
 from gateway.records.sink import BEGINNING, Batch, Checkpoint
 from gateway.records.store import RecordStore
-from gateway.records.verify import compare
+from gateway.records.verify import compare, stretch
 
 _CHUNK = 2_000
 
@@ -61,9 +61,9 @@ def _write(store: RecordStore, reader: JournalReader, head: int, progress: Progr
     configurations = dict(reader.configurations())
     fold, done = Fold(configurations.get), BEGINNING
     while fold.seq < head:
-        stretch = reader.read(fold.seq, min(_CHUNK, head - fold.seq))
-        ops = [op for stored in stretch for op in fold.advance(stored)]
-        after = Checkpoint(stretch[-1].recorded.seq, stretch[-1].hash)
+        records = stretch(reader, fold.seq, min(_CHUNK, head - fold.seq))
+        ops = [op for stored in records for op in fold.advance(stored)]
+        after = Checkpoint(records[-1].recorded.seq, records[-1].hash)
         with store.transaction() as connection:
             sink.write_batch(connection, Batch(before=done, after=after, ops=ops))
         done = after

@@ -8,13 +8,14 @@ run beside a live writer.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
 from gateway.core.state import State
-from gateway.journal.interface import JournalReader
+from gateway.errors import PreconditionFailed
+from gateway.journal.interface import JournalReader, Stored
 from gateway.records import partitions, sink
 from gateway.records.context import Row, RowOp, Value
 from gateway.records.fold import Fold
@@ -69,7 +70,7 @@ def compare(
     A checkpoint the journal does not have is the first difference and the last. History whose partition was detached is not
     compared; `note` is told of it. Nor are rows that were last touched before `start`, the state the journal begins with.
     `progress` is told (position, end); `compared` counts the rows of each table for which the journal and the records had to
-    agree.
+    agree. Raises PreconditionFailed when the journal loses events meanwhile.
     """
     counts = Counter[str]() if compared is None else compared
     before = 0 if start is None else start.seq
@@ -103,6 +104,14 @@ def compare(
         note(f"{name}: {count} rows belong to partitions that are not attached, and were not compared")
 
 
+def stretch(reader: JournalReader, after: int, limit: int) -> Sequence[Stored]:
+    """Up to `limit` events after a position. Raises PreconditionFailed when there are none: they were there a moment ago."""
+    found = reader.read(after, limit)
+    if not found:
+        raise PreconditionFailed(f"the journal has no event {after + 1} any more: is it being replaced?")
+    return found
+
+
 def _chunks(
     reader: JournalReader, up_to: int, start: State | None = None, connection: Connection | None = None
 ) -> Iterator[tuple[tuple[int, int], list[RowOp]]]:
@@ -111,8 +120,7 @@ def _chunks(
     fold = Fold(lambda sha256: reader.configurations().get(sha256), start, context)
     while fold.seq < up_to:
         first = fold.seq + 1
-        records = reader.read(fold.seq, min(_CHUNK, up_to - fold.seq))
-        ops = [op for stored in records for op in fold.advance(stored)]
+        ops = [op for stored in stretch(reader, fold.seq, min(_CHUNK, up_to - fold.seq)) for op in fold.advance(stored)]
         yield (first, fold.seq), ops
 
 

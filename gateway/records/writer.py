@@ -178,10 +178,16 @@ class RecordWriter:
         context = None if state is None else self._persist(lambda: self._context_at(state))
         fold = Fold(lambda sha256: self._persist(reader.configurations).get(sha256), state, context)
         while fold.seq < done.seq:
-            self._in_time()
-            for stored in self._persist(lambda: reader.read(fold.seq, min(self._chunk, done.seq - fold.seq))):
+            for stored in self._persist(lambda: self._read_again(reader, fold.seq, done.seq)):
                 fold.advance(stored)
         return fold
+
+    def _read_again(self, reader: JournalReader, after: int, up_to: int) -> Sequence[Stored]:
+        """What the records have already. It can be away for a while: a server that crashed gets it again from its gateway."""
+        records = reader.read(after, min(self._chunk, up_to - after))
+        if not records:
+            raise JournalError(f"the journal has no event {after + 1} any more, and the records go up to event {up_to}")
+        return records
 
     def _context_at(self, state: State) -> Context:
         with self._store.transaction() as connection:

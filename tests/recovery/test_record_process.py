@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway_process import GatewayProcess, wait_for
+from postgresql import verified
 from trading import differences
 
 SHORT = str(Path(__file__).with_name("short_stop.py"))
@@ -132,3 +133,30 @@ def test_one_that_hangs_holds_up_no_stop(make, venue):
     gateway.start().ready()
     gateway.caught_up()
     assert differences(gateway, venue.ledger_path) == []
+
+
+def test_one_that_hangs_outlives_its_gateway_and_keeps_nothing_from_the_next(make, venue):
+    """It cannot see that the gateway is gone, and has a batch in hand that the next one writes before it wakes up."""
+    gateway = make(venue.port).start().ready()
+    first = writer_of(gateway)
+    os.kill(first, signal.SIGKILL)  # another is started while every lock, socket and port of the gateway is open
+    hangs = writer_of(gateway, other_than=first)
+    gateway.caught_up()
+    with locked(gateway):
+        trade(gateway, venue)
+        wait_for(lambda: gateway.status()["records"]["state"] == "degraded", "the batch waits")
+        os.kill(hangs, signal.SIGSTOP)
+    try:
+        files = [os.readlink(file) for file in Path(f"/proc/{hangs}/fd").iterdir()]
+        assert [file for file in files if file.startswith("socket:") or file.endswith(".lock")] == []
+        gateway.kill()
+        gateway.start().ready()
+        trade(gateway, venue)
+        gateway.caught_up()
+        assert not gone(hangs)
+    finally:
+        os.kill(hangs, signal.SIGCONT)
+    wait_for(lambda: gone(hangs), "it sees that its gateway is gone")
+    gateway.caught_up()
+    assert differences(gateway, venue.ledger_path) == []
+    verified(gateway)

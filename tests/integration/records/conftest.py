@@ -147,12 +147,12 @@ class Desk:
             trade_date="20231114",
         )
 
-    def trades(self, orders: int = 1) -> None:
+    def trades(self, orders: int = 1, text: str = "ok \0\x1b[31m\udcff") -> None:
         """Each order: dispatched, transmitted, accepted, filled in three parts at prices whose average never ends."""
         for _ in range(orders):
             command = self.command(side=Side.BUY if self.orders % 2 else Side.SELL)
             self.sends(command)
-            self.hears(Accepted, command, exec_type="0", ord_status="0", text="ok \0\x1b[31m\udcff")
+            self.hears(Accepted, command, exec_type="0", ord_status="0", text=text)
             for price in ("150.125", "150.12", "150.121"):
                 self.fill(command, "300" if price != "150.121" else "400", price)
 

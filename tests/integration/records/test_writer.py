@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from gateway.errors import JournalCorrupt, JournalError
+from gateway.errors import JournalCorrupt, JournalError, PreconditionFailed
 from gateway.records import sink, verify
 from gateway.records.queries import view_rows
 from gateway.records.status import WriterStatus
@@ -226,6 +226,40 @@ def test_a_journal_that_comes_back_is_waited_for(
     writer.start()
     until(lambda: writer.status().lag == 0 and writer.status().seq == 3)
     assert writer.status().last_error == "disk I/O error"
+
+
+def test_a_journal_that_has_lost_what_the_records_have_is_waited_for(
+    make_writer: Make, desk: Any, journal: Any, store: RecordStore, monkeypatch: pytest.MonkeyPatch, until: Until
+) -> None:
+    """As a server that crashed after the first look: its gateway writes again what it forgot. Said, and no busy loop."""
+    desk.trades(2)
+    first = make_writer()
+    first.start()
+    assert first.stop(10)
+    real, asked = journal.read, []
+
+    def read(after: int, limit: int) -> Any:
+        asked.append(after)
+        return real(after, limit) if len(asked) > 3 else []
+
+    monkeypatch.setattr(journal, "read", read)
+    writer = make_writer()
+    writer.start()
+    desk.trades(1)
+    writer.wake(len(journal.records))
+    until(lambda: writer.status().state == "running" and writer.status().lag == 0)
+    assert writer.status().retries == 3
+    assert "the journal has no event 1 any more" in (writer.status().last_error or "")
+    assert list(verify.compare(store, journal)) == []
+
+
+def test_a_comparison_ends_where_the_journal_does(
+    desk: Any, journal: Any, store: RecordStore, recorded_all: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded_all()
+    monkeypatch.setattr(journal, "read", lambda *_: [])
+    with pytest.raises(PreconditionFailed, match="the journal has no event 1 any more"):
+        list(verify.compare(store, journal))
 
 
 @pytest.mark.parametrize("error", [JournalCorrupt("event 2 is not what its hash says"), RuntimeError("a defect")])
