@@ -45,7 +45,8 @@ class EndedOrders:
     def keep_fill(self, key: FillKey, fill: Fill) -> bool:
         """Store an execution as it is now. Whether it is a new one."""
         order_id = fill.order_id
-        self.take_out(order_id)
+        if order_id in self.ended:
+            self.take_out(order_id)
         names = self.by_exec_id.setdefault(order_id, {})
         new = self.fills.here(key) is None
         if new:
@@ -142,6 +143,7 @@ class EndedOrders:
 
     def same_trade(self, order_id: str, cum_qty: Decimal, venue_time_ns: int) -> FillKey | None:
         """The execution of an order that was reported with this CumQty(14) at this venue time."""
-        self.take_out(order_id)
+        if order_id in self.ended:
+            self.take_out(order_id)
         found = self.by_trade.get(order_id)
         return None if found is None else found.get((cum_qty, venue_time_ns))

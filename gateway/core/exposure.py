@@ -58,6 +58,9 @@ _NOTHING = Sums()
 class Exposure(Index):
     """Sums per position and per (scope, symbol, venue); open orders of a market sorted by price."""
 
+    follows = True
+    """Whether it takes note of anything."""
+
     def __init__(self) -> None:
         self._working: dict[str, Working] = {}
         self._positions: dict[PositionKey, Sums] = {}
@@ -152,6 +155,8 @@ class Exposure(Index):
 
 class NoExposure(Exposure):
     """Follows nothing, for a state in which nothing is decided."""
+
+    follows = False
 
     def follow(self, order_id: str, order: Order | None, pending: Command | None) -> None:
         """Nothing to do."""

@@ -188,22 +188,23 @@ class Waiting(Index):
     """
 
     def __init__(self) -> None:
-        self._places: dict[str, _Place] = {}
+        self.places: dict[str, _Place] = {}
+        """Order id -> where its pending command stands."""
         self._ended: dict[str, int] = {}
         self._ready: dict[tuple[str, bool], list[tuple[int, str]]] = {}
         self._cancels: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
-    def follow(self, order_id: str, order: Order | None, command: Command | None, seq: int) -> None:
+    def leave(self, order_id: str) -> None:
+        """An order has nothing pending any more."""
+        del self.places[order_id]
+        self._ended.pop(order_id, None)
+
+    def follow(self, order_id: str, order: Order | None, command: Command, seq: int) -> None:
         """Take note of what an order has pending, and whether that may go."""
-        before = self._places.get(order_id)
-        if command is None:
-            if before is not None:
-                del self._places[order_id]
-                self._ended.pop(order_id, None)
-            return
+        before = self.places.get(order_id)
         ended = order is not None and order.state.terminal
         after = _Place(seq, command, ended, not ended and not waits(order, command.kind, urgent=False))
-        self._places[order_id] = after
+        self.places[order_id] = after
         if ended:
             self._ended[order_id] = seq
             return
@@ -218,12 +219,12 @@ class Waiting(Index):
 
     def _push(self, line: list[tuple[int, str]], entry: tuple[int, str]) -> None:
         heappush(line, entry)
-        if len(line) > 2 * len(self._places) + 64:
+        if len(line) > 2 * len(self.places) + 64:
             line[:] = [known for known in line if self._stands(known)]
             heapify(line)
 
     def _stands(self, entry: tuple[int, str]) -> bool:
-        place = self._places.get(entry[1])
+        place = self.places.get(entry[1])
         return place is not None and place.seq == entry[0] and not place.ended
 
     def ended(self) -> list[str]:
@@ -240,12 +241,12 @@ class Waiting(Index):
     def first(self, venue: str, *, cancels: bool) -> str | None:
         """The order whose CANCEL, or whose NEW or REPLACE, is next at a venue."""
         line = self._ready.get((venue, cancels), [])
-        while line and not (self._stands(line[0]) and self._places[line[0][1]].ready):
+        while line and not (self._stands(line[0]) and self.places[line[0][1]].ready):
             heappop(line)
         return line[0][1] if line else None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self.places)
 
 
 def _scopes(command: Command) -> tuple[str, ...]:

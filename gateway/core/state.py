@@ -105,11 +105,15 @@ class ExecutionState(EndedOrders):
         """(scope, currency) -> value traded this day."""
         self.approved: dict[str, int] = defaultdict(int)
         """Scope -> new orders approved this day."""
+        self.deciding = True
+        """Something is decided with this state. Without that there is nothing in it that only limits and deadlines ask for."""
 
     def put_order(self, order: Order) -> None:
         """Store an order and keep the indexes true."""
         order_id = order.order_id
-        before = self.orders.here(order_id) or self.taken_out(order_id)
+        before = self.orders.here(order_id)
+        if before is None and order_id in self.ended:
+            before = self.taken_out(order_id)
         self.orders[order_id] = order
         if order.venue_order_id is not None and (before is None or before.venue_order_id != order.venue_order_id):
             self.venue_order_ids[order.venue, order.venue_order_id] = order_id
@@ -139,7 +143,7 @@ class ExecutionState(EndedOrders):
         return Windows(self.window_bounds, self.window_moments)
 
     def ignore_exposure(self) -> None:
-        """Nothing is decided with this state: sums of what is open are a fifth of what an execution costs."""
+        """Nothing is decided with this state now: sums of what is open are a fifth of what an execution costs."""
         self.exposure = NoExposure()
 
     @contextmanager
@@ -172,8 +176,12 @@ class ExecutionState(EndedOrders):
         """An order or its pending command changed."""
         pending = self.pending.get(order_id)
         command = None if pending is None else pending.command
-        self.exposure.follow(order_id, order, command)
-        self.waiting.follow(order_id, order, command, 0 if pending is None else pending.decided_seq)
+        if self.exposure.follows:
+            self.exposure.follow(order_id, order, command)
+        if pending is not None:
+            self.waiting.follow(order_id, order, pending.command, pending.decided_seq)
+        elif order_id in self.waiting.places:
+            self.waiting.leave(order_id)
 
     def put_recent(self, text: str, at_ns: int, kept_ns: int) -> None:
         """The same order was approved at `at_ns`; what lies `kept_ns` or more before is forgotten."""
@@ -199,14 +207,16 @@ class ExecutionState(EndedOrders):
             self.questions.drop(order_id)
 
     def put_fill(self, key: FillKey, fill: Fill) -> None:
+        """Store an execution and keep the indexes true."""
         if self.keep_fill(key, fill):
             self.ledger.add(fill.position, key)
         else:
             self.marks.forget(fill.position, lambda: self.ledger.place(fill.position, key))
 
-    def put_position(self, position: Position) -> None:
-        self.positions[position.key] = position
-        self.exposure.hold(position.key, position.net_qty)
+    def put_position(self, key: PositionKey, position: Position) -> None:
+        self.positions[key] = position
+        if self.exposure.follows:
+            self.exposure.hold(key, position.net_qty)
 
     def put_adjustment(self, key: PositionKey, seq: int, adjustment: Adjustment) -> None:
         self.adjustments[(*key, seq)] = adjustment
@@ -261,14 +271,14 @@ class ExecutionState(EndedOrders):
         self.awaiting[cl_ord_id] = awaiting
         if awaiting.deadline_ns is None:
             self.deadlines.drop(cl_ord_id)
-        else:
+        elif self.deciding:
             self.deadlines.put(cl_ord_id, awaiting.deadline_ns)
 
     def drop_awaiting(self, cl_ord_id: str) -> None:
-        awaiting = self.awaiting.get(cl_ord_id)
-        if awaiting is not None:
+        if cl_ord_id in self.awaiting:
             del self.awaiting[cl_ord_id]
-            self.deadlines.drop(cl_ord_id)
+            if self.deciding:
+                self.deadlines.drop(cl_ord_id)
 
 
 class ControlState:
@@ -357,18 +367,19 @@ class ControlState:
 class State:
     """State = f(event stream). `seq` and `at_ns` are those of the last event applied.
 
-    A projection that never asks for the digest does without the bookkeeping for it, and one that nothing is decided with does
-    without sums of what is open.
+    A projection that never asks for the digest does without the bookkeeping for it, and one that nothing is `deciding` with
+    does without sums of what is open, the day's counts and deadlines.
     """
 
-    def __init__(self, *, with_digest: bool = True, with_exposure: bool = True) -> None:
+    def __init__(self, *, with_digest: bool = True, deciding: bool = True) -> None:
         self._digest = Digest() if with_digest else NoDigest()
         self.seq = 0
         self.at_ns = 0
         self.market = MarketState(self._digest)
         self.execution = ExecutionState(self._digest)
         self.control = ControlState(self._digest)
-        if not with_exposure:
+        if not deciding:
+            self.execution.deciding = False
             self.execution.ignore_exposure()
         self.anomalies: dict[str, int] = defaultdict(int)
         """Kind -> how many: a tally for people, no part of any decision."""

@@ -21,10 +21,11 @@ class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"
 
-    @property
-    def sign(self) -> int:
-        """+1 for buy, -1 for sell: position = sum of sign * LastQty."""
-        return 1 if self is Side.BUY else -1
+    sign: int
+    """+1 for buy, -1 for sell: position = sum of sign * LastQty."""
+
+    def __init__(self, value: str) -> None:
+        self.sign = 1 if value == "buy" else -1
 
 
 class OrderType(StrEnum):
@@ -63,13 +64,14 @@ class OrderState(StrEnum):
     EXPIRED = "Expired"
     """Ended by its time in force; what was executed before counts. Ends the order."""
 
-    @property
-    def terminal(self) -> bool:
-        """No open quantity is left at the venue, as far as the venue has said."""
-        return self in TERMINAL
+    terminal: bool
+    """No open quantity is left at the venue, as far as the venue has said."""
+
+    def __init__(self, value: str) -> None:
+        self.terminal = value in ("Filled", "Cancelled", "Rejected", "Expired")
 
 
-TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED})
+TERMINAL = frozenset(state for state in OrderState if state.terminal)
 
 
 class FillStatus(StrEnum):

@@ -104,7 +104,7 @@ class Replay:
         before its request. `compared`: keep what only a comparison asks for (`asked`, `said`)."""
         self._reading = Reading(side=side, dialect=dialect)
         self.totals: Totals = self._reading.totals
-        self.state = State(with_digest=False, with_exposure=False)
+        self.state = State(with_digest=False, deciding=False)
         self.sessions: list[Session] = []
         self.anomalies: list[Anomaly] = []
         self.anomaly_counts: Counter[str] = Counter()
@@ -283,7 +283,7 @@ class Replay:
         for change in changes:
             if type(change) is FillChanged:
                 self.executions += change.after.live - (change.before is not None and change.before.live)
-            elif isinstance(change, AnomalyRaised):
+            elif type(change) is AnomalyRaised:
                 where = change.session or ("" if session is None else session.name)
                 self._keep(
                     Anomaly(change.anomaly, change.order_id, where, change.msg_seq_num, now or None, change.detail, change.raw)

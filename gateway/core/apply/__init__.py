@@ -48,9 +48,9 @@ def apply(state: State, recorded: Recorded) -> list[Change]:
     state.at_ns = recorded.at_ns
     changes = HANDLERS[type(recorded.event)](state, recorded, recorded.event)
     for change in changes:
-        if isinstance(change, AnomalyRaised):
+        if type(change) is AnomalyRaised:
             state.anomalies[change.anomaly] += 1
-        elif isinstance(change, FillChanged):
+        elif type(change) is FillChanged:
             count_execution(state, recorded, change)
             move_balance(state, recorded, change)
     return changes

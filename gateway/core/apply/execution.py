@@ -68,7 +68,9 @@ def find_order(state: State, event: ExecutionEvent) -> Order | None:
 
 def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[Change]:
     """Every event that a venue sends about an order comes through here."""
-    changes: list[Change] = [misfit("deviation", event, None, text) for text in event.deviations]
+    changes: list[Change] = []
+    if event.deviations:
+        changes += [misfit("deviation", event, None, text) for text in event.deviations]
     order = find_order(state, event)
     if order is None:
         order = _external(state, recorded, event)
@@ -80,7 +82,7 @@ def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[C
     if event.symbol is not None and event.symbol != order.symbol:
         changes.append(misfit("contradiction", event, order, f"Symbol(55) is {event.symbol}, the order's is {order.symbol}"))
     proven = replaces.proven_by_fill(state, recorded, event, order)
-    if isinstance(event, Rejected) and requests.names_request(state, event, order):
+    if type(event) is Rejected and requests.names_request(state, event, order):
         changes += requests.refused(state, recorded, event, order)
     else:
         changes += _SPECIAL.get(type(event), _moved)(state, recorded, event, proven)
@@ -96,9 +98,10 @@ def _reported(state: State, recorded: Recorded, event: ExecutionEvent) -> list[C
 def _stop_asking(state: State, before: Order) -> None:
     """A report that ended a doubt has answered the question about it; a reconciliation still wants its own answer."""
     now = state.execution.orders[before.order_id]
-    answered = now.in_doubt is None and (before.in_doubt is not None or now.state.terminal)
+    if now.in_doubt is not None or (before.in_doubt is None and not now.state.terminal):
+        return
     reconciling = now.venue in state.control.reconciliations and (now.venue, now.order_id) in state.control.unconfirmed
-    if answered and not reconciling:
+    if not reconciling:
         state.execution.drop_asked(now.order_id)
         state.control.confirm(now.venue, now.order_id)
 

@@ -50,7 +50,7 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
     execution = state.execution
     exec_id = event.exec_id or _unnamed(event)
     key = known_key(state, event.venue, order.order_id, exec_id, event.trade_date)
-    known = execution.fills.get(key)
+    known = execution.fills.here(key)  # with its order, which is no record's while something is done about it
     if known is None and event.poss_dup:  # told again on another day, by a venue that states no date of the trade
         known = _same_content(state, event, order)
     if known is not None:
@@ -241,14 +241,10 @@ def update_order(
         updated_ns=recorded.at_ns,
         terminal_ns=terminal_ns,
         presumed=order.presumed and new_state is order.state,
+        venue_status=order.venue_status if event is None else event.ord_status or order.venue_status,
+        venue_order_id=order.venue_order_id if event is None else venue_order_id(event, order),
+        in_doubt=None if event is not None and (new_state.terminal or _acknowledges(order)) else order.in_doubt,
     )
-    if event is not None:
-        after = replace(
-            after,
-            venue_status=event.ord_status or after.venue_status,
-            venue_order_id=venue_order_id(event, after),
-            in_doubt=None if new_state.terminal or _acknowledges(after) else after.in_doubt,
-        )
     if new_state.terminal or (after.new_in_flight is not None and after.new_in_flight == after.cl_ord_id):
         after = release_requests(state, after, keep_cancel=not new_state.terminal)
     state.execution.put_order(after)
@@ -267,6 +263,8 @@ def release_requests(state: State, order: Order, *, keep_cancel: bool) -> Order:
     """Requests that wait for no answer any more: a fill also acknowledges the NEW; the end of an order answers all."""
     if order.new_in_flight is not None:
         state.execution.drop_awaiting(order.new_in_flight)
+    elif order.replacing is None and (keep_cancel or order.cancel_in_flight is None):
+        return order
     if order.cancel_in_flight is not None and not keep_cancel:
         state.execution.drop_awaiting(order.cancel_in_flight)
     kept = order.cancel_in_flight if keep_cancel else None

@@ -60,18 +60,18 @@ def _queued(state: State, recorded: Recorded, event: Queued) -> list[Change]:
     state.execution.put_pending(
         Pending(command=event.command, decided_seq=recorded.seq, since_ns=recorded.at_ns, why=event.why)
     )
-    return _count_request(state, event.command)
-
-
-def _count_request(state: State, command: Command) -> list[Change]:
-    """A ClOrdID is used up once it is given to a request, sent or not."""
-    order = state.execution.orders.get(command.order_id)
-    if order is not None and command.kind is not CommandKind.NEW:
-        kill_cancels = order.kill_cancels
-        if command.kind is CommandKind.CANCEL:
-            kill_cancels = kill_cancels + 1 if is_killed(state, command) else 0
-        state.execution.put_order(replace(order, requests=order.requests + 1, kill_cancels=kill_cancels))
+    order = state.execution.orders.get(event.command.order_id)
+    if order is not None and event.command.kind is not CommandKind.NEW:
+        state.execution.put_order(_counted(state, event.command, order))
     return []
+
+
+def _counted(state: State, command: Command, order: Order) -> Order:
+    """A ClOrdID is used up once it is given to a request about an order, sent or not."""
+    kill_cancels = order.kill_cancels
+    if command.kind is CommandKind.CANCEL:
+        kill_cancels = kill_cancels + 1 if is_killed(state, command) else 0
+    return replace(order, requests=order.requests + 1, kill_cancels=kill_cancels)
 
 
 def _unqueued(state: State, recorded: Recorded, event: Superseded | ClosedUnsent) -> list[Change]:
@@ -89,12 +89,12 @@ def _dispatched(state: State, recorded: Recorded, event: Dispatched) -> list[Cha
     else:
         _count_order(state, command.order_id)
         count_approval(state, recorded.at_ns, command)
-        _count_request(state, command)
     before = execution.orders.get(command.order_id)
     if command.kind is CommandKind.NEW:
         after = _born(command, recorded.at_ns, state.control.run.trading_date)
     else:
         assert before is not None, "a cancel or replace is only ever dispatched for an order that exists"
+        before = before if was_pending else _counted(state, command, before)
         after = replace(before, updated_ns=recorded.at_ns, **_in_flight(command))
     execution.put_order(after)
     execution.cl_ord_ids[command.venue, command.cl_ord_id] = command.order_id

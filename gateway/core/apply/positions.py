@@ -24,16 +24,19 @@ from gateway.core.values import NANOS, ONE, ZERO, CommandKind, scopes_of
 
 def position_of(state: State, key: PositionKey) -> Position:
     """The position, an empty one when nothing ever changed it."""
-    account, strategy, venue, symbol = key
     known = state.execution.positions.get(key)
-    return Position(account=account, strategy=strategy, venue=venue, symbol=symbol) if known is None else known
+    if known is not None:
+        return known
+    account, strategy, venue, symbol = key
+    return Position(account=account, strategy=strategy, venue=venue, symbol=symbol)
 
 
 def trade_position(state: State, recorded: Recorded, new: Fill, cause: str) -> Change:
     """Let a new execution change its position."""
-    before = position_of(state, new.position)
+    key = new.position
+    before = position_of(state, key)
     after = traded(before, new.side, new.last_qty, new.last_px, _multiplier(state, new.symbol), recorded.at_ns)
-    state.execution.put_position(after)
+    state.execution.put_position(key, after)
     return PositionChanged(
         before=before,
         after=after,
@@ -58,7 +61,7 @@ def recount_position(state: State, recorded: Recorded, amended: Fill, cause: str
         if counted % MARK_EVERY == 0:
             marks.add(key, after)
     after = replace(after, updated_ns=recorded.at_ns)
-    state.execution.put_position(after)
+    state.execution.put_position(key, after)
     return [
         PositionChanged(
             before=before,
@@ -97,7 +100,7 @@ def set_position(
     adjustment = Adjustment(quantity=quantity - before.net_qty, avg_px=avg_px)
     state.execution.put_adjustment(key, recorded.seq, adjustment)
     after = adjusted(before, adjustment, recorded.at_ns)
-    state.execution.put_position(after)
+    state.execution.put_position(key, after)
     return PositionChanged(before=before, after=after, cause=cause, quantity=adjustment.quantity, price=avg_px)
 
 
@@ -106,6 +109,8 @@ def set_position(
 
 def count_execution(state: State, recorded: Recorded, change: FillChanged) -> None:
     """Daily traded value follows live executions of today; the throttle counts every new one."""
+    if not state.execution.deciding:
+        return
     before, after = change.before, change.after
     if after.counted_on == state.control.run.trading_date:
         instrument = state.control.settings.instruments.get(after.symbol)
@@ -140,7 +145,7 @@ def _value(fill: Fill) -> Decimal:
 
 def count_approval(state: State, at_ns: int, command: Command) -> None:
     """A NEW or REPLACE was approved: order rates count both, the day's orders and duplicates the NEW alone."""
-    if command.kind is CommandKind.CANCEL:
+    if command.kind is CommandKind.CANCEL or not state.execution.deciding:
         return
     execution, risk = state.execution, state.control.settings.risk
     first = command.kind is CommandKind.NEW and command.request == 1  # and not another version of one that was never sent

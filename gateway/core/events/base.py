@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import ClassVar
 
 import msgspec
@@ -18,6 +19,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     VERSION: ClassVar[int] = 1
 
     @classmethod
+    @cache
     def kind(cls) -> str:
         """The tag under which this event is stored, counted and shown, e.g. `book_snapshot`."""
         return str(cls.__struct_config__.tag)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.core.apply.execution import find_order
 from gateway.core.changes import Change, OrderChanged
 from gateway.core.events import Event, ExecutionEvent, StatusReported
 from gateway.core.reactions import contradictions, day, defects, limits, operators, reports, sessions
@@ -16,12 +17,14 @@ def react(turn: Turn, event: Event, changes: tuple[Change, ...]) -> None:
     rule = RULES.get(type(event))
     if rule is not None:
         rule(turn, event, changes)
-    if isinstance(event, ExecutionEvent) and not isinstance(event, StatusReported):  # its own rule did
-        reports.infer_missing_fill(turn, event)
-        contradictions.ask_if_contradicted(turn, event, changes)
+    if isinstance(event, ExecutionEvent) and type(event) is not StatusReported:  # its own rule did
+        order = find_order(turn.state, event)
+        if order is not None:
+            reports.infer_missing_fill(turn, event, order)
+            contradictions.ask_if_contradicted(turn, event, changes, order.order_id)
     limits.throttle(turn)
     for change in changes:
-        if isinstance(change, OrderChanged) and _reopened(change):
+        if type(change) is OrderChanged and _reopened(change):
             enforce_kill_on(turn, change.after.order_id)
     sessions.finish_reconciliations(turn)
 

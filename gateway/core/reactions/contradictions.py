@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.core import execution_control as control
-from gateway.core.apply.execution import find_order
 from gateway.core.apply.replaces import said_terms
 from gateway.core.changes import Change, OrderChanged
 from gateway.core.events import (
@@ -45,13 +44,11 @@ _WORKING = frozenset("015679ADE")
 _OWN_RULE = (StatusReported, CancelRejected, ReplaceRejected, Rejected)
 
 
-def ask_if_contradicted(turn: Turn, event: ExecutionEvent, changes: tuple[Change, ...]) -> None:
+def ask_if_contradicted(turn: Turn, event: ExecutionEvent, changes: tuple[Change, ...], order_id: str) -> None:
     """The rule for every report but those that have one of their own. What comes again (PossDup) contradicts nothing."""
     if event.poss_dup or isinstance(event, _OWN_RULE):
         return
-    order = find_order(turn.state, event)
-    if order is None:
-        return
+    order = turn.state.execution.orders[order_id]
     if order.state.terminal:
         settled = turn.state.control.settled(order.venue)  # before, a venue may tell the whole day again
         wrong = settled and (_says_working(event, order) or _ended_by_old_name(turn.state, event, order))

@@ -18,6 +18,8 @@ def throttle(turn: Turn) -> None:
     """RTS 6 art. 15(3): after so many executions a strategy is disabled until a person enables it again. What it has open
     is cancelled, what waits is dropped. Cancels and other strategies go on. Executions that were inferred count, too."""
     state = turn.state
+    if not state.control.settings.risk:
+        return
     for change in turn.new_fills():
         if _external(state, change.after):
             continue

@@ -70,10 +70,10 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
     if order is None:
         return
     if event.poss_dup:  # said before the question was asked: only what it proves to be filled counts
-        infer_missing_fill(turn, event)
+        infer_missing_fill(turn, event, order)
         return
     if not event.believed:
-        infer_missing_fill(turn, event)
+        infer_missing_fill(turn, event, order)
         control.ask_status(turn, order)
         return
     if event.unknown:
@@ -88,7 +88,7 @@ def _status_reported(turn: Turn, event: StatusReported, changes: tuple[Change, .
         elif not order.state.terminal or order.in_doubt is not None:
             turn.emit(InDoubt(order_id=order.order_id, reason=Doubt.UNKNOWN_AT_VENUE))
         return
-    if not infer_missing_fill(turn, event):
+    if not infer_missing_fill(turn, event, order):
         return
     order = turn.state.execution.orders[order.order_id]
     if works_after_all(turn, event, order):
@@ -186,15 +186,14 @@ def _amended_unseen(turn: Turn, event: FillBusted | FillCorrected, changes: tupl
 UNKNOWN = "unknown_execution"
 
 
-def infer_missing_fill(turn: Turn, event: ExecutionEvent) -> bool:
+def infer_missing_fill(turn: Turn, event: ExecutionEvent, order: Order) -> bool:
     """CumQty(14) above ours proves a trade whose report we do not have: count it now, replace it when the report comes.
 
     False when something is missing and has no price, or cannot be true: then the order is in doubt, or the venue is asked.
     """
-    if event.cum_qty is None or isinstance(event, (FillBusted, FillCorrected)):
+    if event.cum_qty is None or event.cum_qty <= order.cum_qty or isinstance(event, (FillBusted, FillCorrected)):
         return True
-    order = find_order(turn.state, event)
-    if order is None or event.cum_qty <= order.cum_qty or _precedes_amendment(turn.state, event, order):
+    if _precedes_amendment(turn.state, event, order):
         return True
     if not plausible(event, order):
         if isinstance(event, StatusReported) and event.believed:

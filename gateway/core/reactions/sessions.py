@@ -87,6 +87,8 @@ def finish_reconciliations(turn: Turn) -> None:
     """End every reconciliation that waits for nothing more, and open its venue when all was answered. One that left orders
     unanswered is taken up again: by their late answers, or after a pause by asking once more."""
     state = turn.state.control
+    if not state.reconciliations and not state.unreconciled:
+        return
     for venue, reconciliation in tuple(state.reconciliations.items()):
         if state.unconfirmed_of[venue]:
             continue
