@@ -68,18 +68,19 @@ class Decoder:
             events = self._events(message, received_ns, epoch)
         except UndecodableMessage as error:
             events = (self._untranslated(message, raw, str(error), epoch),)
+        get = message.get
         return Decoded(
             events=events,
             msg_type=message.msg_type,
             msg_seq_num=message.msg_seq_num,
             poss_dup=message.poss_dup,
-            sending_ns=parse_utc(message.get(tags.SENDING_TIME)),
+            sending_ns=parse_utc(get(tags.SENDING_TIME)),
             received_ns=received_ns,
             message=message,
-            ref_seq_num=whole_number(message.get(tags.REF_SEQ_NUM)),
-            ref_msg_type=message.get(tags.REF_MSG_TYPE),
-            business_reject_ref_id=message.get(tags.BUSINESS_REJECT_REF_ID),
-            md_req_id=message.get(tags.MD_REQ_ID),
+            ref_seq_num=whole_number(get(tags.REF_SEQ_NUM)),
+            ref_msg_type=get(tags.REF_MSG_TYPE),
+            business_reject_ref_id=get(tags.BUSINESS_REJECT_REF_ID),
+            md_req_id=get(tags.MD_REQ_ID),
         )
 
     def forget_market_data(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gateway.errors import UndecodableMessage
 from gateway.fix import tags
@@ -63,6 +64,15 @@ class FieldSet:
         self.fields = fields
         self._first = first = dict(reversed(fields))
         self.get = {tag: value for tag, value in first.items() if value}.get if "" in first.values() else first.get
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """`fields` of a message of a known shape: few ask for them."""
+            if name != "fields":
+                raise AttributeError(name)
+            self.fields = tuple(self._first.items())
+            return self.fields
 
     def __contains__(self, tag: int) -> bool:
         return tag in self._first
@@ -134,7 +144,6 @@ class FixMessage(FieldSet):
         """`raw`, whose fields are known: each tag once, no value empty."""
         message = cls.__new__(cls)
         message._first = first = dict(zip(tags_there, values, strict=True))
-        message.fields = tuple(first.items())
         message.get = first.get
         message.raw = raw
         message.faultless_to = by

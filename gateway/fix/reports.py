@@ -33,7 +33,7 @@ from gateway.core.events import (
 from gateway.core.values import ZERO
 from gateway.errors import UndecodableMessage
 from gateway.fix import tags
-from gateway.fix.message import FixMessage, readable
+from gateway.fix.message import FixMessage, readable, whole_number
 from gateway.fix.numbers import parse_decimal
 from gateway.fix.schema import Dialect, Meaning
 from gateway.fix.strict import StrictDictionary
@@ -67,6 +67,13 @@ _REFUTED_BY: dict[Meaning, frozenset[str]] = {
 }
 """OrdStatus values with which these cannot be true (FIX 4.4 vol. 4, appendix D). A closing report that says the order is open
 would understate exposure, an acceptance of a closed order overstate it: both only inform, and the core asks."""
+
+_COMMON = (
+    tags.CL_ORD_ID, tags.ORDER_ID, tags.ORIG_CL_ORD_ID, tags.EXEC_ID, tags.MSG_SEQ_NUM, tags.POSS_DUP_FLAG, tags.POSS_RESEND,
+    tags.EXEC_TYPE, tags.ORD_STATUS, tags.SYMBOL, tags.SIDE, tags.ORDER_QTY, tags.PRICE, tags.STOP_PX, tags.CUM_QTY,
+    tags.LEAVES_QTY, tags.AVG_PX, tags.ACCOUNT, tags.TEXT,
+)  # fmt: skip
+"""What every execution event has, in the order in which `_common` takes it."""
 
 
 class ReportReader:
@@ -196,58 +203,67 @@ class ReportReader:
     def _common(self, message: FixMessage, received_ns: int, found: list[str]) -> dict[str, Any]:
         """The fields every execution event has. Raises `UndecodableMessage` when no id names an order."""
         get, absent = message.get, self._absent
-        cl_ord_id, venue_order_id, orig_cl_ord_id = get(tags.CL_ORD_ID), get(tags.ORDER_ID), get(tags.ORIG_CL_ORD_ID)
-        exec_id = get(tags.EXEC_ID)
+        (
+            cl_ord_id, venue_order_id, orig_cl_ord_id, exec_id, number, duplicate, resend, exec_type, ord_status, symbol, side,
+            order_qty_text, price, stop_price, cum_qty_text, leaves_qty_text, avg_px, account, text,
+        ) = map(get, _COMMON)  # fmt: skip
         if absent:
-            cl_ord_id, venue_order_id, orig_cl_ord_id, exec_id = (
-                None if value in absent else value for value in (cl_ord_id, venue_order_id, orig_cl_ord_id, exec_id)
-            )
+            cl_ord_id = None if cl_ord_id in absent else cl_ord_id
+            venue_order_id = None if venue_order_id in absent else venue_order_id
+            orig_cl_ord_id = None if orig_cl_ord_id in absent else orig_cl_ord_id
+            exec_id = None if exec_id in absent else exec_id
         if cl_ord_id is None and venue_order_id is None and orig_cl_ord_id is None:
             raise UndecodableMessage("no order is named: ClOrdID(11), OrigClOrdID(41) and OrderID(37) say nothing", message.raw)
+        order_qty, cum_qty = parse_decimal(order_qty_text), parse_decimal(cum_qty_text)
+        leaves_qty = parse_decimal(leaves_qty_text)
+        if order_qty is not None and order_qty < ZERO:
+            order_qty = self._unsaid(tags.ORDER_QTY, order_qty, found)
+        if cum_qty is not None and cum_qty < ZERO:
+            cum_qty = self._unsaid(tags.CUM_QTY, cum_qty, found)
+        if leaves_qty is not None and leaves_qty < ZERO:
+            leaves_qty = self._unsaid(tags.LEAVES_QTY, leaves_qty, found)
         return {
             "venue": self._venue,
             "session": self._session,
-            "msg_seq_num": message.msg_seq_num,
-            "poss_dup": message.poss_dup,
+            "msg_seq_num": whole_number(number),
+            "poss_dup": duplicate == "Y" or resend == "Y",
             "venue_time_ns": _venue_time(message),
             "received_ns": received_ns,
             "cl_ord_id": cl_ord_id,
             "orig_cl_ord_id": orig_cl_ord_id,
             "venue_order_id": venue_order_id,
             "exec_id": exec_id,
-            "exec_type": get(tags.EXEC_TYPE),
-            "ord_status": get(tags.ORD_STATUS),
-            "symbol": get(tags.SYMBOL),
-            "side": self._sides.get(get(tags.SIDE) or ""),
-            "order_qty": self._quantity(message, tags.ORDER_QTY, found),
-            "price": parse_decimal(get(tags.PRICE)),
-            "stop_price": parse_decimal(get(tags.STOP_PX)),
-            "cum_qty": self._quantity(message, tags.CUM_QTY, found),
-            "leaves_qty": self._quantity(message, tags.LEAVES_QTY, found),
-            "avg_px": parse_decimal(get(tags.AVG_PX)),
-            "account": get(tags.ACCOUNT),
-            "text": get(tags.TEXT) or get(tags.ENCODED_TEXT),
+            "exec_type": exec_type,
+            "ord_status": ord_status,
+            "symbol": symbol,
+            "side": self._sides.get(side or ""),
+            "order_qty": order_qty,
+            "price": parse_decimal(price),
+            "stop_price": parse_decimal(stop_price),
+            "cum_qty": cum_qty,
+            "leaves_qty": leaves_qty,
+            "avg_px": parse_decimal(avg_px),
+            "account": account,
+            "text": text or get(tags.ENCODED_TEXT),
         }
 
     def _id(self, message: FixMessage, tag: int) -> str | None:
         value = message.get(tag)
         return None if value in self._absent else value
 
-    def _quantity(self, message: FixMessage, tag: int, found: list[str]) -> Decimal | None:
-        value = parse_decimal(message.get(tag))
-        if value is not None and value < ZERO:
-            found.append(f"{self._strict.label(tag)}={value:f} is negative")
-            return None
-        return value
+    def _unsaid(self, tag: int, negative: Decimal, found: list[str]) -> Decimal | None:
+        """No quantity of an order is negative: it says nothing."""
+        found.append(f"{self._strict.label(tag)}={negative:f} is negative")
+        return None
 
 
 def _venue_time(message: FixMessage) -> int | None:
     """TransactTime(60), else when it was sent: for a resend the first time, or it would be another trade on another day."""
-    for tag in (tags.TRANSACT_TIME, tags.ORIG_SENDING_TIME, tags.SENDING_TIME):
-        time = parse_utc(message.get(tag))
-        if time is not None:
-            return time
-    return None
+    get = message.get
+    found = parse_utc(get(tags.TRANSACT_TIME))
+    if found is None:
+        found = parse_utc(get(tags.ORIG_SENDING_TIME))
+    return parse_utc(get(tags.SENDING_TIME)) if found is None else found
 
 
 def _deviating(common: dict[str, Any], message: FixMessage, found: list[str]) -> dict[str, Any]:

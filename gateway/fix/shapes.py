@@ -21,9 +21,9 @@ _DAY = (
     r"(?:(?:0[1-9]|1[0-2])(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])(?:29|30)|(?:0[13578]|1[02])31)"
 )
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
-_NUMBER = r"-?[0-9]{1,14}(?:\.[0-9]{0,14})?"
-_WHOLE = r"-?[0-9]{1,18}"
-_TEXT = r"[^\x01]+"
+_NUMBER = r"-?[0-9]{1,14}+(?:\.[0-9]{0,14}+)?"
+_WHOLE = r"-?[0-9]{1,18}+"
+_TEXT = r"[^\x01]++"
 PATTERNS: Final = {
     **dict.fromkeys(("FLOAT", "PRICE", "PRICEOFFSET", "QTY", "AMT", "PERCENTAGE"), _NUMBER),
     **dict.fromkeys(("INT", "SEQNUM", "LENGTH", "NUMINGROUP", "TAGNUM"), _WHOLE),
@@ -60,10 +60,11 @@ class Shapes:
         start = raw.find("\x0135=") + 4
         known = self._known.get((raw[start : raw.find("\x01", start)], raw.count("\x01")))
         if known is not None:
+            of_shape = FixMessage.of_shape
             for match, tags in known:
                 found = match(raw)
                 if found is not None:
-                    return FixMessage.of_shape(raw, tags, found.groups(), by)
+                    return of_shape(raw, tags, found.groups(), by)
         return None
 
     def learn(self, msg_type: str, fields: Iterable[tuple[int, str | None]]) -> None:

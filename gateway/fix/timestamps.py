@@ -55,12 +55,12 @@ def parse_utc(text: str | None) -> int | None:
     """UTCTimestamp `YYYYMMDD-HH:MM:SS[.s...]` as UTC nanoseconds; None when missing or malformed."""
     if not text or len(text) < 17:
         return None
-    second, fraction = _second_ns(text[:17]), text[17:]
-    if second is None or not fraction:
+    second, fraction = _second_ns(text[:17]), text[18:]
+    if second is None or len(text) == 17:
         return second
-    if fraction[0] != "." or not 2 <= len(fraction) <= 13 or not _digits(fraction[1:]):
+    if text[17] != "." or not 1 <= len(fraction) <= 12 or not (fraction.isascii() and fraction.isdigit()):
         return None
-    return second + int(fraction[1:10].ljust(9, "0"))
+    return second + int(fraction[:9].ljust(9, "0"))
 
 
 @lru_cache(maxsize=512)  # messages of a second come together

@@ -6,11 +6,13 @@ The other process is given names of files and options, and writes what this one 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,7 +57,19 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
 
 def batches(wanted: Wanted) -> Iterator[Batch]:
     """Read here or elsewhere, whichever is faster. Raises what reading raises."""
-    return elsewhere(wanted) if _worth_it(wanted.files) else here(wanted)
+    with _seldom_collected():
+        yield from elsewhere(wanted) if _worth_it(wanted.files) else here(wanted)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """What a log comes to is kept, and nothing that is made of it refers to itself: looking for that is a tenth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _worth_it(files: Sequence[str]) -> bool:
@@ -110,8 +124,9 @@ def main() -> None:
     _widen(out)
     encode = msgspec.msgpack.Encoder().encode
     try:
-        for batch in here(wanted):
-            _write(out, encode(batch))
+        with _seldom_collected():
+            for batch in here(wanted):
+                _write(out, encode(batch))
     except GatewayError as error:
         _write(out, encode(Batch([], failed=pickle.dumps(error))))
     except (BrokenPipeError, KeyboardInterrupt):

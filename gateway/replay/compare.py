@@ -209,11 +209,12 @@ class _Comparing:
         if self._log.requests is None or self._other.requests is None:
             return
         we_asked, they_heard = self._log.requests.get(ours.key, {}), self._other.requests.get(theirs.key, {})
-        for name in they_heard.keys() - we_asked.keys():
-            asked, at_ns = they_heard[name]
-            self._asked("missing", ours, name, asked, at_ns + self._apart_ns)
-        for name in we_asked.keys() - they_heard.keys():
-            self._asked("extra", ours, name, *we_asked[name])
+        for name, (asked, at_ns) in they_heard.items():
+            if name not in we_asked:
+                self._asked("missing", ours, name, asked, at_ns + self._apart_ns)
+        for name, (asked, at_ns) in we_asked.items():
+            if name not in they_heard:
+                self._asked("extra", ours, name, asked, at_ns)
 
     def _asked(self, kind: str, order: OrderLine, name: str, asked: str, at_ns: int) -> None:
         if self._span.holds(at_ns) and (self._window is None or self._window.holds(at_ns)):
