@@ -21,8 +21,7 @@ class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"
 
-    sign: int
-    """+1 for buy, -1 for sell: position = sum of sign * LastQty."""
+    sign: int  # +1 for buy, -1 for sell: position = sum of sign * LastQty
 
     def __init__(self, value: str) -> None:
         self.sign = 1 if value == "buy" else -1
@@ -64,8 +63,7 @@ class OrderState(StrEnum):
     EXPIRED = "Expired"
     """Ended by its time in force; what was executed before counts. Ends the order."""
 
-    terminal: bool
-    """No open quantity is left at the venue, as far as the venue has said."""
+    terminal: bool  # no open quantity is left at the venue, as far as the venue has said
 
     def __init__(self, value: str) -> None:
         self.terminal = value in ("Filled", "Cancelled", "Rejected", "Expired")
