@@ -21,10 +21,9 @@ class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"
 
-    sign: int  # +1 for buy, -1 for sell: position = sum of sign * LastQty
-
     def __init__(self, value: str) -> None:
         self.sign = 1 if value == "buy" else -1
+        """+1 for buy, -1 for sell: position = sum of sign * LastQty."""
 
 
 class OrderType(StrEnum):
@@ -63,10 +62,9 @@ class OrderState(StrEnum):
     EXPIRED = "Expired"
     """Ended by its time in force; what was executed before counts. Ends the order."""
 
-    terminal: bool  # no open quantity is left at the venue, as far as the venue has said
-
     def __init__(self, value: str) -> None:
         self.terminal = value in ("Filled", "Cancelled", "Rejected", "Expired")
+        """No open quantity is left at the venue, as far as the venue has said."""
 
 
 TERMINAL = frozenset(state for state in OrderState if state.terminal)
