@@ -38,7 +38,7 @@ SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 
     AND classid = {_LOCK >> 32} AND objid = {_LOCK & 0xFFFF_FFFF}
 """  # noqa: S608 - constant numbers
 """The connections that hold the lock."""
-
+_END = f"SELECT pg_terminate_backend(pid, 1000) FROM ({LOCKED}) AS lost"  # noqa: S608 - constant names
 
 _BEAT = f"UPDATE {SCHEMA}.beat SET number = number + 1 WHERE (SELECT epoch FROM {SCHEMA}.lease) = %s RETURNING number"  # noqa: S608 - constant names
 RELEASED = ""
@@ -87,11 +87,12 @@ class Lease:
     def regain(self, connection: Connection) -> None:
         """Hold it again on a new connection. Raises JournalLost when it is somebody else's, JournalError when not yet free."""
         if not _value(connection, _TRY):
-            if self._ours(connection):
-                # The server has not noticed yet that our old connection is gone.
-                connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({LOCKED}) AS lost")  # noqa: S608 - constant names
+            if not self._ours(connection):
+                raise self.lost(connection)
+            # Our old connection: lost without the server's knowing, or it has not answered. At once, before a standby looks.
+            connection.execute(_END)
+            if not _value(connection, _TRY):
                 raise JournalError(f"{self._name}: the lost connection still holds the lock")
-            raise self.lost(connection)
         if not self._ours(connection):
             raise self.lost(connection)
         connection.execute(f"UPDATE {SCHEMA}.lease SET backend = pg_backend_pid()")  # noqa: S608 - constant names

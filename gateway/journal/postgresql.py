@@ -137,6 +137,8 @@ class PostgresqlJournal(PostgresqlReader):
         """What is durable whatever happens: the end of the journal when this writer, or the segment, began."""
         self._doubted = False
         """Since an attempt failed: whether the lock is ours, and where the journal ends, has to be seen before the next."""
+        self._silent: Connection | None = None
+        """The one that had the lock and did not answer: open until another has it, or nobody would seem to hold the journal."""
         self._fence = Fence()
         self._renewal: Renewal | None = None
         try:
@@ -240,8 +242,7 @@ class PostgresqlJournal(PostgresqlReader):
             raise
         except (psycopg.Error, OSError) as error:
             self._doubted = True
-            lost = isinstance(error, psycopg.OperationalError | OSError)
-            if lost or (self._connection is not None and not self._connection.at_rest):
+            if self._connection is not None and not self._connection.at_rest:
                 self._drop()
             raise JournalError(f"{self.name}: {said(error)}") from error
         self._fence.confirmed(asked_at)
@@ -259,17 +260,27 @@ class PostgresqlJournal(PostgresqlReader):
         self._give_up()
 
     def _give_up(self) -> None:
+        """Let go of the lock at once: the server would notice a closed connection a moment later."""
         if self._renewal is not None:
             self._renewal.stop()
-        self._drop()
-
-    def _drop(self) -> None:
-        """Let go of the lock at once: the server would notice a closed connection a moment later."""
         if self._connection is not None and self._connection.at_rest:
             with suppress(psycopg.Error, OSError):
                 self._connection.execute("SELECT pg_advisory_unlock_all()")
+        self._drop()
+        self._forget_silent()
+
+    def _drop(self) -> None:
+        """The connection is of no use any more, but it may hold the lock: a server that hangs is no reason to lose the role."""
         self._doubted = True
+        if self._connection is not None and self._silent is None and not self._connection.closed:
+            self._connection, self._silent = None, self._connection
         super()._drop()
+
+    def _forget_silent(self) -> None:
+        if self._silent is not None:
+            with suppress(psycopg.Error, OSError):
+                self._silent.close()
+            self._silent = None
 
     def _insert(self, rows: Sequence[Row], watermarks: Mapping[str, Watermark]) -> None:
         columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * _WIDTH
@@ -294,6 +305,7 @@ class PostgresqlJournal(PostgresqlReader):
             self._connection = connect(self._url, self._password, "gateway-journal", answer_seconds=COMMIT_SECONDS)
             self._configure(self._connection)
         self._lease.regain(self._connection)
+        self._forget_silent()
         try:
             seq, found = self.head()
             self._use(self._firsts[-1])
