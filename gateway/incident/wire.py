@@ -1,7 +1,7 @@
 """The text of messages, from the FIX logs the gateway writes itself (`<state_dir>/fix/<venue>/messages.log`).
 
 The journal knows which messages there were and their numbers; what exactly stood in them is in these logs. A log that is not
-there leaves the text empty, and the review says so: it is a convenience, never the truth.
+there, or no longer has a message, leaves the text empty, and the review says so: it is a convenience, never the truth.
 """
 
 from __future__ import annotations
@@ -30,19 +30,28 @@ def add_texts(incident: Incident, logs: Path) -> None:
     venues = {entry.wire.venue for entry in incident.entries if entry.wire is not None}
     for venue in sorted(venues):
         path = logs / venue / "messages.log"
+        # The log has the wall's clock, which stream time leaves when it jumps.
+        times = [entry.wall_ns for entry in incident.entries if _of(entry, venue)]
         try:
             with open(path, "rb") as file:
-                found = _messages(file, incident.from_ns - _MARGIN_NS, incident.to_ns + _MARGIN_NS)
+                found = _messages(file, min(times) - _MARGIN_NS, max(times) + _MARGIN_NS)
         except OSError as error:
             incident.notes.append(
                 f"messages of {venue} are shown without their text: {path.name} of the venue: {error.strerror}"
             )
             continue
         incident.entries = [_with_text(entry, found) if _of(entry, venue) else entry for entry in incident.entries]
+        missing = sum(_of(entry, venue) and _textless(entry) for entry in incident.entries)
+        if missing:
+            incident.notes.append(f"{missing} messages of {venue} are shown without their text: {path.name} does not have them")
 
 
 def _of(entry: Entry, venue: str) -> bool:
     return entry.wire is not None and entry.wire.venue == venue
+
+
+def _textless(entry: Entry) -> bool:
+    return entry.wire is not None and entry.wire.msg_seq_num is not None and not entry.wire.text
 
 
 def _with_text(entry: Entry, found: Found) -> Entry:

@@ -210,11 +210,12 @@ class Desk:
         self.journal = SqliteJournal(self.path, "commit")
         self.core = Core({})
         self._times = 0
+        self.wall_behind_ns = 0
 
     def feed(self, event: Event, run_id: int = 7) -> Step:
         self._times += 1
         at_ns = START_NS + self._times * 1_000_000
-        step = self.core.step(event, run_id=run_id, at_ns=at_ns, wall_ns=at_ns)
+        step = self.core.step(event, run_id=run_id, at_ns=at_ns, wall_ns=at_ns - self.wall_behind_ns)
         self.journal.append(step.records, {}, self.core.state.digest())
         return step
 

@@ -147,6 +147,21 @@ def test_the_text_of_messages_comes_from_the_fix_log(cli: Cli, reviewed: Desk) -
     assert "hunter2" not in sent["wire"]["text"]
 
 
+def test_texts_are_found_by_the_clock_of_the_log_and_what_it_lacks_is_said(cli: Cli, desk: Desk) -> None:
+    """The wall's clock was set back by an hour: stream time goes on, the FIX log does not."""
+    desk.opens()
+    desk.wall_behind_ns = 3_600_000_000_000
+    desk.fills(desk.order("1000", "r1"))
+    (sent,) = entries(cli.json("incident", "--order", "7-1"), kind="transmitted")
+    text = "8=FIX.4.4|35=D|34=3|11=A7-1|10=000|"
+    log = cli.state / "fix" / "SIM" / "messages.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(f"{format_utc(sent['wall_ns'], 6)} out {text}\n".replace("|", "\x01"))
+    found = cli.json("incident", "--order", "7-1")
+    assert [one["wire"]["text"] for one in found["entries"] if one["wire"]] == [text, "", ""]
+    assert found["notes"] == ["2 messages of SIM are shown without their text: messages.log does not have them"]
+
+
 class Tags(HTMLParser):
     """What a browser would take for markup."""
 
