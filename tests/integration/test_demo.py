@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,7 @@ def test_a_directory_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:
 def _replayed(var: Path, scratch: Path) -> None:
     """The FIX log through the core comes to what the records hold; a fill less, or a row another, is named."""
     log, records = var / "fix" / "SIM" / "messages.log", var / "records.db"
+    _counted(log)
     equal = _replay(log, records)
     assert equal["comparisons"][0]["differences"] == []
     assert equal["comparisons"][0]["executions"] == len(equal["fills"]) > 3
@@ -82,6 +85,14 @@ def _replayed(var: Path, scratch: Path) -> None:
         database.execute("UPDATE orders SET state = 'Expired' WHERE order_id = (SELECT min(order_id) FROM orders)")
     (altered,) = _replay(log, records, expect=1)["comparisons"][0]["differences"]
     assert (altered["kind"], altered["what"], altered["field"], altered["other"]) == ("state", "order", "state", "Expired")
+
+
+def _counted(log: Path) -> None:
+    """What the engine received and sent, by `gateway log stats` and by a search for the tag."""
+    done = CliRunner().invoke(root, ["log", "stats", str(log), "--json"])
+    assert done.exit_code == 0, done.output
+    kinds = Counter(kind.decode() for kind in re.findall(rb"\x0135=([^\x01]+)\x01", log.read_bytes()))
+    assert {row["msg_type"]: row["messages"] for row in json.loads(done.stdout)["types"]} == kinds
 
 
 def _replay(log: Path, records: Path, *, expect: int = 0) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,27 +119,39 @@ def test_it_renders_its_script_runs_and_hostile_text_stays_text(written: Path) -
 
 
 def test_no_request_leaves_it(written: Path) -> None:
-    log = written.parent / "net.json"
-    browse(written, "--dump-dom", f"--log-net-log={log}")
+    assert asked_for(written) == set()
+    unguarded = written.with_name("unguarded.html")
+    unguarded.write_text('<img src="http://evil.invalid/pixel">')
+    assert asked_for(unguarded) == {"http://evil.invalid/pixel"}, "where a page does ask for something, this sees it"
+
+
+def asked_for(path: Path) -> set[str]:
+    """What a page made the browser ask the network for; the browser's own requests come from no origin."""
+    log = path.with_suffix(".json")
+    browse(path, "--dump-dom", f"--log-net-log={log}")
     recorded = log.read_text("utf-8", "replace")
-    assert written.as_uri() in recorded, "the page itself is in the log of requests"
-    assert "evil.invalid" not in _urls(recorded)
+    assert path.as_uri() in recorded, "the page itself is in the log of requests"
+    parameters = [event.get("params", {}) for event in _events(recorded)]
+    return {one["url"] for one in parameters if one.get("initiator", "not an origin") != "not an origin"}
 
 
-def _urls(recorded: str) -> str:
-    """Every address that was asked for. The log may end in the middle of an event when the browser closes."""
+def _events(recorded: str) -> list[dict[str, Any]]:
+    """The log may end in the middle of an event when the browser closes."""
     try:
-        events = json.loads(recorded)["events"]
+        found: list[dict[str, Any]] = json.loads(recorded)["events"]
     except json.JSONDecodeError:
-        events = json.loads(recorded[: recorded.rindex("},")] + "}]}")["events"]
-    return "\n".join(str(event.get("params", {}).get("url", "")) for event in events)
+        found = json.loads(recorded[: recorded.rindex("},")] + "}]}")["events"]
+    return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_painted_in_both_themes(written: Path, scheme: str) -> None:
-    picture = written.parent / f"{scheme}.png"
-    preference = f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"
-    browse(written, preference, "--window-size=1200,1600", f"--screenshot={picture}")
-    content = picture.read_bytes()
-    assert content.startswith(b"\x89PNG")
-    assert len(content) > 20_000, "an empty page is a few hundred bytes"
+def test_it_is_painted_in_both_themes(written: Path) -> None:
+    pictures = set()
+    for scheme in (0, 1):
+        picture = written.parent / f"{scheme}.png"
+        preference = f"--blink-settings=preferredColorScheme={scheme}"
+        browse(written, preference, "--window-size=1200,1600", f"--screenshot={picture}")
+        content = picture.read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert len(content) > 20_000, "an empty page is a few hundred bytes"
+        pictures.add(content)
+    assert len(pictures) == 2, "dark is not light"

@@ -31,6 +31,8 @@ from gateway.fixlogs.sources import Source
 from gateway.fixlogs.statistics import Statistics
 
 SECONDS_EACH = 10
+MOST_MB = 200
+"""Of the process that reads them all, one after the other."""
 SEEDS = tuple(layouts().values())
 TOKENS = (
     b"8=FIX.4.4\x01", b"8=FIX.4.4\x019=", b"8=FIXT.1.1|9=5|", b"8=FIX", b"\x0110=000\x01", b"10=", b"9=99999999\x01",
@@ -141,6 +143,9 @@ def main() -> int:
     took = time.monotonic() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     sys.stdout.write(f"{given.inputs} inputs, {messages} messages, no failure; {took:.0f} s, peak memory {peak} MB\n")
+    if peak > MOST_MB:
+        sys.stdout.write(f"more than {MOST_MB} MB: memory is not bounded\n")
+        return 1
     return 0
 
 

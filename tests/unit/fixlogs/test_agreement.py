@@ -6,16 +6,19 @@ Besides the ten layouts this reads the logs of the directory GATEWAY_TEST_FIX_LO
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import simplefix
-from fixlog_layouts import fix, given_logs, head, session
+from fixlog_layouts import fix, given_logs, head, layouts, session
 
 from gateway.fixlogs.header import HeaderReader, searched
 from gateway.fixlogs.reader import Log, parse
 from gateway.fixlogs.sources import Source
 from gateway.fixlogs.statistics import Statistics
+
+LAYOUTS = layouts()
 
 
 def feed() -> bytes:
@@ -76,6 +79,19 @@ def test_counts_agree_with_an_independent_count(tmp_path: Path) -> None:
         for row in result["types"]:
             begin, kind = row["version"].encode(), row["msg_type"].encode()
             assert row["messages"] == len(re.findall(rb"8=%s\x019=[0-9]+\x0135=%s\x01" % (re.escape(begin), kind), data))
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_counts_of_every_layout_agree_with_an_independent_count(tmp_path: Path, name: str) -> None:
+    data = LAYOUTS[name]
+    (tmp_path / name).write_bytes(data)
+    log, counted = Log(Source(str(tmp_path / name))), Statistics()
+    for batch in log.batches():
+        counted.add(log, batch)
+    unbroken = data.replace(b"\r\n", b"") if name == "wrapped" else data
+    kinds = Counter(kind.decode() for kind in re.findall(rb"(?:\x01|\||\^A|;|u0001)35=([0-9A-Za-z])", unbroken))
+    assert kinds.total() >= 9
+    assert {row["msg_type"]: row["messages"] for row in counted.result()["types"]} == kinds
 
 
 @pytest.mark.parametrize(
