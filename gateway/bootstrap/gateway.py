@@ -80,7 +80,7 @@ class Gateway:
         elsewhere = used_elsewhere(runs, state.control.run_id, state.control.run.id_prefix)
         front.gate.reload()  # a standby may have waited for days
         # Two of a pair would take the same one when the first ended before his run was in the journal.
-        self._run_number = take(runs, wall_ns(), max(state.control.run_id, self._journal.writers - 1))
+        self._run_number = take(runs, max(state.control.run_id, self._journal.writers - 1))
         self.gate = front.gate
         self._journal.remember_configuration(loaded.sha256, loaded.text)
         self._retries_seen = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import msgspec
@@ -10,19 +11,21 @@ from gateway.errors import PreconditionFailed
 from gateway.journal.durable import write_durably
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PREFIX_LENGTH = 6
+"""Two thousand million of them. Short, because some venues take no more than 20 characters of a ClOrdID(11)."""
 
 
 class RunNumber(msgspec.Struct, frozen=True):
-    """`id_prefix` is made when the state directory is first used; it keeps ClOrdIDs apart from a lost directory's."""
+    """`id_prefix` is drawn when the state directory is first used: ClOrdIDs differ from those of any other directory."""
 
     run_id: int
     id_prefix: str
 
 
-def take(path: Path, now_ns: int, at_least: int) -> RunNumber:
+def take(path: Path, at_least: int) -> RunNumber:
     """The next run number (above `at_least`, the journal's last), written and fsynced before it is returned."""
     try:
-        last = _read(path) or RunNumber(0, _base36(now_ns // 1_000_000_000))
+        last = _read(path) or RunNumber(0, _prefix())
         taken = RunNumber(max(last.run_id, at_least) + 1, last.id_prefix)
         write_durably(path, msgspec.json.encode(taken))
     except OSError as error:
@@ -48,9 +51,5 @@ def _read(path: Path) -> RunNumber | None:
         raise PreconditionFailed(f"run number {path} is damaged: {error}; restore it, or move it away to begin anew") from error
 
 
-def _base36(number: int) -> str:
-    digits = ""
-    while number:
-        number, rest = divmod(number, 36)
-        digits = _DIGITS[rest] + digits
-    return digits
+def _prefix() -> str:
+    return "".join(secrets.choice(_DIGITS) for _ in range(_PREFIX_LENGTH))

@@ -42,9 +42,14 @@ class Difference:
     def __str__(self) -> str:
         key = ", ".join(f"{name}={value!r}" for name, value in self.key.items())
         if self.column is not None:
-            return f"{self.table} [{key}] {self.column}: records {self.records!r}, journal {self.journal!r}"
+            return f"{self.table} [{key}] {self.column}: records {_shown(self.records)}, journal {_shown(self.journal)}"
         where = "records only" if self.records else "journal only"
         return f"{self.table} [{key}]: row in the {where}"
+
+
+def _shown(value: Value) -> str:
+    """A hash as its first digits, as everywhere else."""
+    return value.hex()[:12] if isinstance(value, bytes) else repr(value)
 
 
 def expected_rows(reader: JournalReader, up_to: int | None = None) -> dict[str, dict[Key, Row]]:

@@ -48,6 +48,9 @@ def test_what_was_damaged_is_as_it_was(day: Any, store: RecordStore, recorded_al
 def test_records_of_another_history_are_replaced(day: Any, store: RecordStore) -> None:
     with store.transaction() as connection:
         connection.exec_driver_sql("UPDATE checkpoint SET seq = 4")
+    (difference,) = verify.compare(store, day.journal)
+    theirs = day.journal.read(3, 1)[0].hash.hex()[:12]
+    assert str(difference) == f"checkpoint [seq=4] hash: records 000000000000, journal {theirs}"
     assert rebuild(store, day.journal).differed is None
     assert store.checkpoint() == day.journal.head()
 
