@@ -68,6 +68,9 @@ class Gateway:
         private_directory(loaded.state_dir)
         self._writer = RecordProcess(record_settings(loaded), now_ns=wall_ns)
         self._writer.prepare()
+        if configuration.standby.enabled:  # a takeover neither waits for the records nor finds out that they cannot be used
+            front.start()
+            self._writer.open()
         self._consultation = Consultation()
         self._metrics = front.metrics
         recovered, self._core = recover(loaded, front, lambda: Core(self._timed(settings.strategies)))
@@ -205,7 +208,8 @@ class Gateway:
 
     def start(self) -> None:
         """Begin the run: durable first, then its control, then connections."""
-        self._writer.open()
+        if not self.loaded.configuration.standby.enabled:
+            self._writer.open()
         for scope, reason in self._core.state.control.killed.items():
             if scope not in self.gate.engaged:
                 self.gate.engage(scope, reason)

@@ -117,7 +117,7 @@ class RecordWriter:
 
     def _run(self) -> None:
         try:
-            with closing(self._reader_factory()) as reader:
+            with closing(self._persist(self._reader_factory)) as reader:
                 while (why := self._follow(reader)) is not None:
                     self._begin_again(why)
         except _OutOfTime:

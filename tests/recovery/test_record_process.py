@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway_process import GatewayProcess, wait_for
-from postgresql import verified
+from postgresql import PostgresqlGateway, Server, verified
 from trading import differences
+
+from gateway.records.revision import WANTED
 
 SHORT = str(Path(__file__).with_name("short_stop.py"))
 
@@ -160,3 +162,36 @@ def test_one_that_hangs_outlives_its_gateway_and_keeps_nothing_from_the_next(mak
     gateway.caught_up()
     assert differences(gateway, venue.ledger_path) == []
     verified(gateway)
+
+
+def test_a_standby_looks_at_the_records_when_it_starts_and_not_when_it_takes_over(home, server: Server, venue):
+    """That they cannot be used is said while another one trades; that they do not answer holds up no takeover."""
+    server.start()
+    server.recreate()
+    pair = "\n[standby]\nenabled = true\nsilent_seconds = 6\n"
+    active, standby = (PostgresqlGateway(home / name, venue.port, server, extra=pair, heartbeat=2) for name in "ab")
+    try:
+        active.start().ready()
+        with server.connect("records") as records:
+            records.execute("UPDATE alembic_version SET version_num = 'newer'")
+            standby.start()
+            assert standby.ended() == 6
+            assert "at revision newer, which this build does not know" in standby.err.read_text()
+        trade(active, venue)
+        with server.connect("records") as records:
+            records.execute("UPDATE alembic_version SET version_num = %s", (WANTED,))
+            standby.start()
+            wait_for(lambda: standby.status().get("role") == "standby" and standby.status()["journal"]["seq"], "it follows")
+            with records.transaction():
+                records.execute("LOCK alembic_version IN ACCESS EXCLUSIVE MODE")
+                active.kill()
+                standby.ready()
+                trade(standby, venue)
+                assert standby.status()["records"]["lag_events"] > 0
+        log = (standby.state / "gateway.log").read_text()
+        assert "records are away" not in log, "nobody asked for them before the logon"
+        standby.caught_up()
+        assert differences(standby, venue.ledger_path) == []
+    finally:
+        active.close()
+        standby.close()

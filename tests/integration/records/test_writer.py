@@ -228,6 +228,23 @@ def test_a_journal_that_comes_back_is_waited_for(
     assert writer.status().last_error == "disk I/O error"
 
 
+def test_a_journal_that_cannot_be_opened_yet_is_waited_for(
+    make_writer: Make, desk: Any, journal: Any, monkeypatch: pytest.MonkeyPatch, until: Until
+) -> None:
+    failures = iter([JournalError("too many open files"), JournalError("too many open files")])
+
+    def reader() -> Any:
+        for failure in failures:
+            raise failure
+        return journal
+
+    writer = make_writer()
+    monkeypatch.setattr(writer, "_reader_factory", reader)
+    writer.start()
+    until(lambda: writer.status().state == "running" and writer.status().seq == 3)
+    assert writer.status().last_error == "too many open files"
+
+
 def test_a_journal_that_has_lost_what_the_records_have_is_waited_for(
     make_writer: Make, desk: Any, journal: Any, store: RecordStore, monkeypatch: pytest.MonkeyPatch, until: Until
 ) -> None:
