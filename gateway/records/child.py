@@ -22,6 +22,8 @@ from gateway.records.status import Opened, Settings, Stop, Told, Wake
 from gateway.records.store import RecordStore
 from gateway.records.writer import RecordWriter
 
+ANSWER_S = 30.0
+"""A statement that takes longer has failed: the way to the server may swallow an answer, and the next try finds another."""
 _TELL_S = 0.05
 """Least time between two lines about progress."""
 _HEAR_S = 0.01
@@ -42,7 +44,7 @@ def serve() -> NoReturn:
         os._exit(0)
     settings = msgspec.json.decode(first[0], type=Settings)
     try:
-        store = RecordStore(settings.records_url, password=settings.records_password)
+        store = RecordStore(settings.records_url, password=settings.records_password, answer_seconds=ANSWER_S)
     except GatewayError as error:
         _say(told, Opened(trouble=str(error), refused=True))
         os._exit(0)

@@ -62,11 +62,15 @@ def is_file(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def open_engine(url: URL, *, busy_timeout_ms: int) -> Engine:
-    """An engine; nothing is connected yet."""
+def open_engine(url: URL, *, busy_timeout_ms: int, answer_seconds: float | None = None) -> Engine:
+    """An engine; nothing is connected yet. `answer_seconds`: for each statement on PostgreSQL; None for as long as it takes."""
     if not is_file(url):
         engine = create_engine(url, pool_pre_ping=True, pool_size=2, connect_args=_POSTGRESQL_LIMITS)
         event.listen(engine, "connect", _limit)
+        if answer_seconds is not None:
+            from gateway.records.answering import connect_with  # SQLite needs none of it
+
+            event.listen(engine, "do_connect", connect_with(answer_seconds))
         return engine
     engine = create_engine(url)
 

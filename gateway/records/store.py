@@ -23,9 +23,11 @@ from gateway.records.revision import WANTED, current_revision
 class RecordStore:
     """The records at `url`. Opening connects to nothing; the first use does. Safe to share between threads."""
 
-    def __init__(self, url: str, *, password: str | None = None, busy_timeout_ms: int = 2_000) -> None:
+    def __init__(
+        self, url: str, *, password: str | None = None, busy_timeout_ms: int = 2_000, answer_seconds: float | None = None
+    ) -> None:
         self._url = parse_url(url, password)
-        self._engine = open_engine(self._url, busy_timeout_ms=busy_timeout_ms)
+        self._engine = open_engine(self._url, busy_timeout_ms=busy_timeout_ms, answer_seconds=answer_seconds)
         self._in_use: tuple[int, int] | None = None
         """(device, inode) of the SQLite file that `hold` saw."""
 

@@ -97,6 +97,28 @@ def test_the_server_is_killed_and_comes_back(scene: Scene, server: Any) -> None:
     scene.catches_up()
 
 
+def test_a_connection_that_never_answers(
+    journal: Any, desk: Any, url: str, store: RecordStore, until: Until, admin: Callable[..., Any]
+) -> None:
+    """It stands, and nothing is heard over it any more; another one is answered."""
+    ours = "SELECT pid FROM pg_stat_activity WHERE datname = 'records' AND application_name = 'gateway-records'"
+    answering = RecordStore(url, answer_seconds=0.5)
+    writer = RecordWriter(lambda: journal, answering, now_ns=lambda: 0, rest_s=0.0, retry_s=(0.01, 0.05))
+    scene = Scene(writer, desk, store, until)
+    writer.start()
+    scene.catches_up()
+    store.close()
+    until(lambda: len(admin(ours)) == 1)
+    ((backend,),) = admin(ours)
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        scene.catches_up()
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    assert writer.stop(5)
+    answering.close()
+
+
 def test_the_database_is_read_only(scene: Scene, admin: Callable[..., Any]) -> None:
     admin("ALTER DATABASE records SET default_transaction_read_only = on")
     end_connections(admin)
