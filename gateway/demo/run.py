@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from gateway import interpreter
 from gateway.bootstrap.places import journal_at
 from gateway.config.load import LoadedConfiguration, load
 from gateway.control.client import ControlClient
@@ -109,8 +110,8 @@ class GatewayProcess:
 
     def __init__(self, loaded: LoadedConfiguration) -> None:
         log = open(loaded.base_dir / "gateway.stderr.log", "ab")  # noqa: SIM115 - handed to the process, closed below
-        command = [sys.executable, "-m", "gateway", "run", str(loaded.path)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        command, environment = interpreter.command("gateway", "run", str(loaded.path)), interpreter.environment()
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         log.close()
         self._loaded = loaded
         self.client = ControlClient(loaded.control_socket, timeout=2.0)

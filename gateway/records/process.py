@@ -11,7 +11,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +19,7 @@ from time import monotonic
 
 import msgspec
 
+from gateway import interpreter
 from gateway.errors import PreconditionFailed
 from gateway.records.status import Opened, Settings, Stop, Told, Wake, WriterState, WriterStatus
 from gateway.redaction import MASK
@@ -39,16 +39,15 @@ _TOLD = msgspec.json.Decoder(Opened | Told)
 def launch() -> subprocess.Popen[bytes]:
     """A process that waits for its settings. Raises OSError.
 
-    It imports from where this one does, hears no signal meant for this one, and has none of its files, locks and sockets.
+    It hears no signal meant for this one, and has none of its files, locks and sockets.
     """
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "gateway.records"],
+        interpreter.command("gateway.records"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
-        env=environment,
+        env=interpreter.environment(),
         start_new_session=True,
     )
 

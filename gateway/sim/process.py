@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 
+from gateway import interpreter
 from gateway.errors import GatewayError, NotReachable, PreconditionFailed
 
 STOP_SECONDS = 30.0
@@ -139,10 +139,12 @@ def start_venue(
         flags |= {"--username": username, "--password-env": password_env}
     if ticks is not None:
         flags["--ticks"] = ticks
-    command = [sys.executable, "-m", "gateway.sim", "--json", "--console", "--exit-with-parent"]
+    command = interpreter.command("gateway.sim", "--json", "--console", "--exit-with-parent")
     command += [str(part) for flag in flags.items() for part in flag]
     command += [part for target in targets for part in ("--target", target)]
     command += [part for symbol in symbols for part in ("--symbol", symbol)]
     with (directory / "venue.log").open("a") as log:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=interpreter.environment()
+        )
     return VenueProcess(process, directory, timeout)

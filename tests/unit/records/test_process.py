@@ -60,7 +60,7 @@ def test_nothing_that_is_written_is_not_all_written(tmp_path: Path) -> None:
 
 
 def test_one_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process.sys, "executable", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
     monkeypatch.setattr(process, "OPENING_S", 0.1)
     writer = made(tmp_path)
     writer.prepare()
