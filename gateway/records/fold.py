@@ -34,6 +34,11 @@ class Fold:
         """Position of the last record folded; 0 at the beginning."""
         return self._state.seq
 
+    @property
+    def at_ns(self) -> int:
+        """Stream time of that record; 0 at the beginning."""
+        return self._state.at_ns
+
     def advance(self, stored: Stored) -> list[RowOp]:
         """Fold one record and return its rows. Raises ValueError when it does not follow the last one."""
         changes = apply(self._state, stored.recorded)

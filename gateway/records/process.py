@@ -202,6 +202,8 @@ class RecordProcess:
                 self._first_look.set()
             return
         status = message.status
+        if not status.seq and status.state != "running":  # it has not seen the records yet: they stand where they stood
+            status = replace(status, seq=self._status.seq, recorded_ns=self._status.recorded_ns)
         self._came_to_write = self._came_to_write or status.state == "running"
         last = status.last_error or self._status.last_error
         self._status = replace(status, retries=self._retries + status.retries, last_error=last, pid=pid)

@@ -19,8 +19,8 @@ WriterState = Literal["initialising", "running", "degraded", "stopped", "failed"
 class WriterStatus:
     """`seq`: last event in the records; `head`: last event known in the journal; `retries` since start.
 
-    `recorded_ns` is the stream time of event `seq` if this process wrote it; `since_ns` when `state` began; `pid`: the process
-    that writes, None when there is none.
+    `recorded_ns` is the stream time of event `seq`, None while that is not known; `since_ns` when `state` began; `pid`: the
+    process that writes, None when there is none.
     """
 
     state: WriterState

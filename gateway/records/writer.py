@@ -180,6 +180,7 @@ class RecordWriter:
         while fold.seq < done.seq:
             for stored in self._persist(lambda: self._read_again(reader, fold.seq, done.seq)):
                 fold.advance(stored)
+        self._status = replace(self._status, recorded_ns=fold.at_ns or None)
         return fold
 
     def _read_again(self, reader: JournalReader, after: int, up_to: int) -> Sequence[Stored]:

@@ -58,13 +58,17 @@ def test_it_is_killed_and_comes_back(make, venue):
     gateway = make(venue.port).start().ready()
     trade(gateway, venue)
     first = writer_of(gateway)
+    gateway.caught_up()
     with locked(gateway):  # so that it has something to lose
         trade(gateway, venue)
+        written = gateway.status()["records"]["seq"]
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: "ended by SIGKILL" in gateway.status()["records"]["detail"], "the status says so")
         part = gateway.status()["capabilities"]["record_writer"]
         assert part["state"] in ("degraded", "initialising"), part
         assert any("record_writer" in alarm["what"] for alarm in gateway.status()["alarms"])
+        wait_for(lambda: "database is locked" in gateway.status()["records"]["detail"], "the next one is held up, too")
+        assert gateway.status()["records"]["seq"] == written > 0, "what is written stays written, whoever tells of it"
         trade(gateway, venue)
     second = writer_of(gateway, other_than=first)
     assert gone(first)

@@ -66,6 +66,10 @@ def test_it_goes_on_where_it_stopped(make_writer: Make, desk: Any, store: Record
         writer.start()
         assert writer.stop(10), writer.status()
     assert list(verify.compare(store, desk.journal)) == []
+    again = make_writer()
+    again.start()
+    assert again.stop(10)
+    assert again.status().recorded_ns == desk.journal.records[-1].recorded.at_ns, "known without a row written"
 
 
 def test_a_decision_survives_a_restart_of_the_writer(make_writer: Make, desk: Any, store: RecordStore) -> None:
