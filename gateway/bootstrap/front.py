@@ -59,7 +59,11 @@ class Front:
         """Begin to answer. Raises PreconditionFailed when the socket or the port is in use."""
         if not self._started:
             self._control.start()
-            self._http.start()
+            try:
+                self._http.start()
+            except PreconditionFailed:
+                self._control.stop()
+                raise
             self._started = True
 
     def stop(self) -> None:

@@ -66,7 +66,7 @@ class Gateway:
         settings = core_settings(loaded)
         passwords = {v.name: resolve_secrets(v, loaded.base_dir, os.environ) for v in configuration.venues}
         private_directory(loaded.state_dir)
-        self._writer = RecordProcess(record_settings(loaded), now_ns=wall_ns)
+        self._writer = RecordProcess(record_settings(loaded), name=configuration.gateway.name, now_ns=wall_ns)
         self._writer.prepare()
         if configuration.standby.enabled:  # a takeover neither waits for the records nor finds out that they cannot be used
             front.start()
@@ -328,7 +328,11 @@ class Gateway:
         if clean:
             self._keeper.write(state)
         self._writer.wake(self.runtime.durable_seq)
-        clean = self._writer.stop(DRAIN_SECONDS) and clean
+        if not self._writer.stop(DRAIN_SECONDS):
+            clean = False
+            status = self._writer.status()
+            why = f" ({status.last_error})" if status.last_error else ""
+            _log.warning("the records are %d events behind the journal%s: the next start does the rest", status.lag, why)
         self.front.stop()
         self._journal.close()
         for log in self._logs:

@@ -51,7 +51,10 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     gateway.wait(lambda: _say_ready(gateway, json_output))
     front.stop_asked.set()
     clean = gateway.stop()
-    _log.info("stopped" if clean else "stopped, not everything was done in time")
+    if clean:
+        _log.info("stopped")
+    else:
+        _log.warning("stopped, not everything was done in time")
     code = 0 if clean else 1
     lost = gateway.lost
     if lost is not None:

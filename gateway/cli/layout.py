@@ -29,11 +29,10 @@ class Layout(NamedTuple):
 def layout(columns: Sequence[Measure], room: int) -> Layout:
     """Fit columns into `room` cells: whole lines when they fit, else whole words, else the longest words are broken."""
     lines, words = [column.line for column in columns], [column.word for column in columns]
-    for least in (lines, [column.fold for column in columns], words):
-        for gap in (2, 1):
-            left = room - gap * (len(columns) - 1)
-            if sum(least) <= left:
-                return Layout(_widened(least, lines, left), gap)
+    for least, gap in ((lines, 2), (lines, 1), ([column.fold for column in columns], 1), (words, 1)):
+        left = room - gap * (len(columns) - 1)
+        if sum(least) <= left:
+            return Layout(_widened(least, lines, left), gap)
     return Layout(_narrowed(words, room - (len(columns) - 1)), 1)
 
 

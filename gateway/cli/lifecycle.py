@@ -17,7 +17,7 @@ from gateway.cli.instance import Instance
 from gateway.cli.options import command
 from gateway.errors import ConfigurationError, InternalError, PreconditionFailed, Problem
 
-_FILE = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, readable=False)
 _CONFIG = click.argument("config", required=False, type=_FILE)
 
 

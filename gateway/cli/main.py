@@ -76,7 +76,7 @@ class Root(LazyGroup):
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option(
     "--config",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     envvar="GATEWAY_CONFIG",
     show_envvar=True,
     help="The instance's configuration file.  [default: gateway.toml]",

@@ -60,7 +60,7 @@ def there(context: click.Context, parameter: click.Parameter, value: Path | None
 
 _JSON: Decorator[Any] = click.option("--json", "as_json", is_flag=True, help="Data as JSON on stdout, and nothing else there.")
 _CONFIG: Decorator[Any] = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), help="As for `gateway` itself; wins over it."
+    "--config", "config_path", type=click.Path(path_type=Path, readable=False), help="As for `gateway` itself; wins over it."
 )
 
 

@@ -12,7 +12,7 @@ from gateway.cli.output import Column, Row
 from gateway.errors import NotFound
 
 _HISTORY = (
-    Column("Time", lambda row: times.clock(row["recorded_ns"]), whole=True),
+    Column("Time", lambda row: times.clock(row["recorded_ns"])[:-3], whole=True),
     Column("Event", "event"),
     Column("State", "to_state", whole=True),
     Column("ClOrdID", "cl_ord_id"),

@@ -23,7 +23,7 @@ _BAD = {"disabled", "failed", "stopped", "down", "gap", "critical", "engaged"}
 _CAPABILITIES = (
     Column("Capability", "name"),
     Column("State", "state"),
-    Column("Since (UTC)", lambda row: times.short(row["since_ns"])),
+    Column("Since (UTC)", lambda row: times.short(row["since_ns"]), whole=True),
     Column("Detail", lambda row: row["detail"] or "-"),
 )
 _VENUES = (
@@ -67,7 +67,7 @@ _BALANCES = (
 )
 _ALARMS = (
     Column("Severity", "severity"),
-    Column("Since (UTC)", lambda row: times.short(row["since_ns"])),
+    Column("Since (UTC)", lambda row: times.short(row["since_ns"]), whole=True),
     Column("Alarm", "what"),
 )
 
@@ -132,10 +132,12 @@ def _run(document: Document) -> Iterator[RenderableType]:
         f"event {document['seq']}  configuration {cell(document['config_sha256'])[:16]}  intake {document['intake_depth']}"
         f"  metrics port {document['metrics_port']}"
     )
-    for name, lag in (("journal", ""), ("records", f", {document['records']['lag_events']} events behind")):
+    records = document["records"]
+    writer = f", written by process {records['pid']}" if records.get("pid") else ""
+    for name, more in (("journal", ""), ("records", f", {records['lag_events']} events behind{writer}")):
         part = document[name]
         detail = f" ({cell(part['detail'])})" if part["detail"] else ""
-        yield _state(name, part["state"], f" at event {part['seq']}{lag}{detail}")
+        yield _state(name, part["state"], f" at event {part['seq']}{more}{detail}")
 
 
 def _switches(document: Document) -> Iterator[RenderableType]:

@@ -1,6 +1,6 @@
-"""Dialect files of the operator's own: where they are, and that a change in one is a change of the configuration.
+"""The dialects that venues name are there; one that is a file of the operator's own is part of the configuration.
 
-Exists because a venue's `dialect` may be a path. What such a file says is not this layer's business.
+Exists because a venue's `dialect` may be a path. What a dialect says is not this layer's business.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.config.findings import Finding, Table, tables, text
 from gateway.config.model import Configuration
 from gateway.config.paths import absolute
+from gateway.fix.specs import available
 
 SUFFIX = ".toml"
 
@@ -28,7 +29,13 @@ def with_dialect_files(configuration: Configuration, base_dir: Path) -> Configur
 
 
 def dialect_findings(document: Table, base_dir: Path) -> Iterator[Finding]:
-    """Files that are not there."""
+    """Names and files that are not there."""
+    known = available()
+    for index, venue in tables(document, "venues"):
+        name = text(venue, "dialect")
+        if name and not name.endswith(SUFFIX) and name not in known:
+            remedy = f"use one of {', '.join(known)}, or name a TOML file of your own"
+            yield Finding(("venues", index, "dialect"), f"there is no dialect {name!r}", remedy)
     for index, reference in _references(document):
         path = absolute(base_dir, reference)
         if not path.is_file():

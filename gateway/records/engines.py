@@ -32,6 +32,10 @@ _POSTGRESQL_LIMITS: dict[str, str | int] = {
     "tcp_user_timeout": 15_000,
     "application_name": "gateway-records",
 }
+_REMEDIES = dict.fromkeys(
+    ("file is not a database", "database disk image is malformed"), "; move it away: it is made anew from the journal"
+) | {"unable to open database file": "; make its directory one this user can write to"}
+"""Of what SQLite says about a file."""
 _POSTGRESQL_SESSION = (
     # A gateway that was stopped in the middle of a transaction must not keep its successor from the checkpoint.
     "SET idle_in_transaction_session_timeout = '60s'",
@@ -105,7 +109,8 @@ def explain(url: URL, error: SQLAlchemyError | OSError) -> str:
     text = " ".join(str(said).split()) or type(said).__name__
     if url.password:
         text = text.replace(str(url.password), "***")
-    return f"records database {shown(url)}: {text}"
+    remedy = _REMEDIES.get(text, "") if is_file(url) else ""
+    return f"records database {shown(url)}: {text}{remedy}"
 
 
 def shown(url: URL) -> str:

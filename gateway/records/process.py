@@ -36,13 +36,13 @@ _LONGEST_LINE = 2_000
 _TOLD = msgspec.json.Decoder(Opened | Told)
 
 
-def launch() -> subprocess.Popen[bytes]:
-    """A process that waits for its settings. Raises OSError.
+def launch(gateway: str) -> subprocess.Popen[bytes]:
+    """A process that waits for its settings, and has the gateway's name for who looks at `ps`. Raises OSError.
 
     It hears no signal meant for this one, and has none of its files, locks and sockets.
     """
     return subprocess.Popen(
-        interpreter.command("gateway.records"),
+        interpreter.command("gateway.records", gateway),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -53,10 +53,11 @@ def launch() -> subprocess.Popen[bytes]:
 
 
 class RecordProcess:
-    """One per gateway: `prepare`, `open` and `start`, each once. `now_ns` is the clock for the status."""
+    """One per gateway, whose `name` it has: `prepare`, `open` and `start`, each once. `now_ns` is the clock for the status."""
 
-    def __init__(self, settings: Settings, *, now_ns: Callable[[], int]) -> None:
+    def __init__(self, settings: Settings, *, name: str, now_ns: Callable[[], int]) -> None:
         self._settings = settings
+        self._name = name
         self._now_ns = now_ns
         self._lock = threading.Lock()
         """Held to write to the process, and to put another in its place."""
@@ -75,7 +76,7 @@ class RecordProcess:
     def prepare(self) -> None:
         """Start the process, which imports what it needs while the gateway does other things, and waits."""
         with suppress(OSError):  # `open` tries again, and says what is wrong
-            self._process = launch()
+            self._process = launch(self._name)
 
     def open(self) -> None:
         """Have it look at the records. Raises PreconditionFailed when they cannot be used as they are."""
@@ -145,7 +146,7 @@ class RecordProcess:
     def _once(self) -> str:
         """One process, from its start to its end: "" when it ended as it should, else what became of it."""
         try:
-            process = self._process or launch()
+            process = self._process or launch(self._name)
         except OSError as error:
             return f"the record writer's process cannot be started: {error.strerror}"
         assert process.stdin is not None
@@ -156,6 +157,7 @@ class RecordProcess:
             if self._started:
                 self._tell(Wake(self._head))
         self._status = replace(self._status, pid=process.pid)
+        _log.info("records are written by process %d", process.pid)
         if self._stop_at is not None:
             self._ask_to_stop()
         self._follow(process)

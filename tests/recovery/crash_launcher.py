@@ -78,7 +78,7 @@ def die() -> None:
 def crash_records(point: str) -> None:
     """Records are written by a process of its own. At a point in there it takes the gateway with it, as a power cut does."""
 
-    def launch() -> subprocess.Popen[bytes]:
+    def launch(_: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, __file__, point, RECORDS]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True)

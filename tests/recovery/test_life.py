@@ -35,6 +35,7 @@ def test_the_port_of_the_metrics_is_taken(make):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         gateway = make(9, metrics_port=taken.getsockname()[1])
         assert "telemetry.metrics_port" in refused(gateway)
+    assert not (gateway.home / "c.sock").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")

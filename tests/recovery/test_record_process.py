@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -72,13 +73,16 @@ def test_it_is_killed_and_comes_back(make, venue):
         trade(gateway, venue)
     second = writer_of(gateway, other_than=first)
     assert gone(first)
+    assert Path(f"/proc/{second}/cmdline").read_bytes().split(b"\0")[-3:] == [b"gateway.records", b"test", b""]
     gateway.caught_up()
     os.kill(second, signal.SIGKILL)  # and with nothing to do
     writer_of(gateway, other_than=second)
     trade(gateway, venue)
     gateway.caught_up()
     assert differences(gateway, venue.ledger_path) == []
-    assert (gateway.state / "gateway.log").read_text().count("ended by SIGKILL; trading goes on") == 2
+    log = (gateway.state / "gateway.log").read_text()
+    assert log.count("ended by SIGKILL; trading goes on") == 2
+    assert [f"records are written by process {pid}" in log for pid in (first, second)] == [True, True]
     assert gateway.terminate() == 0
 
 
@@ -135,6 +139,7 @@ def test_one_that_hangs_holds_up_no_stop(make, venue):
     os.kill(writer, signal.SIGSTOP)
     trade(gateway, venue, 20)
     assert gateway.terminate(60) == 1, "not everything was done"
+    assert re.search(r"records are \d+ events behind the journal.*the next start does the rest", gateway.err.read_text())
     assert gone(writer)
     gateway.start().ready()
     gateway.caught_up()

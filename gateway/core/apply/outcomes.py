@@ -221,16 +221,18 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
         )  # an answer that contradicts itself leaves no order open without quantity
     state.control.confirm(before.venue, before.order_id)
     state.execution.drop_asked(before.order_id)
+    # What the venue gave as its reason to reject stays, whatever it answers about the order later.
+    rejected = new_state is OrderState.REJECTED and anomaly != NO_EDGE and (before.presumed or before.state is not new_state)
     after = replace(
         found,
         state=new_state,
         in_doubt=None,
         updated_ns=recorded.at_ns,
         terminal_ns=(before.terminal_ns or recorded.at_ns) if new_state.terminal else None,
-        reason=event.detail or event.disposition if new_state is OrderState.REJECTED else before.reason,
+        reason=(event.detail or event.disposition) if rejected else before.reason,
         presumed=before.presumed if anomaly == NO_EDGE else event.disposition in ("not_sent", "unknown_at_venue"),
     )
-    changes = settle_requests(state, before, after, anomaly)
+    changes = settle_requests(state, before, after, anomaly, what)
     if event.cl_ord_id is None and after.terms != before.terms:
         detail = f"the venue has {after.terms}, we had {before.terms}"
         changes.append(AnomalyRaised(anomaly="terms_differ", order_id=after.order_id, venue=after.venue, detail=detail))
@@ -241,9 +243,9 @@ PRESUMED_EDGE = {"reported_accepted": "accepted_presumed", "reported_filled": "f
 """A status answer about an order that only we had ended."""
 
 
-def settle_requests(state: State, before: Order, after: Order, anomaly: str | None) -> list[Change]:
-    """Store `after`; requests of an order that has ended wait for no answer any more, nor do overdue ones once a doubt is
-    resolved. A request that was sent since then is not overdue: it is still followed to its answer."""
+def settle_requests(state: State, before: Order, after: Order, anomaly: str | None, what: str) -> list[Change]:
+    """Store `after`, in which `what` results; requests of an order that has ended wait for no answer any more, nor do overdue
+    ones once a doubt is resolved. A request that was sent since then is not overdue: it is still followed to its answer."""
     for field, cl_ord_id in (("new_in_flight", after.new_in_flight), ("cancel_in_flight", after.cancel_in_flight)):
         if cl_ord_id is not None and (after.state.terminal or not _running(state, cl_ord_id)):
             state.execution.drop_awaiting(cl_ord_id)
@@ -254,7 +256,8 @@ def settle_requests(state: State, before: Order, after: Order, anomaly: str | No
     state.execution.put_order(after)
     changes: list[Change] = [OrderChanged(before=before, after=after, anomaly=anomaly)]
     if anomaly is not None:
-        changes.append(AnomalyRaised(anomaly=anomaly, order_id=after.order_id, venue=after.venue))
+        detail = f"{what} in state {before.state}"
+        changes.append(AnomalyRaised(anomaly=anomaly, order_id=after.order_id, venue=after.venue, detail=detail))
     return changes
 
 

@@ -90,7 +90,7 @@ def submission_failed(state: State, recorded: Recorded, event: SubmissionFailed)
             updated_ns=recorded.at_ns,
             terminal_ns=recorded.at_ns,
         )
-        return settle_requests(state, order, ended, anomaly)
+        return settle_requests(state, order, ended, anomaly, event.kind())
     after = replace(order, updated_ns=recorded.at_ns)
     if order.cancel_in_flight == event.cl_ord_id:
         after = replace(after, cancel_in_flight=None)

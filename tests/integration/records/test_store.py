@@ -157,7 +157,7 @@ def test_a_password_is_in_no_message() -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "records.db").write_text("this is not a database, and long enough to be looked at as one" * 20)
     store = RecordStore(f"sqlite:///{tmp_path}/records.db")
-    with pytest.raises(PreconditionFailed, match="file is not a database"):
+    with pytest.raises(PreconditionFailed, match="file is not a database; move it away"):
         store.ensure_current()
     store.close()
 
@@ -174,7 +174,7 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     store = RecordStore(f"sqlite:///{tmp_path}/records.db")
-    with pytest.raises(PreconditionFailed, match="unable to open database file"):
+    with pytest.raises(PreconditionFailed, match="unable to open database file; make its directory"):
         store.ensure_current()
     store.close()
 

@@ -24,7 +24,7 @@ class Pair:
         settings = Settings(journal_url=url, journal_password=None, records_url=url, records_password=None)
         self.place = JournalAt(url)
         self.journal = self.place.open()
-        self.processes = [RecordProcess(settings, now_ns=lambda: 0) for _ in range(2)]
+        self.processes = [RecordProcess(settings, name="desk-1", now_ns=lambda: 0) for _ in range(2)]
         self._desk = desk
         self._until = until
         self.trade()

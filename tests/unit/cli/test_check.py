@@ -60,7 +60,7 @@ def strategy(class_path: str, params: str = "{}") -> str:
 @pytest.mark.parametrize(
     ("breaks", "key", "what"),
     [
-        (lambda cli: edit(cli, "generic-fix44", "nowhere"), "venues.SIM.dialect", "nowhere"),
+        (lambda cli: edit(cli, "generic-fix44", "nowhere"), "venues[0].dialect", "there is no dialect 'nowhere'"),
         (append(strategy("not.there:Maker")), "strategies[0].class", "not.there"),
         (append(strategy("gateway.strategies.quoter:Nobody")), "strategies[0].class", "Nobody"),
         (
@@ -164,11 +164,12 @@ def test_a_module_of_ones_own_is_found_and_what_is_wrong_in_it_told(
 
 
 def test_everything_is_found_at_once_and_nothing_is_changed(ready: Any) -> None:
-    edit(ready, "generic-fix44", "nowhere")
+    (ready.directory / "mine.toml").write_text("[session")
+    edit(ready, "generic-fix44", "mine.toml")
     append(strategy("not.there:Maker"))(ready)
     ready.state.chmod(0o777)
     before = sorted(ready.directory.rglob("*"))
-    assert [key for key, _, _ in found(ready)] == ["gateway.state_dir", "venues.SIM.dialect", "strategies[0].class"]
+    assert [key for key, _, _ in found(ready)] == ["gateway.state_dir", "(file)", "strategies[0].class"]
     assert sorted(ready.directory.rglob("*")) == before
     text = ready("check")
     assert text.exit_code == 6

@@ -68,6 +68,11 @@ def test_an_order_shows_its_stop_price() -> None:
     assert terms.of(_ORDER | {"stop_price": None}) == "sell 10000 @110.067"
 
 
+def test_an_order_takes_at_most_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    output.console().print(output.table(ORDERS.columns, [_ORDER | {"stop_price": None, "in_doubt": False}]))
+    assert len(capsys.readouterr().out.splitlines()) == 4, "heading, rule, and two"
+
+
 @given(st.lists(st.tuples(st.integers(1, 200), st.integers(1, 200)), min_size=1, max_size=10), st.integers(60, 250))
 def test_a_table_fits_its_room(columns: list[tuple[int, int]], room: int) -> None:
     measures = [Measure(max(pair), min(pair), min(pair)) for pair in columns]

@@ -26,7 +26,7 @@ def test_the_page_says_everything_in_80_columns(cli: Any, surface: Any) -> None:
         "150.13",
         "4 open, 2 waiting, 3 unanswered, 1 in doubt; fills: 17",
         "unknown_order 5",
-        "4 events behind (database is away)",
+        "4 events behind, written by process 4712",
         "-1500",
         "critical",
     ):

@@ -350,3 +350,11 @@ def test_a_standby_needs_a_journal_both_gateways_reach(tmp_path: Path) -> None:
     assert "put the journal into PostgreSQL" in str(problem)
     there = VENUE + '[standby]\nenabled = true\n[journal]\nurl = "postgresql+psycopg://u@h/d"\n'
     assert accepted(tmp_path, there).configuration.standby.silent_seconds == 5
+
+
+def test_a_dialect_that_is_not_there_is_said_with_all_the_rest(tmp_path: Path) -> None:
+    text = VENUE.replace('"generic-fix44"', '"fix.9"').replace('name = "desk-1"', 'nam = "desk-1"')
+    problems = {problem.key: problem for problem in refused(tmp_path, text)}
+    assert set(problems) == {"gateway.nam", "gateway.name", "venues[0].dialect"}
+    assert problems["venues[0].dialect"].line == text.split("\n").index('dialect = "fix.9"') + 1
+    assert "generic-fix44" in problems["venues[0].dialect"].remedy

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from gateway.core.changes import AnomalyRaised
 from gateway.core.events import (
     Rejected,
+    Resolved,
     StatusReported,
 )
 from gateway.core.values import CommandKind, OrderState
@@ -87,3 +89,14 @@ def test_a_venue_that_says_rejected_ends_the_presumption(harness: Harness) -> No
     harness.accept(order_id)
     assert harness.order(order_id).state is OrderState.REJECTED
     assert harness.anomalies() == ["no_edge"]
+
+
+def test_what_a_venue_answers_later_leaves_its_reason_to_reject(harness: Harness) -> None:
+    order_id = harness.request_order()
+    harness.feed(Rejected(venue=VENUE, session=SESSION, cl_ord_id=harness.order(order_id).cl_ord_id, text="no credit"))
+    said = harness.order(order_id).reason
+    assert "no credit" in (said or "")
+    for disposition, expected in (("reported_accepted", ["reported_accepted in state Rejected"]), ("reported_rejected", [])):
+        step = harness.feed(Resolved(order_id=order_id, disposition=disposition))
+        raised = [change.detail for _, changes in step.changes for change in changes if isinstance(change, AnomalyRaised)]
+        assert (harness.order(order_id).reason, raised) == (said, expected)

@@ -25,7 +25,7 @@ def made(directory: Path, records_url: str = "") -> RecordProcess:
         records_url=records_url or f"sqlite:///{directory}/records.db",
         records_password=None,
     )
-    return RecordProcess(settings, now_ns=lambda: 0)
+    return RecordProcess(settings, name="desk-1", now_ns=lambda: 0)
 
 
 def test_settings_show_no_password() -> None:
@@ -73,7 +73,7 @@ def test_one_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.
 def test_its_last_words_are_in_the_log_without_passwords(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def launch() -> subprocess.Popen[bytes]:
+    def launch(_: str) -> subprocess.Popen[bytes]:
         pipe = subprocess.PIPE
         return subprocess.Popen([sys.executable, "-c", LAST_WORDS], stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
 
@@ -84,7 +84,7 @@ def test_its_last_words_are_in_the_log_without_passwords(
     settings = Settings(
         journal_url="sqlite:///j.db", journal_password=None, records_url="postgresql://desk:s3%40ret@db", records_password=None
     )
-    writer = RecordProcess(settings, now_ns=lambda: 0)
+    writer = RecordProcess(settings, name="desk-1", now_ns=lambda: 0)
     with caplog.at_level(logging.WARNING):
         writer.open()
         assert again.wait(60), "it died and is started again"

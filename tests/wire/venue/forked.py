@@ -180,7 +180,7 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
     if spare is not None:
         start = gateway.records.process.launch
         spares = [spare]
-        gateway.records.process.launch = lambda: spares.pop() if spares else start()
+        gateway.records.process.launch = lambda name: spares.pop() if spares else start(name)
     first, *others = request["arguments"]
     found = [path for path in request["environment"].get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:0] = [str(Path(first).parent) if first[0] != "-" else request["directory"], *found]
