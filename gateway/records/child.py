@@ -38,6 +38,7 @@ def serve() -> NoReturn:
     os.dup2(2, 1)  # whatever prints does not print into what the gateway reads
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     logging.captureWarnings(capture=True)
+    threading.excepthook = _defect
     lines = _Lines(0)
     first = lines.next()
     if not first:
@@ -139,6 +140,14 @@ class _Child:
         _say(self._told, Told(self._writer.status()))
         self._store.close()
         os._exit(0)
+
+
+def _defect(arguments: threading.ExceptHookArgs) -> None:
+    """A process in which a thread is missing would be silent for good: the gateway says that it ended, and starts another."""
+    try:
+        sys.__excepthook__(arguments.exc_type, arguments.exc_value or arguments.exc_type(), arguments.exc_traceback)
+    finally:
+        os._exit(1)
 
 
 def _say(told: int, message: Opened | Told) -> None:

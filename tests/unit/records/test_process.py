@@ -18,6 +18,20 @@ from gateway.records.status import Settings
 LAST_WORDS = "import sys; sys.stdin.readline(); sys.exit('no answer from postgresql://desk:s3%40ret@db as s3@ret')"
 
 
+DEFECT = """
+from gateway.records import child, store
+def broken(self):
+    raise RuntimeError("a defect")
+store.RecordStore.ensure_current = broken
+child.serve()
+"""
+
+
+def launched(code: str) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+
+
 def made(directory: Path, records_url: str = "") -> RecordProcess:
     settings = Settings(
         journal_url=f"sqlite:///{directory}/journal.db",
@@ -73,12 +87,8 @@ def test_one_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.
 def test_its_last_words_are_in_the_log_without_passwords(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def launch(_: str) -> subprocess.Popen[bytes]:
-        pipe = subprocess.PIPE
-        return subprocess.Popen([sys.executable, "-c", LAST_WORDS], stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
-
     again = threading.Event()
-    monkeypatch.setattr(process, "launch", launch)
+    monkeypatch.setattr(process, "launch", lambda _: launched(LAST_WORDS))
     monkeypatch.setattr(process, "OPENING_S", 0.1)
     monkeypatch.setattr(process._log, "error", lambda *_: again.set())
     settings = Settings(
@@ -91,4 +101,20 @@ def test_its_last_words_are_in_the_log_without_passwords(
         writer.stop(0.1)
     assert "no answer from postgresql://desk:***@db as ***" in caplog.text
     assert "s3" not in caplog.text
+    assert "ended with 1" in (writer.status().last_error or "")
+
+
+def test_a_defect_in_it_is_no_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = threading.Event()
+    monkeypatch.setattr(process, "launch", lambda _: launched(DEFECT))
+    monkeypatch.setattr(process, "OPENING_S", 0.1)
+    monkeypatch.setattr(process._log, "error", lambda *_: again.set())
+    writer = made(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        writer.open()
+        assert again.wait(60), "it is started again"
+        writer.stop(0.1)
+    assert "RuntimeError: a defect" in caplog.text
     assert "ended with 1" in (writer.status().last_error or "")
