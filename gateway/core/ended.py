@@ -7,7 +7,7 @@ of its record first (`ExecutionState`). What a record could not give back exactl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
 from operator import attrgetter
@@ -152,14 +152,17 @@ class Kept(Table[K, V]):
     else:
         here = dict.get
 
-    def let_go(self, key: K) -> int:
-        """The entry is to be in a record, and still here until `forget`. What it adds to the digest."""
-        return self._digest.release(self.name, key, dict.__getitem__(self, key))
+    def let_go(self, keys: Iterable[K]) -> int:
+        """The entries are to be in a record, and still here until `forget`. What they add to the digest."""
+        if self._touch is None:
+            return 0
+        return sum(self._digest.release(self.name, key, dict.__getitem__(self, key)) for key in keys)
 
-    def forget(self, key: K) -> None:
-        """The entry is in a record."""
-        dict.__delitem__(self, key)
-        self._counts[self.name] = self._counts.get(self.name, 0) + 1
+    def forget(self, keys: Sequence[K]) -> None:
+        """The entries are in a record."""
+        for key in keys:
+            dict.__delitem__(self, key)
+        self._counts[self.name] = self._counts.get(self.name, 0) + len(keys)
 
     def take_back(self, key: K, value: V) -> None:
         """The entry is here again, and leaves its record next."""
@@ -187,9 +190,8 @@ class Kept(Table[K, V]):
 
     def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]  # narrower: nobody asks otherwise
         found = dict.get(self, key)
-        if found is not None:
-            return found
-        found = self._find(key)
+        if found is None:
+            found = self._find(key)
         return default if found is None else found
 
     def __missing__(self, key: K) -> V:
@@ -228,6 +230,9 @@ class Orders(Kept[str, Order]):
 
     def _record(self, key: str) -> bytes | None:
         return self._records.get(key)
+
+    def __contains__(self, key: object) -> bool:
+        return dict.__contains__(self, key) or key in self._records or dict.__contains__(self, key)
 
     def _entries(self, whole: Whole) -> Iterator[tuple[str, Order]]:
         yield whole.order.order_id, whole.order

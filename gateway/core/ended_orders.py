@@ -119,15 +119,15 @@ class EndedOrders:
         names = [name for name in ended.own_names(order) if self.cl_ord_ids.here((venue, name)) == order_id]
         named = [(venue, name) for name in names]
         content = ended.packed(ended.Whole(order, fills, names))
-        total = self.orders.let_go(order_id) + sum(map(self.fills.let_go, keys)) + sum(map(self.cl_ord_ids.let_go, named))
+        total = self.orders.let_go((order_id,)) + self.fills.let_go(keys) + self.cl_ord_ids.let_go(named)
         self.ended[order_id] = ended.record_of(content, modulo(total))
-        self.orders.forget(order_id)
-        for key in keys:
-            self.fills.forget(key)
-        for name_key in named:
-            self.cl_ord_ids.forget(name_key)
-        for index in (self.keys_of, self.by_exec_id, self.by_trade):
-            index.pop(order_id, None)
+        self.orders.forget((order_id,))
+        self.cl_ord_ids.forget(named)
+        if keys:
+            self.fills.forget(keys)
+            del self.keys_of[order_id]
+            self.by_exec_id.pop(order_id, None)
+            self.by_trade.pop(order_id, None)
         return True
 
     def fills_of(self, order_id: str) -> Sequence[FillKey]:

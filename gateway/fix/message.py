@@ -140,10 +140,11 @@ class FixMessage(FieldSet):
         """The dictionary that has found no fault in it already."""
 
     @classmethod
-    def of_shape(cls, raw: str, tags_there: tuple[int, ...], values: tuple[str, ...], by: object) -> FixMessage:
-        """`raw`, whose fields are known: each tag once, no value empty."""
+    def of_shape(cls, raw: str, tags_there: dict[int, str], values: tuple[str, ...], by: object) -> FixMessage:
+        """`raw`, whose fields are known: each tag once, no value empty. `tags_there` has the tags in their order."""
         message = cls.__new__(cls)
-        message._first = first = dict(zip(tags_there, values, strict=True))
+        message._first = first = tags_there.copy()  # it has the size already
+        first.update(zip(tags_there, values, strict=False))
         message.get = first.get
         message.raw = raw
         message.faultless_to = by

@@ -44,8 +44,8 @@ def pattern_of(kind: str, values: Iterable[str] | None) -> str | None:
     return f"(?:{'|'.join(map(re.escape, listed))})" if len(listed) <= _MOST_VALUES else None
 
 
-_Shape = tuple[Callable[[str], re.Match[str] | None], tuple[int, ...]]
-"""What matches a whole message, a group for each value; and the tags of the values."""
+_Shape = tuple[Callable[[str], re.Match[str] | None], dict[int, str]]
+"""What matches a whole message, a group for each value; and the tags of the values, in order."""
 
 
 class Shapes:
@@ -78,5 +78,5 @@ class Shapes:
         if self._count >= _ALL or len(known) >= _EACH or any(pattern is None for _, pattern in found):
             return
         whole = re.compile("".join(f"{tag}=({pattern})\x01" for tag, pattern in found))
-        known.append((whole.fullmatch, tuple(tag for tag, _ in found)))
+        known.append((whole.fullmatch, dict.fromkeys((tag for tag, _ in found), "")))
         self._count += 1

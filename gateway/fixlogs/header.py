@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from gateway.fixlogs.layout import BEGIN
@@ -57,7 +58,7 @@ class HeaderReader:
     def __init__(self) -> None:
         self._known: list[_Order] = []
 
-    def read(self, message: bytes) -> Header[bytes] | tuple[bytes, ...]:
+    def read(self, message: bytes) -> tuple[bytes, ...]:
         """The fields of `Header`, in its order."""
         for order in self._known:
             found = order.match(message)
@@ -67,6 +68,11 @@ class HeaderReader:
         if len(self._known) < _ORDERS and all(header) and (learned := _order(message)) is not None:
             self._known.append(learned)
         return header
+
+    def all(self, messages: tuple[bytes, ...]) -> list[tuple[bytes, ...]]:
+        """The fields of `Header` of many messages, in its order."""
+        found, at = self.rows(messages)
+        return found if at is _COLUMNS else list(map(itemgetter(*at), found))
 
     def rows(self, messages: tuple[bytes, ...]) -> tuple[list[Any], Header[int]]:
         """The headers of many messages, and where in a row each field is; at once where all have the same order."""

@@ -56,9 +56,10 @@ def checksum(message: bytes) -> int:
     """CheckSum(10) of everything before its tag, the last SOH left out of `message` and counted here: 0..255."""
     if len(message) <= 256:
         return adler32(message) & 255  # its low half is 1 + the sum of the bytes, and SOH is 1
+    step = 510 if message.isascii() else 256  # up to so many bytes the sum stays below the modulus of adler32
     total = 1
-    for at in range(0, len(message), 256):
-        total += adler32(message[at : at + 256], 0) & 0xFFFF
+    for at in range(0, len(message), step):
+        total += adler32(message[at : at + step], 0) & 0xFFFF
     return total & 255
 
 

@@ -65,7 +65,7 @@ class Log:
     def message(self, batch: list[Record], at: int, before: int) -> LogMessage:
         """One message of a batch; `before`: how many came before the batch."""
         _, body, odd = batch[at]
-        return LogMessage(self, before + at + 1, self.gap_before(batch, at + 1), body, odd)
+        return LogMessage(self, before + at + 1, self.gap_before(batch, at + 1), body, odd, self.headers.read(body))
 
     def gap_before(self, batch: list[Record], at: int) -> bytes:
         """What stands before the last of the first `at` messages of a batch, or before the first message on its line: on a
@@ -91,11 +91,13 @@ class Log:
                 yield from self._messages(batch)
 
     def _messages(self, batch: list[Record]) -> Iterator[LogMessage]:
-        for gap, body, odd in batch:
+        if not batch:
+            return
+        for (gap, body, odd), header in zip(batch, self.headers.all(tuple(body for _, body, _ in batch)), strict=True):
             self._number += 1
             if b"\n" in gap or not same_line(gap):
                 self._gap = gap
-            yield LogMessage(self, self._number, self._gap, body, odd)
+            yield LogMessage(self, self._number, self._gap, body, odd, header)
 
 
 class LogMessage:
@@ -103,15 +105,15 @@ class LogMessage:
 
     __slots__ = ("body", "gap", "header", "log", "number", "odd")
 
-    def __init__(self, log: Log, number: int, gap: bytes, body: bytes, odd: int) -> None:
+    def __init__(self, log: Log, number: int, gap: bytes, body: bytes, odd: int, header: tuple[bytes, ...]) -> None:
         self.log = log
         self.number = number
         """Its place in the log, from 1."""
         self.gap = gap
         self.body = body
         self.odd = odd
-        self.header = log.headers.read(body)
-        """See `HeaderReader.read`."""
+        self.header = header
+        """See `Header`."""
 
     @property
     def direction(self) -> str | None:
@@ -159,6 +161,9 @@ class LogMessage:
     @property
     def time_ns(self) -> int | None:
         """When it was logged, or else sent."""
+        again = self.log.prefixes.again(self.gap)
+        if again is not None:
+            return again
         logged = self.logged_ns
         return self.sent_ns if logged is None else logged
 
@@ -244,7 +249,7 @@ def _first_time(source: Source) -> int:
     peeked = Log(Source(source.name))
     for batch in peeked.batches():
         for gap, body, odd in batch:
-            return LogMessage(peeked, 1, gap, body, odd).time_ns or 0
+            return LogMessage(peeked, 1, gap, body, odd, peeked.headers.read(body)).time_ns or 0
         if peeked.source.size > _PEEK:
             break
     return 0

@@ -39,7 +39,7 @@ class Layout:
             if not self._prefix:
                 self._prefix = prefix_of(gap).strip()
             self._encode(body)
-            message = LogMessage(self._log, self._seen, gap, body, odd)
+            message = LogMessage(self._log, self._seen, gap, body, odd, self._log.headers.read(body))
             _ = message.direction, message.logged_ns  # the prefix reader learns from being asked
 
     def _encode(self, body: bytes) -> None:

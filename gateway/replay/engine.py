@@ -244,7 +244,8 @@ class Replay:
             self.reports += 1
         for event in heard.events:
             if isinstance(event, ExecutionEvent):
-                self.only_trades = self.only_trades and event.exec_type in _TRADES
+                if self.only_trades:
+                    self.only_trades = event.exec_type in _TRADES
                 self._heard(event, session, now)
             else:
                 self._fold(event, now, session)

@@ -24,6 +24,7 @@ from gateway.replay.dialects import OLDEST, dialect_of, modern
 from gateway.replay.requests import KINDS, Request, Requests
 
 REPORTS = frozenset("89")
+_HEADERS = 10_000
 _LESSONS = 200
 """Requests from which their shapes are learned."""
 _ADMIN = frozenset("A01245")
@@ -140,8 +141,8 @@ class Reading:
         self._span = span
         self._everything = span == Span()
         self._sessions: dict[tuple[str, str], _Session] = {}
-        self._of_header: dict[tuple[bytes, bytes, bytes], tuple[_Session, str, bool]] = {}
-        """MsgType(35), SenderCompID(49) and TargetCompID(56) of requests and reports met -> what `_of` says of them."""
+        self._of_header: dict[tuple[bytes, bytes, bytes], tuple[_Session | None, str, bool]] = {}
+        """MsgType(35), SenderCompID(49) and TargetCompID(56) met -> what `_of` says of them, where it stays so."""
         self._seen: Recent[int, bool] = Recent(REMEMBERED)
 
     def read(self, message: LogMessage, told: list[Told]) -> None:
@@ -162,6 +163,10 @@ class Reading:
         if found is None:
             return
         session, kind, theirs = found
+        if session is None:
+            if kind not in _ADMIN:
+                totals.not_read[kind] += 1
+            return
         totals.by_session[session.place] += 1
         number = message.msg_seq_num
         if kind == "A":
@@ -197,6 +202,8 @@ class Reading:
         if session is None:
             if kind not in _ADMIN:
                 self.totals.not_read[kind] = self.totals.not_read.get(kind, 0) + 1
+            if kind not in _CONCERNED and len(self._of_header) < _HEADERS:
+                self._of_header[message.header[1], message.header[3], message.header[4]] = (None, kind, False)
             return None
         found = (session, kind, message.sender == session.theirs)
         if kind in REPORTS or kind in KINDS:

@@ -41,19 +41,23 @@ from gateway.core.values import ZERO, Doubt, OrderState
 _OVER = frozenset("248C")
 _WORKING = frozenset("015679ADE")
 """OrdStatus(39), FIX 4.4 vol. 6."""
-_OWN_RULE = (StatusReported, CancelRejected, ReplaceRejected, Rejected)
+_OWN_RULE = frozenset({StatusReported, CancelRejected, ReplaceRejected, Rejected})
 
 
 def ask_if_contradicted(turn: Turn, event: ExecutionEvent, changes: tuple[Change, ...], order_id: str) -> None:
     """The rule for every report but those that have one of their own. What comes again (PossDup) contradicts nothing."""
-    if event.poss_dup or isinstance(event, _OWN_RULE):
+    if event.poss_dup or type(event) in _OWN_RULE:
         return
     order = turn.state.execution.orders[order_id]
     if order.state.terminal:
         settled = turn.state.control.settled(order.venue)  # before, a venue may tell the whole day again
         wrong = settled and (_says_working(event, order) or _ended_by_old_name(turn.state, event, order))
     else:
-        wrong = _says_over(event, order) or _has_unknown_terms(event, order, changes) or _is_larger_there(event, order)
+        wrong = (
+            (event.ord_status in _OVER and _says_over(event, order))
+            or (type(event) is Replaced and _has_unknown_terms(event, order, changes))
+            or _is_larger_there(event, order)
+        )
     if wrong:
         control.ask_status(turn, order, cl_ord_id=_own_name(turn.state, event, order))
 
@@ -86,7 +90,7 @@ def works_after_all(turn: Turn, event: StatusReported, order: Order) -> bool:
 
 def _says_over(event: ExecutionEvent, order: Order) -> bool:
     """A fill of all that was ordered does not end an order for which more is asked: its REPLACE is unanswered."""
-    return event.ord_status in _OVER and not (event.ord_status == "2" and order.replacing is not None)
+    return not (event.ord_status == "2" and order.replacing is not None)
 
 
 def _is_larger_there(event: ExecutionEvent, order: Order) -> bool:
@@ -114,7 +118,7 @@ def _ended_by_old_name(state: State, event: ExecutionEvent, order: Order) -> boo
 
 def _has_unknown_terms(event: ExecutionEvent, order: Order, changes: tuple[Change, ...]) -> bool:
     """It took a name whose request waits no more, and the report does not say on which terms."""
-    if not isinstance(event, Replaced) or said_terms(event, order):
+    if said_terms(event, order):
         return False
     moved = next((change for change in changes if isinstance(change, OrderChanged)), None)
     before = None if moved is None else moved.before

@@ -97,7 +97,7 @@ def check(data: bytes, source: random.Random) -> int:
     for number, (gap, body, odd) in enumerate(whole):
         assert body.startswith(b"8=FIX")
         assert body.endswith(b"\x01")
-        message = LogMessage(log, number, gap, body, odd)
+        message = LogMessage(log, number, gap, body, odd, log.headers.read(body))
         fields = parse(body)
         names(version_of(fields)).items(fields)
         for follower in followers:
