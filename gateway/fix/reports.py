@@ -283,7 +283,8 @@ def _refuted(message: FixMessage, meaning: Meaning, strict: StrictDictionary, fo
 def _check_sums(common: dict[str, Any], found: list[str]) -> None:
     """CumQty + LeavesQty = OrderQty while the order works, LeavesQty = 0 once it ended (FIX 4.4 vol. 4, appendix D)."""
     cum, leaves, quantity, status = common["cum_qty"], common["leaves_qty"], common["order_qty"], common["ord_status"]
-    if status in _WORKING and None not in (cum, leaves, quantity) and cum + leaves != quantity:
+    known = cum is not None and leaves is not None and quantity is not None
+    if status in _WORKING and known and cum + leaves != quantity:
         found.append(f"CumQty(14)={cum:f} + LeavesQty(151)={leaves:f} is not OrderQty(38)={quantity:f}")
     if status in _ENDED and leaves:
         found.append(f"LeavesQty(151)={leaves:f} in an order that ended, OrdStatus(39)={status}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 
+import msgspec
 import simplefix
 
 from gateway.errors import UndecodableMessage
@@ -100,20 +101,17 @@ class Log:
             yield LogMessage(self, self._number, self._gap, body, odd, header)
 
 
-class LogMessage:
+class LogMessage(msgspec.Struct, eq=False):
     """One message of a log. `body` has SOH between its fields and one at its end, whatever the log had."""
 
-    __slots__ = ("body", "gap", "header", "log", "number", "odd")
-
-    def __init__(self, log: Log, number: int, gap: bytes, body: bytes, odd: int, header: tuple[bytes, ...]) -> None:
-        self.log = log
-        self.number = number
-        """Its place in the log, from 1."""
-        self.gap = gap
-        self.body = body
-        self.odd = odd
-        self.header = header
-        """See `Header`."""
+    log: Log
+    number: int
+    """Its place in the log, from 1."""
+    gap: bytes
+    body: bytes
+    odd: int
+    header: tuple[bytes, ...]
+    """See `Header`."""
 
     @property
     def direction(self) -> str | None:

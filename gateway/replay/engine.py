@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from gateway.core.apply import apply
-from gateway.core.changes import AnomalyRaised, Change, FillChanged
+from gateway.core.changes import AnomalyRaised, Change, FillChanged, OrderChanged
 from gateway.core.ended import order_of
 from gateway.core.events import (
     ConfigurationUpdated,
@@ -282,6 +282,8 @@ class Replay:
 
     def _noticed(self, changes: list[Change] | tuple[Change, ...], session: Session | None, now: int) -> None:
         for change in changes:
+            if type(change) is OrderChanged:
+                continue
             if type(change) is FillChanged:
                 self.executions += change.after.live - (change.before is not None and change.before.live)
             elif type(change) is AnomalyRaised:
