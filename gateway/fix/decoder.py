@@ -64,14 +64,15 @@ class Decoder:
             message = self._strict.read(raw)
         except UndecodableMessage as error:
             return Decoded(events=(self._untranslated(None, raw, str(error), epoch),), received_ns=received_ns)
+        kind = message.msg_type
         try:
-            events = self._events(message, received_ns, epoch)
+            events = self._events(kind, message, received_ns, epoch)
         except UndecodableMessage as error:
             events = (self._untranslated(message, raw, str(error), epoch),)
         get = message.get
         return Decoded(
             events=events,
-            msg_type=message.msg_type,
+            msg_type=kind,
             msg_seq_num=message.msg_seq_num,
             poss_dup=message.poss_dup,
             sending_ns=parse_utc(get(tags.SENDING_TIME)),
@@ -87,8 +88,7 @@ class Decoder:
         """The subscriptions ended (logout, unsubscribe): ids of market data entries start anew."""
         self._market.forget()
 
-    def _events(self, message: FixMessage, received_ns: int, epoch: int) -> tuple[Event, ...]:
-        kind = message.msg_type
+    def _events(self, kind: str, message: FixMessage, received_ns: int, epoch: int) -> tuple[Event, ...]:
         if kind == "8":
             return () if self._reports.no_orders(message) else (self._reports.execution_report(message, received_ns, epoch),)
         if kind in ("X", "W"):

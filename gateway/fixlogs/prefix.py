@@ -41,6 +41,7 @@ _LETTER = re.compile(rb"(?<![A-Za-z0-9])(?:([IR<])|([OS>]))(?![A-Za-z0-9])")
 _WAYS = ((_WORD, -1), (_WORD, 0), (_ARROW, -1), (_LETTER, -1))
 """How a direction is told: a pattern, and which of its matches. Mostly the last, but `Sending (thread in-1)` has the first."""
 _SHAPES = 4096
+_AROUND = 64
 
 
 @lru_cache(maxsize=512)
@@ -79,6 +80,10 @@ class PrefixReader:
         self._ways = list(_WAYS)
         self._directions: dict[bytes, str | None] = {}
         self._second = _Second(b"\xff", 0)
+        self._digits = 0
+        self._unit_ns = 0
+        self._around: set[bytes] = set()
+        """What stood around so many digits of a fraction: a line that is the same there needs no second look."""
 
     def learn(self, seen: list[tuple[bytes, bytes, bytes]]) -> None:
         """Give up what tells the same direction for both sides of a session: it is another thing (a level, a bracket).
@@ -120,8 +125,18 @@ class PrefixReader:
         prefix = gap[gap.rfind(b"\n") + 1 :]
         if not prefix.startswith(text):
             return None
-        fraction = _FRACTION(prefix, len(text))
-        return None if fraction is None else at_ns + int(fraction[1].ljust(9, b"0")) - self.offset_ns
+        begin, size = len(text) + 1, self._digits
+        digits = prefix[begin : begin + size]
+        if digits.isdigit() and prefix[begin - 1 : begin] + prefix[begin + size :] in self._around and len(digits) == size:
+            return at_ns + int(digits) * self._unit_ns - self.offset_ns
+        fraction = _FRACTION(prefix, begin - 1)
+        if fraction is None:
+            return None
+        if len(fraction[1]) != size or len(self._around) >= _AROUND:
+            self._digits, self._unit_ns = len(fraction[1]), 10 ** (9 - len(fraction[1]))
+            self._around.clear()
+        self._around.add(prefix[begin - 1 : begin] + prefix[fraction.end() :])
+        return at_ns + int(fraction[1]) * self._unit_ns - self.offset_ns
 
     def time_ns(self, gap: bytes, sent_ns: int | None) -> int | None:
         """When the message was logged, UTC nanoseconds; None when its line does not say. `sent_ns`: its SendingTime."""

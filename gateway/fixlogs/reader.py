@@ -173,7 +173,8 @@ class LogMessage(msgspec.Struct, eq=False):
     @property
     def text(self) -> str:
         """The message as text: UTF-8, or latin-1 where it is not."""
-        return text_of(self.body)
+        body = self.body
+        return body.decode("ascii") if body.isascii() else text_of(body)
 
     @property
     def fields(self) -> FixMessage:

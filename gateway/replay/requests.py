@@ -16,6 +16,10 @@ from gateway.fix.message import FixMessage
 from gateway.fix.numbers import parse_decimal
 from gateway.fix.schema import Dialect
 
+_SAID = (
+    tags.CL_ORD_ID, tags.ORIG_CL_ORD_ID, tags.ORDER_ID, tags.ACCOUNT, tags.SYMBOL, tags.SIDE, tags.ORD_TYPE, tags.TIME_IN_FORCE,
+    tags.ORDER_QTY, tags.PRICE, tags.STOP_PX,
+)  # fmt: skip
 KINDS = {"D": CommandKind.NEW, "G": CommandKind.REPLACE, "F": CommandKind.CANCEL}
 
 
@@ -47,19 +51,19 @@ class Requests:
 
     def read(self, message: FixMessage) -> Request:
         """What a D, G, F or H says."""
-        get = message.get
+        name, earlier, order_id, account, symbol, side, kind, time, quantity, price, stop = map(message.get, _SAID)
         return Request(
-            get(tags.CL_ORD_ID),
-            get(tags.ORIG_CL_ORD_ID),
-            get(tags.ORDER_ID),
-            get(tags.ACCOUNT),
-            get(tags.SYMBOL),
-            self._sides.get(get(tags.SIDE) or ""),
-            self._types.get(get(tags.ORD_TYPE) or ""),
-            self._times.get(get(tags.TIME_IN_FORCE) or "0", TimeInForce.DAY),
-            parse_decimal(get(tags.ORDER_QTY)),
-            parse_decimal(get(tags.PRICE)),
-            parse_decimal(get(tags.STOP_PX)),
+            name,
+            earlier,
+            order_id,
+            account,
+            symbol,
+            self._sides.get(side or ""),
+            self._types.get(kind or ""),
+            self._times.get(time or "0", TimeInForce.DAY),
+            parse_decimal(quantity),
+            parse_decimal(price),
+            parse_decimal(stop),
             message.poss_dup,
         )
 
