@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _WIDTH = 80
+_MOST_OF_A_NAME = 36
+"""Beside a bar of 40 and its figures."""
 _AT_ONCE = 100
 """Rows that are written together."""
 
@@ -203,6 +205,11 @@ def _safe(text: str) -> str:
     return printable(text).encode("utf-8", "backslashreplace").decode()
 
 
+def _ending(text: str, most: int) -> str:
+    """The end of a text that is longer: of a path the name."""
+    return text if len(text) <= most else f"...{text[3 - most :]}"
+
+
 def _plain(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
@@ -217,6 +224,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda what, done, total: None
         return
+    from rich.markup import escape
     from rich.progress import Progress, TaskID
 
     parts: dict[str, TaskID] = {}
@@ -224,7 +232,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
         def advance(what: str, done: int, total: int) -> None:
             if what not in parts:
-                parts[what] = bar.add_task(what, total=total)
+                parts[what] = bar.add_task(escape(_ending(_safe(what), _MOST_OF_A_NAME)), total=total)
             bar.update(parts[what], completed=done)
 
         yield advance

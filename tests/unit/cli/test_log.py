@@ -163,6 +163,24 @@ def test_a_span_that_misses_the_log_says_where_it_is(log: Path) -> None:
         assert "none of 5 messages is between --from and --to; they are from 2024-01-02 10:00:00.000250000 to" in said
 
 
+def test_a_bar_shows_on_a_terminal_how_far_it_is_and_obeys_no_name(log: Path) -> None:
+    named = log.with_name("x[") / "b]\x1b[31m.log"
+    named.parent.mkdir()
+    log.rename(named)
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "gateway", "log", "stats", f"{named.parent}/{named.name}"]
+    done = subprocess.run(
+        command, stderr=theirs, stdout=subprocess.PIPE, timeout=60, check=False, env=os.environ | {"TERM": "xterm"}
+    )
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert done.returncode == 0, shown
+    assert b"5 messages" in done.stdout
+    assert "100%" in shown
+    assert "x[/b]\\x1b[31m.log" in shown, "written out, and room for the bar beside it"
+
+
 def test_what_is_not_there(tmp_path: Path) -> None:
     assert "no file" in run("stats", str(tmp_path / "none"), expect=3).stderr
     assert "an empty name" in run("stats", "", expect=3).stderr
