@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from gateway.core.values import NANOS, ZERO
-from gateway.replay import clocks
+from gateway.replay import clocks, spoken
 from gateway.replay.engine import Said
 from gateway.replay.ledger import FillLine, Ledger, OrderLine, Span
 
@@ -34,7 +34,7 @@ class Difference:
 
     kind: str
     what: str
-    """`order`, `request`, `execution` or `position`."""
+    """`order`, `request`, `report`, `execution` or `position`."""
     order: str | None
     exec_id: str | None
     symbol: str | None
@@ -189,7 +189,7 @@ class _Comparing:
 
         if not one_sided and ours.said is not None and theirs.said is not None:
             self._said(ours, theirs, ours.said, theirs.said)
-        self._requests(ours, theirs)
+        self._spoken(ours, theirs)
 
     def _said(self, ours: OrderLine, theirs: OrderLine, we_said: Said, they_said: Said) -> None:
         """Where both come to the same, but not because both were told the same: the latest report of each."""
@@ -204,23 +204,25 @@ class _Comparing:
                 detail = "as the last report says"
                 self._differ(kind, "order", ours, field=name, log=ours_says, other=theirs_says, detail=detail)
 
-    def _requests(self, ours: OrderLine, theirs: OrderLine) -> None:
-        """What was asked of an order: a request that did not arrive leaves no other trace."""
-        if self._log.requests is None or self._other.requests is None:
+    def _spoken(self, ours: OrderLine, theirs: OrderLine) -> None:
+        """The messages about an order, where both are logs of the session: one that did not arrive leaves no other trace."""
+        log, other = self._log, self._other
+        if log.requests is None or other.requests is None:
             return
-        we_asked, they_heard = self._log.requests.get(ours.key, {}), self._other.requests.get(theirs.key, {})
-        for name, (asked, at_ns) in they_heard.items():
-            if name not in we_asked:
-                self._asked("missing", ours, name, asked, at_ns + self._apart_ns)
-        for name, (asked, at_ns) in we_asked.items():
-            if name not in they_heard:
-                self._asked("extra", ours, name, asked, at_ns)
+        asked = spoken.requests(log.requests.get(ours.key, {}), other.requests.get(theirs.key, {}), self._told)
+        reports = spoken.reports(log.reports.get(ours.key, {}), other.reports.get(theirs.key, {}), self._reported)
+        for one in (*asked, *reports):
+            self._differ(one.kind, one.what, ours, field=one.field, log=one.log, other=one.other, detail=one.detail)
 
-    def _asked(self, kind: str, order: OrderLine, name: str, asked: str, at_ns: int) -> None:
-        if self._span.holds(at_ns) and (self._window is None or self._window.holds(at_ns)):
-            said = f"{asked.lower()} {name}"
-            mine, their = (said, None) if kind == "extra" else (None, said)
-            self._differ(kind, "request", order, field="cl_ord_id", log=mine, other=their)
+    def _told(self, said: spoken.Request | spoken.Report, theirs: bool, slack_ns: int = 0) -> bool:
+        """Whether a message is of the time that both tell of, and of the span that was asked for."""
+        at_ns = said.at_ns + self._apart_ns if theirs else said.at_ns
+        return self._span.holds(at_ns, slack_ns) and (self._window is None or self._window.holds(at_ns))
+
+    def _reported(self, report: spoken.Report, theirs: bool) -> bool:
+        """What is on its way at either end of a log, only one side has."""
+        both = report.session in self._log.sessions and report.session in self._other.sessions
+        return both and self._told(report, theirs, -self._slack_ns)
 
     def _went_on(self, ours: OrderLine, theirs: OrderLine) -> bool:
         """Whether one side heard of the order when the other had ended."""
@@ -409,5 +411,5 @@ def _words(line: OrderLine) -> str:
 
 
 def _place(one: Difference) -> tuple[int, str, str, int]:
-    whats = ("order", "request", "execution", "position")
+    whats = ("order", "request", "report", "execution", "position")
     return whats.index(one.what), one.order or "", one.exec_id or one.symbol or "", KINDS.index(one.kind)

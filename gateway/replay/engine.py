@@ -34,6 +34,7 @@ from gateway.core.values import NANOS, CommandKind
 from gateway.fix.message import readable
 from gateway.fix.timestamps import utc_date
 from gateway.fixlogs.reader import LogMessage
+from gateway.replay import spoken
 from gateway.replay.reading import REPORTS, Asked, Heard, Met, Reading, Told, Totals
 from gateway.replay.requests import KINDS, about, new_order
 
@@ -112,8 +113,10 @@ class Replay:
         self.reports = 0
         self.executions = 0
         """Those that count."""
-        self.asked: dict[str, dict[str, tuple[str, int]]] = {}
+        self.asked: dict[str, dict[str, spoken.Request]] = {}
         """If compared: order -> ClOrdID(11) of each request about it -> what it asked, and when."""
+        self.answered: dict[str, dict[spoken.ReportName, spoken.Report]] = {}
+        """If compared: order -> reports about it that are no executions."""
         self.said: dict[str, Said] = {}
         """If compared: order -> its latest report that is no repetition."""
         self.contradicted: dict[tuple[str, str], tuple[str, str]] = {}
@@ -188,18 +191,20 @@ class Replay:
             if command is None:
                 self._note("request_unnamed", session, None, asked, now)
             else:
-                self._asked(command, now)
+                self._asked(command, asked, now)
         else:
             found = execution.cl_ord_ids.get((session.venue, request.orig_cl_ord_id or ""))
             found = found or execution.venue_order_ids.get((session.venue, request.venue_order_id or ""))
             if found is None:
                 self._note("request_for_unknown_order", session, None, asked, now)
                 return
-            self._asked(about(request, KINDS[kind], execution.orders[found], name), now)
+            self._asked(about(request, KINDS[kind], execution.orders[found], name), asked, now)
 
-    def _asked(self, command: Command, now: int) -> None:
+    def _asked(self, command: Command, asked: Asked, now: int) -> None:
         if self._compared:
-            self.asked.setdefault(command.order_id, {})[command.cl_ord_id] = (str(command.kind), now)
+            said = asked.request
+            request = spoken.Request(str(command.kind), now, said.quantity, said.price, said.stop_price)
+            self.asked.setdefault(command.order_id, {})[command.cl_ord_id] = request
         self._fold(Dispatched(command=command, decided_seq=self.state.seq + 1, ack_deadline_ns=now), now)
 
     def _order_id(self, session: Session, name: str) -> str:
@@ -255,14 +260,19 @@ class Replay:
         turn = Turn(self.state, run_id=_RUN, at_ns=now, wall_ns=now)
         react(turn, event, turn.take(event))
         self._noticed(turn.changes(), session, now)
-        if self._compared and event.exec_id is not None:
-            self._remember(event, event.exec_id)
+        if self._compared:
+            self._remember(event, session, now)
 
-    def _remember(self, event: ExecutionEvent, exec_id: str) -> None:
+    def _remember(self, event: ExecutionEvent, session: Session, now: int) -> None:
         execution = self.state.execution
         order_id = execution.cl_ord_ids.get((event.venue, event.cl_ord_id or ""))
         order_id = order_id or execution.venue_order_ids.get((event.venue, event.venue_order_id or ""))
         if order_id is None:
+            return
+        name, exec_id = spoken.name_of(event), event.exec_id
+        if name is not None:
+            self.answered.setdefault(order_id, {}).setdefault(name, spoken.Report(event.kind(), now, session.name))
+        if exec_id is None:
             return
         before = self.said.get(order_id)
         if event.poss_dup and (event.venue_time_ns or 0) < (1 if before is None else before.at_ns or 0):

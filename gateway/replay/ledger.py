@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from gateway.core.ended import unpacked
 from gateway.replay.engine import Replay, Said
+from gateway.replay.spoken import Report, ReportName, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,12 @@ class Ledger:
     fills: list[FillLine] = field(default_factory=list)
     positions: dict[str, Decimal] = field(default_factory=dict)
     """Symbol -> net quantity from executions alone."""
-    requests: Mapping[str, Mapping[str, tuple[str, int]]] | None = None
-    """Order -> ClOrdID(11) of each request -> what it asked, and when; None where requests are not known."""
+    requests: Mapping[str, Mapping[str, Request]] | None = None
+    """Order -> ClOrdID(11) of each request -> what it asked; None where requests are not known."""
+    reports: Mapping[str, Mapping[ReportName, Report]] = field(default_factory=dict)
+    """Order -> reports about it that are no executions, where they are known."""
+    sessions: frozenset[str] = frozenset()
+    """Those whose messages were read."""
     repeats: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Order and what was said: reports of a trade already counted, under another ExecID(17)."""
     only_trades: bool = False
@@ -114,6 +119,7 @@ def of_replay(replay: Replay, name: str) -> Ledger:
     totals = replay.totals
     ledger = Ledger(name, Span(totals.first_ns, totals.last_ns), only_trades=replay.only_trades and not replay.requests)
     ledger.requests = replay.asked if replay.asked else None
+    ledger.reports, ledger.sessions = replay.answered, frozenset(one.name for one in replay.sessions)
     ledger.repeats.update((one.order_id or "", one.detail) for one in replay.anomalies if one.kind == "duplicate_trade")
     ledger.orders = {line.key: line for line in orders_of(replay)}
     ledger.fills = list(fills_of(replay))

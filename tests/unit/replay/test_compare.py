@@ -123,6 +123,73 @@ def test_a_request_that_did_not_arrive_is_named(tmp_path: Path) -> None:
     assert named(held(tmp_path, theirs, ours)) == [("missing", "request", "D1", None, "cl_ord_id")]
 
 
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda: edited(rb"(35=D.*11=A1.*)38=1000", rb"\g<1>38=1001"), ("quantity", "request", "A1", None, "quantity")),
+        (lambda: edited(rb"(35=D.*11=A1.*)44=110.25", rb"\g<1>44=110.26"), ("price", "request", "A1", None, "price")),
+        (lambda: edited(rb"(35=D.*11=A1.*)44=110.25\x01", rb"\g<1>"), ("price", "request", "A1", None, "price")),
+        (lambda: edited(rb"(35=G.*11=B2.*)38=700", rb"\g<1>38=701"), ("quantity", "request", "B1", None, "quantity")),
+        (lambda: edited(rb"(35=G.*11=B2.*)44=110.25", rb"\g<1>44=111"), ("price", "request", "B1", None, "price")),
+        (lambda: edited(rb"(17=E4.*)150=0", rb"\g<1>150=A"), ("state", "report", "B1", None, "exec_id")),
+    ],
+)  # fmt: skip
+def test_a_message_in_other_words_is_named(
+    tmp_path: Path, edit: Callable[[], Told], expected: tuple[str, str, str, str | None, str]
+) -> None:
+    """What became of the order is the same, for the reports say so; what was asked or said is not."""
+    found = held(tmp_path, scripted(), edit())
+    assert expected in named(found), named(found)
+    assert expected in named(held(tmp_path, edit(), scripted()))
+
+
+def test_a_changed_request_says_what_either_side_has(tmp_path: Path) -> None:
+    (found,) = held(tmp_path, scripted(), edited(rb"(35=G.*11=B2.*)38=700", rb"\g<1>38=701")).differences
+    assert (f"{found.log}", f"{found.other}", found.detail) == ("700", "701", "of replace B2")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (1, ("report", "A1", None, "exec_id", "accepted E1")),
+        (7, ("report", "B1", None, "exec_id", "replaced E5")),
+    ],
+)  # fmt: skip
+def test_a_report_that_did_not_arrive_is_named(
+    tmp_path: Path, line: int, expected: tuple[str, str, str | None, str, str]
+) -> None:
+    """An acknowledgement: what follows shows the same order on both sides."""
+    found = [one for one in held(tmp_path, scripted(), scripted(), without=(line,)).differences if one.what == "report"]
+    assert [(one.kind, one.what, one.order, one.exec_id, one.field, one.other) for one in found] == [("missing", *expected)]
+    back = [one for one in held(tmp_path, scripted(), shorter(line)).differences if one.what == "report"]
+    assert [(one.kind, one.what, one.order, one.exec_id, one.field, one.log) for one in back] == [("extra", *expected)]
+
+
+def test_a_refusal_that_did_not_arrive_is_named(tmp_path: Path) -> None:
+    ours, theirs = scripted(), scripted()
+    for told in (ours, theirs):
+        told.new("D1").report("D1", "E9", "0", "0").cancel("D2", "D1")
+        told.say("SIM", "9", t37="VD", t11="D2", t41="D1", t39="0", t434="1", t102="0")
+        told.cancel("D3", "D1").report("D3", "E10", "4", "4", t41="D1")
+    del theirs.lines[-3]
+    assert named(held(tmp_path, ours, theirs)) == [("extra", "report", "D1", None, "cl_ord_id")]
+    (found,) = held(tmp_path, theirs, ours).differences
+    assert (found.kind, found.what, found.other) == ("missing", "report", "cancel_rejected D2")
+
+
+def test_a_report_at_the_end_of_a_log_is_not_missed(tmp_path: Path) -> None:
+    """It may have been on its way: within the second at either end only one side has it, and that is no difference."""
+    ours, theirs = scripted(), scripted()
+    for told in (ours, theirs):
+        told.new("D1").report("D1", "E9", "0", "0")
+    ours.report("D1", "E10", "I", "0")
+    theirs.say("SIM", "0")
+    assert held(tmp_path, ours, theirs).equal
+    for told in (ours, theirs):
+        told.say("SIM", "0").say("SIM", "0")
+    assert named(held(tmp_path, ours, theirs)) == [("extra", "report", "D1", None, "exec_id")]
+
+
 def test_two_sessions_may_use_the_same_names(tmp_path: Path) -> None:
     """A broker's log has many clients, and each counts its ClOrdIDs from 1."""
     one, two = Told(ours="DESK", theirs="SIM"), Told(ours="FUND", theirs="ECN")
