@@ -1,6 +1,7 @@
 """Where in the journal an order, or a window of time, is.
 
-The records answer at once, where they are there and far enough; the journal alone answers too, by a walk over all of it.
+The records answer at once, where they are of this journal; what a live gateway has journalled since is looked at event by
+event. The journal alone answers too, by a walk over all of it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC
 
 from gateway.core.changes import OrderChanged
+from gateway.core.events import Event
 from gateway.errors import NotFound, UsageError
 from gateway.incident.collect import Subject
 from gateway.incident.history import History, Progress, advance
@@ -15,6 +17,9 @@ from gateway.instants import local_time
 from gateway.records.queries import view_rows
 from gateway.records.store import RecordStore
 
+_NAMES = ("order_id", "cl_ord_id", "venue_order_id")
+_MOST_BEHIND = 100_000
+"""Events that a live gateway's records may lack, and that are looked at one by one."""
 AROUND_NS = 2_000_000_000
 """What a review of an order shows of the time before its first event and after its last."""
 
@@ -42,8 +47,9 @@ def order(history: History, name: str, store: RecordStore | None, progress: Prog
 
 
 def _from_records(history: History, name: str, store: RecordStore) -> Subject | None:
-    if store.checkpoint().seq < history.head:
-        return None  # behind, or of another journal: the journal knows
+    seq, hash_ = store.checkpoint()
+    if history.head - seq > _MOST_BEHIND or not history.holds(seq, hash_):
+        return None  # far behind, or of another journal: the journal knows
     for column in ("order_id", "cl_ord_id"):
         decisions = view_rows(store, "v_decisions", where={column: name})
         events = view_rows(store, "v_order_events", where={column: name})
@@ -55,6 +61,8 @@ def _from_records(history: History, name: str, store: RecordStore) -> Subject | 
         orders = view_rows(store, "v_orders", where={"order_id": order_id})
         first = [row["trigger_seq"] or row["event_seq"] for row in decisions] + [row["event_seq"] for row in events]
         last = [row["event_seq"] for row in (*decisions, *events)]
+        names = {str(row[key]) for row in (*decisions, *events, *orders) for key in _NAMES if row.get(key)}
+        last += [one.seq for one in history.events(seq, history.head) if _names(one.event, names)]
         told = (orders or decisions)[0] if orders or decisions else {}
         return Subject(
             title=f"order {order_id}",
@@ -66,6 +74,16 @@ def _from_records(history: History, name: str, store: RecordStore) -> Subject | 
             strategy=str(told.get("strategy") or "") or None,
         )
     return None
+
+
+def _names(event: Event, names: set[str]) -> bool:
+    """Whether an event is about an order that goes by these; names that come with it are added."""
+    about = getattr(event, "command", event)
+    found = {str(value) for key in _NAMES if (value := getattr(about, key, None))}
+    if names.isdisjoint(found):
+        return False
+    names |= found
+    return True
 
 
 def _from_journal(history: History, name: str, progress: Progress) -> Subject | None:

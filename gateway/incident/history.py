@@ -57,6 +57,10 @@ class History:
         at, digest = next(self._reader.digests(seq - 1), (0, ""))
         return digest if at == seq else None
 
+    def holds(self, seq: int, hash: bytes) -> bool:
+        """Whether the record at a position has this hash: whether what was made of a journal was made of this one."""
+        return self._reader.hash_at(seq) == hash
+
     def first_at(self, at_ns: int) -> int:
         """Position of the first event at or after a stream time; one past the head when there is none."""
         low, high = self.first, self.head + 1

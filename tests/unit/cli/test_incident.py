@@ -19,6 +19,7 @@ from gateway.core.events import (
     Level,
 )
 from gateway.fix.timestamps import format_utc
+from gateway.incident import find
 
 from .conftest import CONFIGURATION, SESSION, START_NS, Cli, Desk
 
@@ -101,6 +102,22 @@ def test_an_order_is_found_by_its_cl_ord_id_and_without_records(cli: Cli, review
     result = cli("incident", "--order", "7-1", "--json")
     assert "going through the journal instead" in result.stderr
     assert cli.json("incident", "--order", "7-1") == by_order
+
+
+def test_records_of_a_live_gateway_are_a_little_behind(cli: Cli, reviewed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they lack is looked at, and not the whole journal; records of another journal are not believed."""
+    reviewed.feed(Cancelled(venue="SIM", session=SESSION, cl_ord_id="A-7-1-1", venue_order_id="V1", msg_seq_num=10))
+    walked = find._from_journal
+    monkeypatch.delattr(find, "_from_journal")
+    found = cli.json("incident", "--order", "7-1")
+    assert entries(found, kind="cancelled")[0]["after"]["state"] == "Cancelled"
+    with sqlite3.connect(cli.state / "records.db") as database:
+        database.execute("UPDATE checkpoint SET hash = x'00'")
+        database.execute("UPDATE decisions SET trigger_seq = 1")
+    database.close()
+    assert isinstance(cli("incident", "--order", "7-1").exception, NameError), "it wants the journal"
+    monkeypatch.setattr(find, "_from_journal", walked, raising=False)
+    assert cli.json("incident", "--order", "7-1") == found
 
 
 def test_corrections_and_doubts_show_in_the_lane(cli: Cli, reviewed: Desk) -> None:
