@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_LEAST = 4
+_LEAST, _READ = 4, 8
+"""No column is narrower than the first; than the second only one that has to share."""
 
 
 class Measure(NamedTuple):
@@ -17,6 +18,8 @@ class Measure(NamedTuple):
     line: int
     fold: int
     word: int
+    whole: bool = False
+    """It gives way last."""
 
 
 class Layout(NamedTuple):
@@ -33,7 +36,7 @@ def layout(columns: Sequence[Measure], room: int) -> Layout:
         left = room - gap * (len(columns) - 1)
         if sum(least) <= left:
             return Layout(_widened(least, lines, left), gap)
-    return Layout(_narrowed(words, room - (len(columns) - 1)), 1)
+    return Layout(_narrowed(words, [column.whole for column in columns], room - (len(columns) - 1)), 1)
 
 
 def _widened(widths: list[int], wanted: list[int], room: int) -> list[int]:
@@ -44,11 +47,11 @@ def _widened(widths: list[int], wanted: list[int], room: int) -> list[int]:
     return found
 
 
-def _narrowed(widths: list[int], room: int) -> list[int]:
-    """The widest gives way first."""
+def _narrowed(widths: list[int], whole: list[bool], room: int) -> list[int]:
+    """The widest gives way first; what is to stay whole does while another is wide enough to be read."""
     found = list(widths)
     while sum(found) > room:
-        widest = max(range(len(found)), key=lambda at: found[at])
+        widest = max(range(len(found)), key=lambda at: (not whole[at] and found[at] > _READ, found[at]))
         if found[widest] <= _LEAST:
             break
         found[widest] -= 1

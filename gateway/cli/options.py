@@ -24,6 +24,9 @@ from gateway.instants import parse_instant
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 _DEFAULT_CONFIG = Path("gateway.toml")
 
+_SHORT = 60
+"""Of a command's line in the list of its group, which is indented."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
@@ -43,12 +46,19 @@ def command(name: str, *, example: str, within: click.Group | None = None) -> Ca
             function(Instance(config_path or above or _DEFAULT_CONFIG, as_json=as_json), **values)
 
         entered = _CONFIG(_JSON(entered))
-        made = click.command(name, epilog=f"\b\nExample:\n  {example}", context_settings=SETTINGS)(entered)
+        short = _short(function.__doc__ or "")
+        made = click.command(name, epilog=f"\b\nExample:\n  {example}", context_settings=SETTINGS, short_help=short)(entered)
         if within is not None:
             within.add_command(made)
         return made
 
     return decorate
+
+
+def _short(help_text: str) -> str:
+    """The first sentence; where a list of commands has no room for it, up to where it begins to say more."""
+    first = " ".join(help_text.split("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
+    return (first if len(first) <= _SHORT else re.split("[;:,] ", first, maxsplit=1)[0]) + "."
 
 
 def there(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:

@@ -13,9 +13,9 @@ from gateway.errors import NotFound
 
 _HISTORY = (
     Column("Time", lambda row: times.clock(row["recorded_ns"])[:-3], whole=True),
-    Column("Event", "event"),
+    Column("Event", "event", whole=True),
     Column("State", "to_state", whole=True),
-    Column("ClOrdID", "cl_ord_id"),
+    Column("ClOrdID", "cl_ord_id", whole=True),
     Column("Last", lambda row: _at_price(row["last_qty"], row["last_px"]), right=True),
     Column("Cum", "cum_qty", right=True),
     Column("Seq", "msg_seq_num", right=True),

@@ -161,7 +161,7 @@ class Table:
         texts = [column.title, *(row[at] for row in self._cells)]
         line = max(cell_len(part) for text in texts for part in text.split("\n"))
         word = max((cell_len(part) for text in texts for part in text.split()), default=1)
-        return Measure(max(line, 1), max(line if column.whole else word, 1), max(word, 1))
+        return Measure(max(line, 1), max(line if column.whole else word, 1), max(word, 1), column.whole)
 
 
 def console(stream: IO[str] | None = None) -> Console:

@@ -27,7 +27,7 @@ _COLUMNS = (
 
 @command("list", within=venue, example="gateway venue list")
 def list_(instance: Instance) -> None:
-    """The configured venues and, while the gateway runs, whether orders may go there."""
+    """The configured venues; while the gateway runs, also whether orders may go there."""
     output.show(instance.as_json, _COLUMNS, venues(instance), empty="no venues are configured")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -71,7 +72,10 @@ def _figures(document: Mapping[str, Any], elapsed: float, seconds: int, rate: fl
     feed = next(iter(document["feeds"]))
     position = next(iter(document["positions"]), None)
     orders = document["orders"]
-    held = "flat" if position is None else f"{position['net_qty']} at {position['avg_px']}, P&L {position['realized_pnl']} JPY"
+    held = "flat"
+    if position is not None:
+        average, made = (f"{round(Decimal(position[key]), 6).normalize():f}" for key in ("avg_px", "realized_pnl"))
+        held = f"{position['net_qty']} at {average}, P&L {made} JPY"
     return [
         ("at", f"{elapsed:.0f}/{seconds}s"),
         ("session", f"{venue['session']} {venue['state']}, next {venue['next_sender']}/{venue['next_target']}"),

@@ -84,7 +84,7 @@ class Keeper:
             gc.enable()
         self._last = start
         _log.info(
-            "state after event %d: snapshot %d in %.2f s, the events since in %.2f s"
+            "state as after event %d: the snapshot after event %d read in %.2f s, the events since folded in %.2f s"
             " (processor seconds so far: %.2f before, %.2f with the snapshot, %.2f now)",
             *(core.state.seq, start, restored - began, monotonic() - restored, *cpu),
         )

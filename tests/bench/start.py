@@ -68,7 +68,8 @@ market_data = ["USD/JPY"]
 BOOKS = {"day": 26, "executions": 0}
 """Book updates an order, which makes six events itself."""
 RECOVERED = re.compile(
-    r"state after event (\d+): snapshot (\d+) in .*so far: ([\d.]+) before, ([\d.]+) with the snapshot, ([\d.]+) now"
+    r"state as after event (\d+): the snapshot after event (\d+) read in .*"
+    r"so far: ([\d.]+) before, ([\d.]+) with the snapshot, ([\d.]+) now"
 )
 SECONDS = 120
 

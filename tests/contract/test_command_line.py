@@ -102,6 +102,13 @@ def test_help_shows_an_example_that_parses(path: tuple[str, ...]) -> None:
     command.make_context(path[-1], arguments, parent=click.Context(root))
 
 
+@pytest.mark.parametrize("noun", [(), *((noun,) for noun in VERBS)], ids=" ".join)
+def test_a_list_of_commands_cuts_nothing_off(noun: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(root, [*noun, "--help"]).stdout.partition("Commands:")[2]
+    assert shown
+    assert "..." not in shown
+
+
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
 def test_every_command_speaks_json(path: tuple[str, ...]) -> None:
     assert "--json" in flags(found(path))

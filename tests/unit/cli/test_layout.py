@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.cli import output
 from gateway.cli.layout import Measure, layout
 from gateway.cli.listings import AUDIT, ORDERS, POSITION_HISTORY, Listing
+from gateway.cli.order_lookup import print_history
 
 _ORDER = {
     "order_id": "12-1021",
@@ -71,6 +72,25 @@ def test_an_order_shows_its_stop_price() -> None:
 def test_an_order_takes_at_most_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
     output.console().print(output.table(ORDERS.columns, [_ORDER | {"stop_price": None, "in_doubt": False}]))
     assert len(capsys.readouterr().out.splitlines()) == 4, "heading, rule, and two"
+
+
+def test_a_long_word_in_a_text_breaks_no_state(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {
+        "recorded_ns": 1_795_245_213_991_351_480,
+        "event": "status_reported",
+        "to_state": "PartiallyFilled",
+        "cl_ord_id": "tov83k-1-1-1",
+        "last_qty": "400",
+        "last_px": "110",
+        "cum_qty": "900",
+        "msg_seq_num": 57,
+        "text": "https://venue.example/rejects/margin?" + "x" * 40,
+        "anomaly": None,
+    }
+    print_history([row])
+    shown = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in shown.splitlines()), shown
+    assert {"PartiallyFilled", "status_reported", "tov83k-1-1-1"} <= set(shown.split()), shown
 
 
 @given(st.lists(st.tuples(st.integers(1, 200), st.integers(1, 200)), min_size=1, max_size=10), st.integers(60, 250))
