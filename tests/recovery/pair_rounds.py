@@ -131,7 +131,8 @@ class PairRounds:
         gateway = self.sides[0].gateway
         gateway.launcher = NORMAL
         come_to_rest(gateway)
-        found = self.losses.unexplained(differences(gateway, self.venue.ledger_path), [side.gateway for side in self.sides])
+        ledger = self.venue.ledger_path
+        found = self.losses.unexplained(differences(gateway, ledger), [side.gateway for side in self.sides], ledger)
         try:
             verified(gateway)
         except AssertionError as error:
