@@ -38,7 +38,11 @@ SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 
     AND classid = {_LOCK >> 32} AND objid = {_LOCK & 0xFFFF_FFFF}
 """  # noqa: S608 - constant numbers
 """The connections that hold the lock."""
-_END = f"SELECT pg_terminate_backend(pid, 1000) FROM ({LOCKED}) AS lost"  # noqa: S608 - constant names
+_INHERIT = f"""
+SELECT pg_terminate_backend(pid) FROM ({LOCKED}) AS lost;
+SELECT pg_advisory_lock({_LOCK})
+"""  # noqa: S608 - constant names
+"""In one round trip: whoever waits for the lock when its holder ends has it at once, and a standby never finds it free."""
 
 _BEAT = f"UPDATE {SCHEMA}.beat SET number = number + 1 WHERE (SELECT epoch FROM {SCHEMA}.lease) = %s RETURNING number"  # noqa: S608 - constant names
 RELEASED = ""
@@ -89,13 +93,19 @@ class Lease:
         if not _value(connection, _TRY):
             if not self._ours(connection):
                 raise self.lost(connection)
-            # Our old connection: lost without the server's knowing, or it has not answered. At once, before a standby looks.
-            connection.execute(_END)
-            if not _value(connection, _TRY):
-                raise JournalError(f"{self._name}: the lost connection still holds the lock")
+            self._inherit(connection)
         if not self._ours(connection):
             raise self.lost(connection)
         connection.execute(f"UPDATE {SCHEMA}.lease SET backend = pg_backend_pid()")  # noqa: S608 - constant names
+
+    def _inherit(self, connection: Connection) -> None:
+        """From our old connection, which was lost without the server's knowing, or has not answered."""
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '1s'")
+                connection.execute(_INHERIT)
+        except psycopg.errors.LockNotAvailable as error:
+            raise JournalError(f"{self._name}: the lost connection still holds the lock") from error
 
     def holds(self, connection: Connection) -> bool:
         """Whether the epoch is still ours, and stays so to the end of the transaction."""
