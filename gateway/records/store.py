@@ -89,7 +89,7 @@ class RecordStore:
         self._refuse_newer(current)
         if current != WANTED:
             raise PreconditionFailed(
-                f"records database {self.shown_url} is at revision {current or 'none'}, this build wants {WANTED}:"
+                f"records database {self.shown_url} is at revision {current or 'none'}, this build wants {WANTED};"
                 " run `gateway db upgrade`"
             )
 
@@ -151,7 +151,7 @@ class RecordStore:
     def _require_file(self) -> None:
         # Connecting would create an empty file, and reading must not.
         if self._file_missing():
-            raise PreconditionFailed(f"there are no records at {self.shown_url}: start the gateway or run `gateway db upgrade`")
+            raise PreconditionFailed(f"there are no records at {self.shown_url}; start the gateway or run `gateway db upgrade`")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -107,7 +107,7 @@ def test_an_unmigrated_database(url: str) -> None:
         store.ensure_current()
         assert store.check() == []
     else:
-        with pytest.raises(PreconditionFailed, match=r"at revision none, this build wants .*: run `gateway db upgrade`"):
+        with pytest.raises(PreconditionFailed, match=r"at revision none, this build wants .*; run `gateway db upgrade`"):
             store.ensure_current()
     store.close()
 
