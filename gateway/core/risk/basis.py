@@ -108,17 +108,19 @@ def reference_price(state: State, venue: str, symbol: str) -> Decimal | None:
 
 
 def market_price(state: State, venue: str, symbol: str) -> Decimal | None:
-    """The mid of a live book (the best price when a side is empty), else the last trade; None when neither is known."""
+    """The mid of a live book (the best price when a side is empty), else the last trade; None when neither is known.
+
+    One that is not above zero is none, as for an order's own price: a value measured with it would be below every limit.
+    """
     key = feed_key(state, venue, symbol)
     book = state.market.books.get(key)
     if book is not None and state.market.feeds.get(key) is FeedState.UP:
-        if book.mid is not None:
-            return book.mid
         best = book.bids or book.asks
-        if best:
-            return best[0].price
+        price = best[0].price if book.mid is None and best else book.mid
+        if price is not None and price > ZERO:
+            return price
     trade = state.market.trades.get(key)
-    return None if trade is None else trade.price
+    return None if trade is None or trade.price <= ZERO else trade.price
 
 
 def feed_key(state: State, venue: str, symbol: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from gateway.core.orders import Command
 from gateway.core.risk.basis import Scale, feed_key, instrument_of, limits, no_reference, own_price, reference_price, shown
 from gateway.core.state import State
-from gateway.core.values import NANOS, FeedState
+from gateway.core.values import NANOS, ZERO, FeedState
 
 
 def quantity(state: State, command: Command) -> str | None:
@@ -48,7 +48,7 @@ def fat_finger(state: State, command: Command) -> str | None:
     if not found:
         return None
     trade = state.market.trades.get(feed_key(state, command.venue, command.symbol))
-    if trade is not None:
+    if trade is not None and trade.price > ZERO:
         return _outside(command, trade.price, found, "fat_finger_pct", "last trade")
     reference = reference_price(state, command.venue, command.symbol)
     if reference is None:

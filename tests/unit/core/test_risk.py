@@ -212,6 +212,18 @@ def test_without_anything_to_compare_with_the_order_is_denied(name: str, code: s
     assert event.reason.startswith(code)
 
 
+@pytest.mark.parametrize("name", ["price_collar_pct", "max_order_value", "fat_finger_pct", "max_gross_exposure"])
+@pytest.mark.parametrize(("bid", "ask"), [("-1", "1"), ("-111", "-109")])
+def test_a_market_price_that_is_not_above_zero_is_none(name: str, bid: str, ask: str) -> None:
+    """A value measured with it would be zero or less, and so below every limit."""
+    config = settings(risk={"all": RiskLimits(**{name: D(10)})}, reference_price=None)
+    harness = Harness(config=config).open()
+    harness.book(bid, ask)
+    harness.feed(MarketTrade(venue=VENUE, symbol=SYMBOL, price=D(ask) - 1, quantity=D(1)))
+    harness.request_order(price=None, order_type=OrderType.MARKET)
+    assert [event.code for event in harness.events(Denied)] == ["no_reference"]
+
+
 def test_reference_is_the_live_book_then_the_last_trade_then_the_configuration() -> None:
     harness = Harness().open()
     assert reference_price(harness.state, VENUE, SYMBOL) == 156
