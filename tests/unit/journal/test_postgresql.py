@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -101,6 +103,23 @@ def test_a_connection_the_server_still_believes_in_is_ended(journal, sql, record
     assert until_taken(journal, records(2, 2), {}, "e") >= 1
     with pytest.raises(psycopg.Error):
         lost.execute("SELECT 1")
+    lost.close()
+    assert holds_the_lock(journal, sql)
+
+
+def test_a_connection_that_does_not_let_go_is_said_and_ended_later(journal, sql, records):
+    """As a server process does that waits for its disk: it ends when that answers."""
+    journal.append(records(1, 1), {}, "d")
+    lost, journal._connection = journal._connection, None
+    os.kill(lost.info.backend_pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(JournalError, match="the connection is closed"):
+            journal.append(records(2, 2), {}, "e")
+        with pytest.raises(JournalError, match="the lost connection still holds the lock"):
+            journal.append(records(2, 2), {}, "e")
+    finally:
+        os.kill(lost.info.backend_pid, signal.SIGCONT)
+    until_taken(journal, records(2, 2), {}, "e")
     lost.close()
     assert holds_the_lock(journal, sql)
 
