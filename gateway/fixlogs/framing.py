@@ -68,6 +68,7 @@ class Framer:
             if self.separator is None:
                 self._held = b"" if final else self._tail(raw, 0)
                 return []
+            raw = self._tail(raw, 0)  # what came before is no message, also where the separator would make it one
             if len(self.separator) > 1:
                 self._several, self._held = self.separator, b""
                 raw = self._replaced(raw, final=final)
@@ -107,7 +108,7 @@ class Framer:
                 part, at, lead = part[lead:], position, 0
             gap, _, rest = part.partition(BEGIN)
             pieces = rest.split(SOH, 2)
-            if len(pieces) == 3 and _declared(pieces[1]) == len(pieces[2]) + 1:
+            if len(pieces) == 3 and len(pieces[0]) < 10 and _declared(pieces[1]) == len(pieces[2]) + 1:
                 # Up to these lengths the sum stays below the modulus of adler32.
                 if len(rest) <= 250 or (len(rest) <= 510 and rest.isascii()):
                     stated = _TRAILERS[adler32(rest, _BEGUN) & 255]

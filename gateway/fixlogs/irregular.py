@@ -19,6 +19,7 @@ _WAIT: Final = -1
 _FIELD: Final = 16
 """Bytes. Longer than a separator, a tag and `=`."""
 _DECLARED = re.compile(rb"8=[^\x01]*\x019=([0-9]{1,7})\x01")
+_LINE_FEED = 10
 _BREAK = re.compile(rb"\r?\n")
 _BREAK_AND_INDENT = re.compile(rb"[ \t]*\r?\n[ \t]*")
 
@@ -59,10 +60,13 @@ def frame(raw: bytes, position: int, separator: bytes, *, final: bool) -> Framed
         if trailer == len(raw) and not (final or raw.endswith(found.separator)):
             return None
         framed = Framed(begin, trailer, *_normal(raw[begin:trailer], found, odd))
-        if framed.odd & (oddities.CHECKSUM | oddities.LENGTH) and b"\n" in raw[trailer - 1 : trailer + 2]:
-            joined = _unwrapped(raw, begin, stop, found, odd)  # the line may have been broken inside the trailer
-            if joined is not None and not joined.odd & (oddities.CHECKSUM | oddities.LENGTH):
-                return joined if known else None
+        if framed.odd & (oddities.CHECKSUM | oddities.LENGTH):  # the line may have been broken inside the trailer
+            if not final and raw[trailer:] in (b"", b"\r"):
+                return None  # whether it ends here has still to come
+            if raw[trailer - 1] == _LINE_FEED or _BREAK.match(raw, trailer):
+                joined = _unwrapped(raw, begin, stop, found, odd)
+                if joined is not None and not joined.odd & (oddities.CHECKSUM | oddities.LENGTH):
+                    return joined if known else None
         return framed
     if not known:
         return None

@@ -68,7 +68,7 @@ class Marks:
 
     def __init__(self, separator: bytes) -> None:
         mark = re.escape(separator)
-        over = rb"\r?\n" + mark + rb"(?=\s|\Z)|(?=[\s\"'<>)\]},]|\Z)"
+        over = rb"\r?\n" + mark + rb"(?=\s|\Z)|(?=[\s\x01\"'<>)\]},]|\Z)"
         self.separator = separator
         self.lines = b"\n" in separator
         self.length = re.compile(rb"9=([0-9]{1,7})" + mark)

@@ -74,6 +74,7 @@ class Source:
             return
         file = self._open()
         decoder: codecs.IncrementalDecoder | None = None
+        replaced = False
         try:
             while not stop.is_set():
                 begins = file.tell() == 0
@@ -86,12 +87,14 @@ class Source:
                     self.size += len(block)
                     yield block if decoder is None else decoder.decode(block).encode("utf-8", "replace")
                     continue
+                if replaced:  # and all that was written to it before has been read
+                    file.close()
+                    file, replaced = self._open(), False
+                    continue
                 yield b""
                 if stop.wait(_LOOK_SECONDS):
                     return
-                if self._replaced(file):
-                    file.close()
-                    file = self._open()
+                replaced = self._replaced(file)
         finally:
             file.close()
 

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from gateway import interpreter
 from gateway.errors import GatewayError, InternalError
 from gateway.fixlogs.reader import in_order, logs, merged
 from gateway.fixlogs.sources import STDIN, sources
@@ -25,6 +26,7 @@ from gateway.replay.reading import Reading, Span, Told, Totals
 
 WORTH = 16_000_000
 """Bytes of logs from which on another process saves more time than it takes to start."""
+_MODULE = "gateway.replay.ahead"
 _BATCH = 512
 _PIPE = 1 << 20
 _SET_PIPE_SIZE = 1031
@@ -100,8 +102,8 @@ def here(wanted: Wanted) -> Iterator[Batch]:
 def elsewhere(wanted: Wanted) -> Iterator[Batch]:
     """Have it read by another process. It ends when nobody takes what it reads."""
     decode = msgspec.msgpack.Decoder(Batch).decode
-    command = [sys.executable, "-m", "gateway.replay.ahead", msgspec.json.encode(wanted).decode()]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+    command, environment = interpreter.command(_MODULE, msgspec.json.encode(wanted).decode()), interpreter.environment()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         try:
             while head := process.stdout.read(_LENGTH):

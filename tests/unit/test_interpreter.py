@@ -22,3 +22,9 @@ def test_nothing_is_imported_from_where_somebody_stands(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
+
+
+def test_no_other_way_leads_to_a_process() -> None:
+    package = Path(interpreter.__file__).parent
+    users = {str(path.relative_to(package)) for path in package.rglob("*.py") if "[sys.executable" in path.read_text("utf-8")}
+    assert users == {"interpreter.py"}

@@ -203,5 +203,10 @@ def test_a_growing_log(tmp_path: Path) -> None:
     other.write_bytes(third)
     other.replace(path)
     assert next(messages).body == third
+    with path.open("ab") as file:
+        file.write(first)  # the last of a log that is rotated away
+    path.rename(tmp_path / "log.1")
+    path.write_bytes(second)
+    assert [next(messages).body, next(messages).body] == [first, second]
     stop.set()
     assert list(messages) == []
