@@ -153,7 +153,7 @@ def _message_name(version: str, msg_type: str) -> str | None:
 @window
 @click.option("--events", is_flag=True, help="Each logon, gap, resend, reset, reject and silence, in order.")
 def sessions(instance: Instance, files: tuple[str, ...], start: int | None, end: int | None, events: bool) -> None:
-    """Follow FIX sessions: logons, gaps, resends, resets, rejects, silences.
+    """Follow FIX sessions: logons, lost connections, gaps, resends, resets, rejects, silences.
 
     Several logs are read as one, by time. JSON: one document, or with --events a line for each event.
 

@@ -20,6 +20,7 @@ from gateway.fixlogs.reader import LogMessage
 KINDS: Final = {
     "logon": "Logon(A)",
     "logout": "Logout(5)",
+    "lost": "a Logon(A) with no Logout(5) since the one before, as after a connection that was lost",
     "reset": "sequence numbers begin again: ResetSeqNumFlag(141)=Y, or a number 1 in a Logon",
     "gap": "MsgSeqNum(34) higher than the next one expected",
     "low": "MsgSeqNum(34) lower than expected, not marked as a possible duplicate",
@@ -54,6 +55,8 @@ class Event:
 class _Direction:
     sender: str
     target: str
+    logged_on: bool = False
+    """It sent a Logon(A), and no Logout(5) of either side came after it."""
     messages: int = 0
     duplicates: int = 0
     expected: int | None = None
@@ -100,6 +103,8 @@ class Sessions:
         mine.messages += 1
         mine.last_body = body
         self._silence(session, mine, message, at)
+        if message.msg_type == "A":
+            self._lost(session, mine, message)
         if session.first_ns is None:
             session.first_ns = at
         if at is not None:
@@ -120,6 +125,15 @@ class Sessions:
     def _event(self, session: _Session, mine: _Direction, message: LogMessage, kind: str, detail: str) -> None:
         mine.events[kind] += 1
         self._tell(Event(kind, session.name, mine.sender, message.time_ns, message.msg_seq_num, detail))
+
+    def _lost(self, session: _Session, mine: _Direction, message: LogMessage) -> None:
+        """Said once, by the side that logs on first."""
+        if mine.logged_on:
+            _logged_off(session)
+            at, last = message.time_ns, session.last_ns
+            heard = "" if at is None or last is None else f"last message {_seconds(at - last)} s before"
+            self._event(session, mine, message, "lost", heard)
+        mine.logged_on = True
 
     def _silence(self, session: _Session, mine: _Direction, message: LogMessage, at: int | None) -> None:
         if at is None or mine.last_ns is None or message.msg_type == "A":
@@ -164,6 +178,7 @@ class Sessions:
                 session.heartbeat_ns = beat * NANOS if beat else None
                 self._event(session, mine, message, "logon", f"heartbeat {fields.get(108) or '?'} s")
             case "5":
+                _logged_off(session)
                 self._event(session, mine, message, "logout", text)
             case "2":
                 last = fields.get(16)
@@ -213,6 +228,11 @@ class Sessions:
             }
             for session in self._sessions.values()
         ]
+
+
+def _logged_off(session: _Session) -> None:
+    for direction in session.directions.values():
+        direction.logged_on = False
 
 
 def _row(mine: _Direction) -> dict[str, Any]:
