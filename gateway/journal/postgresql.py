@@ -69,6 +69,10 @@ events AS (
         %b::bytea[], %b::bytea[], %b::text[]) AS one WHERE EXISTS (SELECT FROM held))
 SELECT count(*) FROM held
 """  # noqa: S608 - constant names and a number of ours
+_REMEMBER = f"""
+WITH durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
+INSERT INTO {SCHEMA}.configuration SELECT %s, %s FROM durable ON CONFLICT DO NOTHING RETURNING sha256
+"""  # noqa: S608 - constant names
 _WIDTH = len(Row._fields)
 
 
@@ -333,10 +337,8 @@ class PostgresqlJournal(PostgresqlReader):
         return {session: Watermark(*numbers) for session, *numbers in rows}
 
     def remember_configuration(self, config_sha256: str, toml: str) -> None:
-        self._query(
-            f"INSERT INTO {SCHEMA}.configuration VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING sha256",  # noqa: S608 - constant names
-            (config_sha256, toml),
-        )
+        """On disk when it returns, whatever the durability: unlike the records, it is not written again from memory."""
+        self._query(_REMEMBER, (config_sha256, toml))
 
     def tidy(self) -> None:
         """Nothing: the server tidies up after itself."""

@@ -16,6 +16,7 @@ from test_segments import dies_and_goes_on
 from trading import STRATEGY, come_to_rest, differences, start_and_die, trade_and_die, trades_through
 
 from gateway.errors import GatewayError
+from gateway.journal.stores import JournalAt
 from gateway.sim.process import start_venue
 
 SEED = 20260103
@@ -55,6 +56,19 @@ def test_killed_while_trading(home, make_postgresql):
     with gateway.server.connect("journal") as connection:
         wait_for(lambda: connection.execute("SELECT FROM gateway_journal.event_1").fetchone() is not None, "a new journal")
         assert connection.execute("SELECT min(run_id) AS first FROM gateway_journal.event_1").fetchone()["first"] > runs
+
+
+def test_a_configuration_outlives_the_server_that_crashes(server):
+    """The records of a run are written again from memory; what it was configured with has to be there."""
+    server.start()
+    server.recreate()
+    place = JournalAt(server.url("journal"), "commit")
+    with closing(place.open()) as journal:
+        journal.remember_configuration("c0ffee", 'name = "desk"')
+        server.crash()
+        server.start()
+    with closing(place.reader()) as reader:
+        assert reader.configurations() == {"c0ffee": 'name = "desk"'}
 
 
 def test_the_server_crashes_and_comes_back(home, make_postgresql, server):
