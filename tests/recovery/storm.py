@@ -72,9 +72,14 @@ class Venue(Counterparty):
 
 
 def memory_mb(gateway: GatewayProcess) -> float:
-    """Resident, of the process."""
+    """Resident at most: the gateway, and the process that writes its records."""
     assert gateway.process is not None
-    status = Path(f"/proc/{gateway.process.pid}/status").read_text()
+    writer = wait_for(lambda: gateway.status().get("records", {}).get("pid"), "the record writer's process")
+    return sum(_peak_mb(pid) for pid in (gateway.process.pid, writer))
+
+
+def _peak_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
