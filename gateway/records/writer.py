@@ -8,6 +8,7 @@ it is in a process of its own (`child`; `process` is the gateway's side).
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -22,7 +23,7 @@ from gateway.core.state import State
 from gateway.errors import GatewayError, JournalCorrupt, JournalError, PreconditionFailed
 from gateway.journal.interface import JournalReader, Stored
 from gateway.records import sink
-from gateway.records.context import Context
+from gateway.records.context import Context, RowOp
 from gateway.records.engines import RecordsUnavailable
 from gateway.records.fold import Fold
 from gateway.records.resume import context_at
@@ -179,7 +180,7 @@ class RecordWriter:
         fold = Fold(lambda sha256: self._persist(reader.configurations).get(sha256), state, context)
         while fold.seq < done.seq:
             for stored in self._persist(lambda: self._read_again(reader, fold.seq, done.seq)):
-                fold.advance(stored)
+                _advance(fold, stored)
         self._status = replace(self._status, recorded_ns=fold.at_ns or None)
         return fold
 
@@ -198,7 +199,7 @@ class RecordWriter:
         """Rows are computed once; only writing them is ever repeated."""
         last = records[-1]
         after = Checkpoint(last.recorded.seq, last.hash)
-        batch = Batch(before=done, after=after, ops=[op for stored in records for op in fold.advance(stored)])
+        batch = Batch(before=done, after=after, ops=[op for stored in records for op in _advance(fold, stored)])
         self._status = replace(self._status, head=max(self._status.head, after.seq))
         self._persist(lambda: self._commit(batch))
         self._status = replace(self._status, seq=after.seq, recorded_ns=last.recorded.at_ns)
@@ -269,3 +270,9 @@ class RecordWriter:
             except Exception as caught:  # noqa: BLE001 - who listens must not be able to stop the records
                 self._status = replace(self._status, last_error=f"listener: {type(caught).__name__}: {caught}")
         self._on_news()
+
+
+def _advance(fold: Fold, stored: Stored) -> Sequence[RowOp]:
+    """Who trades may wait for this processor, and many kernels take it from us only at their next tick, milliseconds later."""
+    os.sched_yield()
+    return fold.advance(stored)
