@@ -70,7 +70,7 @@ def test_start_from_a_snapshot_and_the_tail(running, caplog):
     running.commit()
     with caplog.at_level(logging.INFO):
         recovered = running.recovered()
-    assert f"snapshot {taken} in " in caplog.text
+    assert f"the snapshot after event {taken} read in " in caplog.text
     assert recovered.digest() == running.harness.state.digest()
     assert recovered.seq == running.harness.state.seq
 
@@ -182,7 +182,7 @@ def test_the_next_best_is_taken(running, caplog):
     relabelled(running, code_sha256="other")
     with caplog.at_level(logging.INFO):
         assert running.recovered().digest() == running.harness.state.digest()
-    assert f"snapshot {first} in " in caplog.text
+    assert f"the snapshot after event {first} read in " in caplog.text
 
 
 def test_they_are_taken_as_the_journal_grows_and_old_ones_go(desk, journal, place):
