@@ -95,20 +95,7 @@ class Gateway:
         self._adapters = make_adapters(
             loaded, state, marks, self._run_number, self.gate, self._emergency_file, observer, self._journal.refusal
         )
-        self.runtime = Runtime(
-            self._core,
-            self._journal,
-            self._intake,
-            self._adapters,
-            self._clock,
-            observer,
-            run_id=self._run_number.run_id,
-            gate=self.gate,
-            day=self._day,
-            wake_writer=self._writer.wake,
-            stay_up=lambda: bool(self.gate.engaged) and self._no_emergency() is None,
-            after_commit=self._keeper.after_commit,
-        )
+        self.runtime = self._made_runtime(observer)
         self._emergency = EmergencyWatch(self.runtime, self.gate, self._intake, self._no_emergency)
         self._logs = attach_links(
             loaded,
@@ -121,17 +108,7 @@ class Gateway:
             fence=self._no_logon,
             elsewhere=elsewhere,
         )
-        self.reporter = Reporter(
-            name=configuration.gateway.name,
-            state_dir=loaded.state_dir,
-            runtime=self.runtime,
-            intake=self._intake,
-            gate=self.gate,
-            observer=observer,
-            writer=self._writer.status,
-            symbols={v.name: tuple(v.market_data) for v in configuration.venues},
-            emergencies=self._emergency.report,
-        )
+        self.reporter = self._made_reporter(observer)
         self._overruns = OverrunFile(loaded.state_dir / "overran.json")
         self._watchdog = Watchdog(self._consultation, self.gate, self._intake, self._overruns)
         self._alarms = AlarmLog(self.reporter.document)
@@ -147,6 +124,36 @@ class Gateway:
         self._first_events = self._opening(self._run_started(settings))
 
     # ----------------------------------------------------------------------------------------------------------- parts
+
+    def _made_runtime(self, observer: Observer) -> Runtime:
+        return Runtime(
+            self._core,
+            self._journal,
+            self._intake,
+            self._adapters,
+            self._clock,
+            observer,
+            run_id=self._run_number.run_id,
+            gate=self.gate,
+            day=self._day,
+            wake_writer=self._writer.wake,
+            stay_up=lambda: bool(self.gate.engaged) and self._no_emergency() is None,
+            after_commit=self._keeper.after_commit,
+        )
+
+    def _made_reporter(self, observer: Observer) -> Reporter:
+        configuration = self.loaded.configuration
+        return Reporter(
+            name=configuration.gateway.name,
+            state_dir=self.loaded.state_dir,
+            runtime=self.runtime,
+            intake=self._intake,
+            gate=self.gate,
+            observer=observer,
+            writer=self._writer.status,
+            symbols={v.name: tuple(v.market_data) for v in configuration.venues},
+            emergencies=self._emergency.report,
+        )
 
     def _timed(self, settings: Mapping[str, StrategySettings]) -> dict[str, AnyStrategy]:
         """The strategies, each with a stopwatch. Raises PreconditionFailed naming what cannot be made."""
