@@ -182,13 +182,13 @@ class RecordProcess:
                 for key, _ in selector.select():
                     stream, hear = key.fileobj, key.data
                     block = os.read(key.fd, _BLOCK)
-                    *lines, rest = (rests[stream] + block).split(b"\n")  # type: ignore[index]
+                    *lines, rest = (rests[stream] + block).split(b"\n")  # type: ignore[index]  # a file, as it was registered
                     for line in lines:
                         hear(line, process.pid)
-                    rests[stream] = rest[-_BLOCK:]  # type: ignore[index]
+                    rests[stream] = rest[-_BLOCK:]  # type: ignore[index]  # the same
                     if not block:
                         selector.unregister(stream)
-                        rests.pop(stream)  # type: ignore[call-overload]
+                        rests.pop(stream)  # type: ignore[call-overload]  # the same
 
     def _told(self, line: bytes, pid: int) -> None:
         try:
