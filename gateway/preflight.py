@@ -6,17 +6,16 @@ what to do. What a running gateway holds (the journal, its ports) is looked at l
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from gateway.bootstrap.places import journal_at, record_settings, tls_files
+from gateway.bootstrap.places import journal_at, needed_by, record_settings, tls_files
 from gateway.clock import wall_ns
+from gateway.config.directories import troubles
 from gateway.config.load import LoadedConfiguration, load
 from gateway.config.paths import resolve, sqlite_file
 from gateway.core.values import NANOS
@@ -40,7 +39,7 @@ def check(config_path: Path, *, running: bool = False) -> list[Problem]:
     Raises ConfigurationError when the configuration itself is not accepted.
     """
     loaded = load(config_path)
-    problems = []
+    problems = [trouble.problem(config_path) for trouble in troubles(needed_by(loaded))]
     for key, look, remedy in (*_looks(loaded), *(() if running else _held(loaded))):
         try:
             look()
@@ -55,10 +54,8 @@ def check(config_path: Path, *, running: bool = False) -> list[Problem]:
 
 def _looks(loaded: LoadedConfiguration) -> Iterator[Look]:
     configuration = loaded.configuration
-    yield "gateway.state_dir", lambda: _private(loaded.state_dir), "make it a directory of yours alone"
     yield "journal.url", lambda: _journal(loaded), "restore the journal from a copy"
     yield "records.url", lambda: _records(loaded), "make the database reachable, and `gateway db upgrade` it"
-    yield "control.socket", lambda: _directory(loaded.control_socket.parent), "make it writable"
     for venue in configuration.venues:
         name = f"venues.{venue.name}"
         yield f"{name}.dialect", partial(_dictionary, venue.dialect), "see `gateway spec list`"
@@ -85,30 +82,9 @@ def _folder(loaded: LoadedConfiguration) -> None:
         raise PreconditionFailed(f"{folder} is not a folder; name the one your strategies' modules are in")
 
 
-def _private(path: Path) -> None:
-    """The state directory holds journal, kill file and send logs: nobody else may write there."""
-    _directory(path)
-    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o022:
-        raise PreconditionFailed(f"{path} can be written by other users; chmod 700 it")
-
-
-def _directory(path: Path) -> None:
-    """It is there and can be written, or could be made."""
-    nearest = path
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    if not nearest.is_dir():
-        raise PreconditionFailed(f"{nearest} is not a directory; move it away, or name another one")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise PreconditionFailed(f"{nearest} cannot be written by this user; change its owner, or name another one")
-
-
 def _journal(loaded: LoadedConfiguration) -> None:
     """It can be read to its end, and the clock is not behind it: its times never fall."""
     place = journal_at(loaded)
-    file = sqlite_file(loaded.journal_url)
-    if file is not None:
-        _directory(file.parent)
     if not place.exists():
         return
     with closing(place.reader()) as reader:
@@ -127,7 +103,6 @@ def _records(loaded: LoadedConfiguration) -> None:
         if file is None:
             store.require_current()
             return
-        _directory(file.parent)
         if file.exists():
             store.refuse_newer()
 

@@ -15,7 +15,7 @@ from time import monotonic
 
 from gateway import __version__
 from gateway.bootstrap.front import Front
-from gateway.bootstrap.places import private_directory, record_settings
+from gateway.bootstrap.places import record_settings
 from gateway.bootstrap.recovery import recover
 from gateway.bootstrap.venues import attach_links, make_adapters
 from gateway.clock import StreamClock, wall_ns
@@ -65,7 +65,6 @@ class Gateway:
         configuration = loaded.configuration
         settings = core_settings(loaded)
         passwords = {v.name: resolve_secrets(v, loaded.base_dir, os.environ) for v in configuration.venues}
-        private_directory(loaded.state_dir)
         self._writer = RecordProcess(record_settings(loaded), name=configuration.gateway.name, now_ns=wall_ns)
         self._writer.prepare()
         if configuration.standby.enabled:  # a takeover neither waits for the records nor finds out that they cannot be used

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gateway.config.directories import Needed, needed, troubles
 from gateway.config.load import LoadedConfiguration
 from gateway.config.model import Venue
-from gateway.config.paths import absolute
+from gateway.config.paths import absolute, resolve
 from gateway.config.secrets import resolve_password
-from gateway.errors import PreconditionFailed
+from gateway.errors import ConfigurationError, PreconditionFailed
 from gateway.journal.stores import JournalAt
 from gateway.records.status import Settings
 from gateway.venue.tls import TlsFiles
@@ -44,8 +45,25 @@ def tls_files(loaded: LoadedConfiguration, venue: Venue) -> TlsFiles | None:
     return TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
 
 
+def needed_by(loaded: LoadedConfiguration) -> list[Needed]:
+    """Every directory and file the run would write to."""
+    venues = [venue.name for venue in loaded.configuration.venues]
+    return list(needed(resolve(loaded.configuration, loaded.base_dir), venues))
+
+
+def make_usable(loaded: LoadedConfiguration, config_path: Path) -> None:
+    """Make the state directory, ours alone. Raises ConfigurationError for whatever of the run could not be written there.
+
+    The records are not asked for: a run trades without them, and says so.
+    """
+    found = [trouble.problem(config_path) for trouble in troubles(one for one in needed_by(loaded) if one.for_trading)]
+    if found:
+        raise ConfigurationError(found)
+    private_directory(loaded.state_dir)
+
+
 def private_directory(path: Path) -> None:
-    """Make the state directory: journal, kill file and control socket lie here, ours alone. Raises PreconditionFailed."""
+    """Make it, and see that something can be written there: a disk may be full. Raises PreconditionFailed."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = path / ".writable"

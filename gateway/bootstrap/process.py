@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.bootstrap.front import Front
 from gateway.bootstrap.gateway import Gateway
-from gateway.bootstrap.places import private_directory
+from gateway.bootstrap.places import make_usable
 from gateway.bootstrap.recovery import Stopped
 from gateway.config.load import load
 from gateway.telemetry import logs
@@ -27,7 +27,7 @@ less; this one is for what hangs outside of them, such as a disk that does not a
 def run(config_path: Path, *, json_output: bool = False) -> int:
     """The live process in the foreground. Returns its exit code."""
     loaded = load(config_path)
-    private_directory(loaded.state_dir)
+    make_usable(loaded, config_path)
     log = logs.configure("json" if json_output else "console", loaded.state_dir / "gateway.log")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     front = Front(loaded)

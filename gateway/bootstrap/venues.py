@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.bootstrap.places import tls_files
+from gateway.config.directories import session_directory
 from gateway.config.load import LoadedConfiguration
 from gateway.config.model import Venue
 from gateway.core.state import State
@@ -154,4 +155,4 @@ def attach_links(
 
 
 def _directory(loaded: LoadedConfiguration, venue: Venue) -> Path:
-    return loaded.state_dir / "fix" / venue.name
+    return session_directory(loaded.state_dir, venue.name)

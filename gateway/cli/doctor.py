@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import stat
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from gateway.cli import output
 from gateway.cli.instance import Instance
 from gateway.cli.options import command
 from gateway.cli.output import Column
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, GatewayError, PreconditionFailed
 
 _PACKAGES = (
     "click", "rich", "msgspec", "pydantic", "sqlalchemy", "alembic", "psycopg", "cheroot", "prometheus-client", "structlog",
@@ -32,12 +31,13 @@ Fact = dict[str, Any]
 def doctor(instance: Instance) -> None:
     """Look at the installation: engine, dictionaries, versions, permissions.
 
-    Exit code 1 when something would keep the gateway from running. A missing configuration is no such thing.
+    Exit code 6 when something would keep the gateway from running, or its records from being written. A missing configuration
+    is no such thing.
     """
-    facts = [*_versions(), *_engine(), *_dictionaries(), _boot_id(), *_state_dir(instance)]
+    facts = [*_versions(), *_engine(), *_dictionaries(), _boot_id(), *_directories(instance)]
     output.show(instance.as_json, _COLUMNS, facts, empty="")
     if any(fact["state"] == "bad" for fact in facts):
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(PreconditionFailed.exit_code)
 
 
 def _fact(subject: str, found: str, state: str = "ok") -> Fact:
@@ -101,26 +101,24 @@ def _boot_id() -> Fact:
         )
 
 
-def _state_dir(instance: Instance) -> Iterator[Fact]:
+def _directories(instance: Instance) -> Iterator[Fact]:
     try:
-        path = instance.places.state_dir
+        places = instance.places
     except ConfigurationError as error:
         yield _fact("configuration", str(error.problems[0]), "note")
         return
     yield _fact("configuration", str(instance.config_path))
-    yield _permissions(path)
+    from gateway.config.directories import needed, troubles
+
+    wanted = list(needed(places, instance.venues))
+    bad = troubles(wanted)
+    for trouble in bad:
+        yield _fact(trouble.needed.what, f"{trouble.path} {trouble.what}; {trouble.remedy}", "bad")
+    for one in wanted:
+        inner = one.path != places.state_dir and one.path.is_relative_to(places.state_dir)
+        if not inner and not any(one.path.is_relative_to(trouble.path) for trouble in bad):
+            yield _fact(one.what, _shown(one.path))
 
 
-def _permissions(path: Path) -> Fact:
-    if not path.exists():
-        nearest = next(folder for folder in path.parents if folder.exists())
-        if os.access(nearest, os.W_OK | os.X_OK):
-            return _fact("state directory", f"{path}: not there yet, will be made")
-        return _fact("state directory", f"{path}: cannot be made, {nearest} is not writable", "bad")
-    mode = stat.S_IMODE(path.stat().st_mode)
-    shown = f"{path}: mode {mode:04o}"
-    if not path.is_dir() or not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        return _fact("state directory", f"{shown}: not a directory this user can use", "bad")
-    if mode & 0o022:
-        return _fact("state directory", f"{shown}: others can write here; run: chmod 700 {path}", "bad")
-    return _fact("state directory", shown)
+def _shown(path: Path) -> str:
+    return f"{path}: mode {stat.S_IMODE(path.stat().st_mode):04o}" if path.exists() else f"{path}: not there yet, will be made"

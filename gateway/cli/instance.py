@@ -55,6 +55,14 @@ class Instance:
             return places
         return resolve(loaded.configuration, loaded.base_dir)
 
+    @property
+    def venues(self) -> list[str]:
+        """Names of the venues; none where the configuration is not accepted as a whole."""
+        try:
+            return [venue.name for venue in self.configuration.configuration.venues]
+        except ConfigurationError:
+            return []
+
     def record_store(self) -> RecordStore:
         """The instance's records, with the password where one is configured. Raises ConfigurationError, PreconditionFailed."""
         from gateway.config.secrets import resolve_password

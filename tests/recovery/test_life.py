@@ -51,6 +51,32 @@ def test_a_state_directory_that_is_a_file(make):
     assert "state directory" in refused(gateway)
 
 
+def test_a_store_directory_that_is_a_file(make):
+    gateway = make(9)
+    gateway.state.mkdir(mode=0o700)
+    (gateway.state / "fix").write_text("")
+    assert f"store of session SIM: {gateway.state / 'fix'} is not a directory; move it away" in refused(gateway)
+
+
+def test_a_directory_of_the_records_that_cannot_be_used_stops_no_trading(make, venue):
+    """`check` names it with exit code 6; a run says so until it is mended, and writes the records then."""
+    gateway = make(venue.port, extra='[records]\nurl = "sqlite:///there/records.db"\n')
+    (gateway.home / "there").write_text("")
+    gateway.start().ready()
+    assert gateway.order(wait_seconds=60)["state"] == "Accepted"
+    assert "records are away, trading goes on: records database" in gateway.err.read_text()
+    status = gateway.status()
+    assert status["records"]["state"] == status["capabilities"]["record_writer"]["state"] == "degraded"
+    [alarm] = [alarm for alarm in status["alarms"] if "record_writer" in alarm["what"]]
+    assert str(gateway.home / "there") in status["records"]["detail"]
+    assert alarm["severity"] == "warning"
+    (gateway.home / "there").unlink()
+    gateway.records = gateway.home / "there/records.db"
+    gateway.caught_up()
+    assert gateway.status()["alarms"] == []
+    assert differences(gateway, venue.ledger_path) == []
+
+
 def test_sigterm_is_a_clean_stop(make, venue):
     gateway = make(venue.port).start().ready()
     gateway.wait_state(gateway.order()["order_id"], "Accepted")

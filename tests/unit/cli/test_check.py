@@ -190,6 +190,83 @@ def test_a_state_directory_that_cannot_be(ready: Any) -> None:
     assert (key, "is not a directory" in what) == ("gateway.state_dir", True)
 
 
+def in_the_way(path: str) -> Callable[[Any], None]:
+    """A file where a directory is wanted."""
+
+    def put(cli: Any) -> None:
+        (cli.directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (cli.directory / path).write_text("")
+
+    return put
+
+
+def elsewhere(section: str, old: str, new: str) -> Callable[[Any], None]:
+    def move(cli: Any) -> None:
+        in_the_way("there")(cli)
+        edit(cli, f'{section} = "{old}"', f'{section} = "{new}"')
+
+    return move
+
+
+@pytest.mark.parametrize(
+    ("breaks", "key", "what"),
+    [
+        (lambda cli: (cli.state.rmdir(), cli.state.write_text("")), "gateway.state_dir", "var is not a directory"),
+        (lambda cli: cli.state.chmod(0o720), "gateway.state_dir", "var can be written by other users"),
+        (in_the_way("var/fix"), "gateway.state_dir", "store of session SIM: {}/var/fix is not a directory"),
+        (in_the_way("var/fix/SIM"), "gateway.state_dir", "store of session SIM: {}/var/fix/SIM is not a directory"),
+        (in_the_way("var/fix/SIM/store"), "gateway.state_dir", "/var/fix/SIM/store is not a directory"),
+        (in_the_way("var/fix/SIM/dictionary"), "gateway.state_dir", "/var/fix/SIM/dictionary is not a directory"),
+        (in_the_way("var/fix/SIM/send.log/x"), "gateway.state_dir", "/var/fix/SIM/send.log is not a file"),
+        (in_the_way("var/fix/SIM/messages.log/x"), "gateway.state_dir", "/var/fix/SIM/messages.log is not a file"),
+        (in_the_way("var/gateway.log/x"), "gateway.state_dir", "log: {}/var/gateway.log is not a file"),
+        (
+            elsewhere("url", "sqlite:///var/journal.db", "sqlite:///there/journal.db"),
+            "journal.url",
+            "{}/there is not a directory",
+        ),
+        (elsewhere("socket", "var/c.sock", "there/c.sock"), "control.socket", "{}/there is not a directory"),
+    ],
+)
+def test_a_directory_that_cannot_be_used_is_one_line_and_6_to_check_doctor_and_run(
+    ready: Any, breaks: Callable[[Any], None], key: str, what: str
+) -> None:
+    breaks(ready)
+    what = what.format(ready.directory)
+    found_key, said, remedy = only(ready)
+    assert found_key == key
+    assert what in said
+    doctor = ready.json("doctor", exit_code=6)
+    assert [what.rpartition(": ")[2] in fact["found"] for fact in doctor if fact["state"] == "bad"] == [True]
+    run = ready("run")
+    assert run.exit_code == 6
+    assert run.stderr.strip() == f"error: {ready.config}: {key}: {said}; {remedy}" == ready("check").stderr.strip()
+
+
+def test_the_directory_of_the_records_is_found_by_check_and_doctor(ready: Any) -> None:
+    """A run trades without them: tests/recovery/test_life.py."""
+    elsewhere("url", "sqlite:///var/records.db", "sqlite:///there/records.db")(ready)
+    key, what, _ = only(ready)
+    assert (key, what) == ("records.url", f"directory of the records: {ready.directory}/there is not a directory")
+    [bad] = [fact for fact in ready.json("doctor", exit_code=6) if fact["state"] == "bad"]
+    assert bad["subject"] == "directory of the records"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+@pytest.mark.parametrize("path", ["var", "var/fix", "var/fix/SIM/store", "var/gateway.log"])
+def test_what_this_user_cannot_write(ready: Any, path: str) -> None:
+    """As after a run by root."""
+    there = ready.directory / path
+    if there.suffix:
+        there.touch()
+    else:
+        there.mkdir(parents=True, exist_ok=True)
+    there.chmod(0o500)
+    _, what, _ = only(ready)
+    assert f"{there} cannot be written by this user" in what
+    assert ready("run").exit_code == 6
+
+
 def test_a_journal_that_is_held_and_a_socket_that_answers(ready: Any, desk: Any) -> None:
     desk.opens()
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as server:
