@@ -105,5 +105,5 @@ def _wrong(one: Needed, nearest: Path) -> tuple[str, str] | None:
 
 def _refused(path: Path) -> tuple[str, str]:
     if os.statvfs(path).f_flag & os.ST_RDONLY:
-        return "is on a file system that is read-only", "remount it, or name another one"
+        return "is on a read-only file system", "remount it, or name another one"
     return "cannot be written by this user", "make it writable, and yours alone, or name another one"

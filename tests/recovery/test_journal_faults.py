@@ -69,7 +69,9 @@ def sessions_disk(trader: GatewayProcess) -> Iterator[Path]:
 @contextlib.contextmanager
 def a_disk_at(place: Path, gateway: GatewayProcess) -> Iterator[Path]:
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place], check=False, capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", place], check=False, capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("nothing can be mounted here")
     yield place
@@ -167,7 +169,7 @@ def test_a_read_only_disk_is_refused_and_named(trader, disk):
     assert trader.terminate() == 0
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     said = refused(trader, 6)
-    assert "Read-only file system" in said
+    assert "is on a read-only file system; remount it" in said
     assert str(disk) in said
     subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
     trader.start().ready()
