@@ -18,7 +18,7 @@ from gateway.clock import wall_ns
 from gateway.errors import GatewayError
 from gateway.journal.stores import JournalAt
 from gateway.records.engines import RecordsUnavailable
-from gateway.records.status import Opened, Settings, Stop, Told, Wake
+from gateway.records.status import Looking, Opened, Settings, Stop, Told, Wake
 from gateway.records.store import RecordStore
 from gateway.records.writer import RecordWriter
 
@@ -109,6 +109,7 @@ class _Child:
 
     def _open(self) -> None:
         """The records as they are found; then they are written, and how far is told."""
+        _say(self._told, Looking())
         opened = Opened()
         try:
             self._store.ensure_current()
@@ -150,7 +151,7 @@ def _defect(arguments: threading.ExceptHookArgs) -> None:
         os._exit(1)
 
 
-def _say(told: int, message: Opened | Told) -> None:
+def _say(told: int, message: Looking | Opened | Told) -> None:
     """The gateway may be stopped (SIGSTOP) and read nothing: then this thread waits, and no other."""
     line = msgspec.json.encode(message) + b"\n"
     while line:

@@ -21,19 +21,19 @@ import msgspec
 
 from gateway import interpreter
 from gateway.errors import PreconditionFailed
-from gateway.records.status import Opened, Settings, Stop, Told, Wake, WriterState, WriterStatus
+from gateway.records.status import Looking, Opened, Settings, Stop, Told, Wake, WriterState, WriterStatus
 from gateway.redaction import MASK
 
 _log = logging.getLogger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
 """Before a process that died is started again; doubled each time, and from the beginning once one has come to write."""
-OPENING_S = 30.0
-"""A start waits so long for the first look at the records."""
+STARTING_S, ANSWER_S = 10.0, 3.0
+"""What a start gives the process to be there and begin to look at the records, and the database to answer then."""
 _GRACE_S = 0.5
 """More than was given to a stop, until the process is killed."""
 _BLOCK = 1 << 16
 _LONGEST_LINE = 2_000
-_TOLD = msgspec.json.Decoder(Opened | Told)
+_TOLD = msgspec.json.Decoder(Looking | Opened | Told)
 
 
 def launch(gateway: str) -> subprocess.Popen[bytes]:
@@ -67,7 +67,8 @@ class RecordProcess:
         self._stop_at: float | None = None
         self._stop_asked = threading.Event()
         self._opened: Opened | None = None
-        self._first_look = threading.Event()
+        self._looking, self._first_look = threading.Event(), threading.Event()
+        """The first one has begun to look at the records, or is gone; has found something, or is gone."""
         self._came_to_write = False
         self._retries = 0
         self._status = WriterStatus(state="initialising", since_ns=now_ns())
@@ -79,9 +80,13 @@ class RecordProcess:
             self._process = launch(self._name)
 
     def open(self) -> None:
-        """Have it look at the records. Raises PreconditionFailed when they cannot be used as they are."""
+        """Have it look at the records. Raises PreconditionFailed when they cannot be used as they are.
+
+        That is the only thing to wait for, and not for long: who does not answer may refuse later, and is then not written.
+        """
         self._thread.start()
-        self._first_look.wait(OPENING_S)
+        if self._looking.wait(STARTING_S):
+            self._first_look.wait(ANSWER_S)
         opened = self._opened
         if opened is None:
             _log.warning("records are away, trading goes on: %s", self._status.last_error or "they do not answer yet")
@@ -136,11 +141,18 @@ class RecordProcess:
             pause = FIRST_PAUSE_S if self._came_to_write else pause
             self._retries = self._status.retries + 1
             self._change("degraded", trouble)
+            self._found(self._opened)
             if self._stop_at is not None and monotonic() + pause > self._stop_at:
                 break
             _log.error("%s; trading goes on, and it is started again in %g s", trouble, pause)
             self._stop_asked.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
+        self._found(self._opened)
+
+    def _found(self, opened: Opened | None) -> None:
+        """Nobody waits any longer. None: it is gone, and what the next one finds is not waited for."""
+        self._opened = opened
+        self._looking.set()
         self._first_look.set()
 
     def _once(self) -> str:
@@ -196,12 +208,13 @@ class RecordProcess:
         except msgspec.MsgspecError as error:
             _log.error("the record writer's process said what nobody understands: %s", error)
             return
+        if isinstance(message, Looking):
+            self._looking.set()
+            return
         if isinstance(message, Opened):
             if message.refused:
                 self._change("failed", message.trouble)
-            if self._opened is None:
-                self._opened = message
-                self._first_look.set()
+            self._found(self._opened or message)
             return
         status = message.status
         if not status.seq and status.state != "running":  # it has not seen the records yet: they stand where they stood

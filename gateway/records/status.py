@@ -1,7 +1,7 @@
 """How the record writer stands, and what its process and the gateway say to each other. Knows no database.
 
 Lines of JSON. To the writer's process: `Settings` first, then `Wake` and `Stop`; the end of the stream means that the gateway
-is gone. From it: `Opened` once, then a `WriterStatus` whenever there is news.
+is gone. From it: `Looking` and `Opened` once, then a `WriterStatus` whenever there is news.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Write what is committed and end, within `seconds`."""
 
     seconds: float
+
+
+class Looking(msgspec.Struct, frozen=True, kw_only=True, tag="looking"):
+    """The process is there and asks the database; what it waits for from here on is the database's."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):

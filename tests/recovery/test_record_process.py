@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from gateway_process import GatewayProcess, wait_for
 from postgresql import PostgresqlGateway, Server, verified
 from trading import differences
@@ -171,6 +174,48 @@ def test_one_that_hangs_outlives_its_gateway_and_keeps_nothing_from_the_next(mak
     gateway.caught_up()
     assert differences(gateway, venue.ledger_path) == []
     verified(gateway)
+
+
+@contextmanager
+def database_that_only_accepts() -> Iterator[tuple[int, list[socket.socket]]]:
+    """A PostgreSQL that lets everybody in and answers no statement; its port, and who is connected."""
+    guests: list[socket.socket] = []
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                guest, _ = listener.accept()
+                guests.append(guest)
+                while guest.recv(1024)[4:8] in (b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30"):  # SSLRequest, GSSENCRequest
+                    guest.sendall(b"N")
+                guest.sendall(b"R\0\0\0\x08\0\0\0\0" + b"Z\0\0\0\x05I")  # AuthenticationOk, ReadyForQuery
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1], guests
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(100)
+            for guest in guests:
+                guest.close()
+
+
+def test_a_start_waits_for_no_database_that_accepts_and_never_answers(make, venue):
+    with database_that_only_accepts() as (port, guests):
+        extra = f'[records]\nurl = "postgresql+psycopg://desk@127.0.0.1:{port}/records"\n'
+        gateway = make(venue.port, launcher=(SHORT, "bounds"), extra=extra).start().ready()
+        assert "records are away, trading goes on: they do not answer yet" in gateway.err.read_text()
+        assert gateway.order(wait_seconds=60)["state"] == "Accepted"
+        [first] = guests
+        first.setblocking(False)
+        assert first.recv(1024)[:1] == b"Q", "a statement"
+        with pytest.raises(BlockingIOError):  # still being waited for, but not by the gateway
+            first.recv(1024)
+        assert gateway.status()["records"]["state"] == "initialising"
+        assert gateway.terminate() == 1, "the records were not written"
+        assert "the next start does the rest" in gateway.err.read_text()
 
 
 def test_a_standby_looks_at_the_records_when_it_starts_and_not_when_it_takes_over(home, server: Server, venue):

@@ -75,7 +75,6 @@ def test_nothing_that_is_written_is_not_all_written(tmp_path: Path) -> None:
 
 def test_one_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
-    monkeypatch.setattr(process, "OPENING_S", 0.1)
     writer = made(tmp_path)
     writer.prepare()
     writer.open()
@@ -89,7 +88,6 @@ def test_its_last_words_are_in_the_log_without_passwords(
 ) -> None:
     again = threading.Event()
     monkeypatch.setattr(process, "launch", lambda _: launched(LAST_WORDS))
-    monkeypatch.setattr(process, "OPENING_S", 0.1)
     monkeypatch.setattr(process._log, "error", lambda *_: again.set())
     settings = Settings(
         journal_url="sqlite:///j.db", journal_password=None, records_url="postgresql://desk:s3%40ret@db", records_password=None
@@ -115,7 +113,6 @@ def test_a_defect_in_it_is_no_silence(
         again.set()
 
     monkeypatch.setattr(process, "launch", lambda _: launched(DEFECT))
-    monkeypatch.setattr(process, "OPENING_S", 0.1)
     monkeypatch.setattr(process._log, "error", error)
     writer = made(tmp_path)
     with caplog.at_level(logging.WARNING):
