@@ -1,7 +1,8 @@
 """The record writer's process: a `RecordWriter`, told by the gateway through a pipe, and telling how it stands through another.
 
-Passwords come through the pipe alone. When the gateway is gone the pipe ends, and this process with it, at once and wherever it
-is: rows and checkpoint are one transaction, so that nothing is half written, and the next gateway finds the records free.
+Passwords come through the pipe alone. When the gateway is gone the kernel ends this process with it, at once and wherever it is
+(`__main__`); where it did not come to ask for that, the pipe ends. Rows and checkpoint are one transaction, so that nothing is
+half written, and the next gateway finds the records free.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ _TOLD = msgspec.json.Decoder(Looking | Opened | Told)
 def launch(gateway: str) -> subprocess.Popen[bytes]:
     """A process that waits for its settings, and has the gateway's name for who looks at `ps`. Raises OSError.
 
-    It hears no signal meant for this one, and has none of its files, locks and sockets.
+    It hears no signal meant for this one, has none of its files, locks and sockets, and ends with the thread that calls this.
     """
     return subprocess.Popen(
         interpreter.command("gateway.records", gateway),

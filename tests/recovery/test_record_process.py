@@ -149,28 +149,48 @@ def test_one_that_hangs_holds_up_no_stop(make, venue):
     assert differences(gateway, venue.ledger_path) == []
 
 
-def test_one_that_hangs_outlives_its_gateway_and_keeps_nothing_from_the_next(make, venue):
-    """It cannot see that the gateway is gone, and has a batch in hand that the next one writes before it wakes up."""
+FOREVER = """
+CREATE TRIGGER forever AFTER INSERT ON decisions BEGIN
+  SELECT COUNT(*) FROM (WITH RECURSIVE number(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number) SELECT i FROM number);
+END
+"""
+
+
+def test_one_that_hangs_in_a_transaction_ends_with_its_gateway(make, venue):
+    """It does not hear that the gateway is gone, and would keep the records locked for the next one."""
     gateway = make(venue.port).start().ready()
     first = writer_of(gateway)
     os.kill(first, signal.SIGKILL)  # another is started while every lock, socket and port of the gateway is open
     hangs = writer_of(gateway, other_than=first)
+    files = [os.readlink(file) for file in Path(f"/proc/{hangs}/fd").iterdir()]
+    assert [file for file in files if file.startswith("socket:") or file.endswith(".lock")] == []
     gateway.caught_up()
-    with locked(gateway):
-        trade(gateway, venue)
-        wait_for(lambda: gateway.status()["records"]["state"] == "degraded", "the batch waits")
+    records = sqlite3.connect(gateway.records, isolation_level=None, timeout=0)
+    records.execute(FOREVER)
+
+    def held() -> bool:
+        try:
+            records.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            return "locked" in str(error)
+        records.execute("ROLLBACK")
+        return False
+
+    def stopped() -> bool:
         os.kill(hangs, signal.SIGSTOP)
-    try:
-        files = [os.readlink(file) for file in Path(f"/proc/{hangs}/fd").iterdir()]
-        assert [file for file in files if file.startswith("socket:") or file.endswith(".lock")] == []
-        gateway.kill()
-        gateway.start().ready()
-        trade(gateway, venue)
-        gateway.caught_up()
-        assert not gone(hangs)
-    finally:
-        os.kill(hangs, signal.SIGCONT)
-    wait_for(lambda: gone(hangs), "it sees that its gateway is gone")
+        if not held():
+            os.kill(hangs, signal.SIGCONT)
+        return held()
+
+    trade(gateway, venue)
+    wait_for(stopped, "it is stopped in a transaction")
+    gateway.kill()
+    wait_for(lambda: gone(hangs), "its end")
+    assert not held()
+    records.execute("DROP TRIGGER forever")
+    records.close()
+    gateway.start().ready()
+    trade(gateway, venue)
     gateway.caught_up()
     assert differences(gateway, venue.ledger_path) == []
     verified(gateway)
