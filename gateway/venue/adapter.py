@@ -99,8 +99,10 @@ class VenueAdapter:
         self._down_reason = ""
         self._down_told = False
         self._mass_requests = 0
+        self._probed_logon = 0
+        """Logons of the link when the probe was about to leave: the engine may have seen another since."""
         self._settled_logon = 0
-        """Which logon of the link was settled last."""
+        """The same of the probe that was answered: the answer settles no later connection."""
         self._gap_in_session = False
         """We asked for a resend although the numbers had been agreed on: what was live is missing."""
         self._subscription = Subscription(self, encoder, symbols, send=self._try, id_prefix=id_prefix)
@@ -370,6 +372,7 @@ class VenueAdapter:
         return [unsettled, *self._subscription.interrupted(reason)]
 
     def _probe(self, now_ns: int) -> list[Event]:
+        self._probed_logon = self.link.logons
         self._try(self.encoder.test_request(self._settling.next_probe(now_ns)))
         return []
 
@@ -378,7 +381,7 @@ class VenueAdapter:
         self._try(self.encoder.test_request(f"TEST-{wall_ns()}"))
 
     def _open(self, now_ns: int) -> list[Event]:
-        self._settled_logon = self.link.logons
+        self._settled_logon = self._probed_logon
         self._resends.closed()
         discarded = self._subscription.opened()
         sender, target = self.link.numbers

@@ -130,6 +130,20 @@ def test_nothing_leaves_on_a_connection_whose_numbers_are_not_agreed(adapter, lo
     assert (wire.sent, log.find("p-1-1-1")) == ([], None)
 
 
+def test_an_answer_on_the_connection_before_settles_nothing_on_this_one(adapter, log, wire):
+    """The engine was logged out and on again while the answer waited for the runtime."""
+    adapter.translate(Inbound(venue="SIM", kind=Kind.LOGON), 1)
+    probe = dict(wire.sent[-1].fields)[112]
+    wire.logons += 1
+    adapter.translate(message("0", 5, f"112={probe}|"), 2)
+    wire.sent.clear()
+    assert isinstance(adapter.outbound.send(dispatched()), SubmissionFailed)
+    assert (wire.sent, log.find("p-1-1-1")) == ([], None)
+    adapter.translate(Inbound(venue="SIM", kind=Kind.LOGOUT), 3)
+    settled(adapter, wire)
+    assert isinstance(adapter.outbound.send(dispatched()), Transmitted)
+
+
 @pytest.mark.parametrize("log", [2], indirect=True)
 def test_a_send_log_tells_nothing_of_another_directorys_requests(adapter, log):
     request = Awaiting(order_id="1-1", venue="SIM", kind=CommandKind.NEW, dispatched_ns=1, deadline_ns=2, run_id=1)
