@@ -1,6 +1,7 @@
 """The kill switch as an operator works it: the gate first, then the event, then what the core makes of it.
 
-Engaging needs neither core nor journal; releasing needs both, because it is the event that opens the gate.
+Engaging needs neither core nor journal, and neither of them waits for the disk of the kill file; releasing needs both, because
+it is the event that opens the gate.
 """
 
 from __future__ import annotations
@@ -37,15 +38,17 @@ class KillSwitch:
     def engage(self, request: Kill, actor: str) -> KillAnswer:
         """Close the gate. What the core does not confirm in time is said, not raised. Raises NotFound for the scope."""
         require_scope(self._runtime.core.state, request.scope)
+        self._gate.close(request.scope, request.reason)
+        event = KillEngaged(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
+        applied = self._runtime.hand_in(event)  # its cancels leave while the disk takes its time
         problem = ""
         try:
-            self._gate.engage(request.scope, request.reason)
+            self._gate.keep()
         except PreconditionFailed as error:
             problem = f"; the gate is closed in this process only: {error}"
             _log.critical("%s", error)
-        event = KillEngaged(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
         try:
-            step = self._runtime.submit(event, _KILL_SECONDS)
+            step = applied(_KILL_SECONDS)
         except UnknownOutcome:
             detail = f"the gate is closed; the core does not answer: {_EMERGENCY}" + problem
             return KillAnswer(engaged=dict(self._gate.engaged), detail=detail)

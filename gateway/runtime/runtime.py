@@ -148,14 +148,22 @@ class Runtime:
 
         Raises UnknownOutcome when that takes too long, and whatever making the event raises.
         """
+        return self.hand_in(event, after)(timeout)
+
+    def hand_in(self, event: Event | Callable[[], Event], after: Callable[[], None] | None = None) -> Callable[[float], Step]:
+        """As `submit`, without waiting: what is returned waits, that many seconds at most."""
         item = Submit(event, after)
         self._intake.insist(item)
-        try:
-            return item.answer.result(timeout)
-        except TimeoutError as error:
-            raise UnknownOutcome(
-                f"the gateway took the request but did not apply it within {timeout:g} s; see `gateway status`"
-            ) from error
+
+        def applied(timeout: float) -> Step:
+            try:
+                return item.answer.result(timeout)
+            except TimeoutError as error:
+                raise UnknownOutcome(
+                    f"the gateway took the request but did not apply it within {timeout:g} s; see `gateway status`"
+                ) from error
+
+        return applied
 
     def ask(self, function: Callable[[], T], timeout: float) -> T:
         """Run `function` between two turns, with the state at rest. Raises TimeoutError."""

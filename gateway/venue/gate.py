@@ -1,8 +1,9 @@
 """The gate in front of the wire: closed by the kill switch before anything else happens, and by the gateway against itself.
 
-It needs neither core nor journal nor database: engaging writes an fsynced kill file and closes the gate, on whatever thread
-asks. The file survives restarts; a gateway that finds it starts killed. Requests that lower risk (cancels, status requests,
-market data) always pass; new orders pass only when no engaged scope covers them.
+It needs neither core nor journal nor database: engaging closes the gate and writes an fsynced kill file, on whatever thread
+asks. The gate is closed in memory, at once, whatever the disk does, and however long it takes over another scope. The file
+survives restarts; a gateway that finds it starts killed. Requests that lower risk (cancels, status requests, market data)
+always pass; new orders pass only when no engaged scope covers them.
 
 A stop is the gate closed by the gateway itself, while an invariant is broken or a strategy overruns. It has a cause instead of
 a file: what it is about is in the journal, or ends with the process.
@@ -24,11 +25,14 @@ from gateway.journal.durable import write_durably
 
 
 class KillGate:
-    """Engaged scopes, in memory and in the kill file. Thread-safe."""
+    """Engaged scopes, in memory and in the kill file. Any thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = Lock()
+        """Held to change what is in memory, and never over a disk, which may not answer."""
+        self._filing = Lock()
+        """Held to change the file, or to compare it with memory; taken before the other."""
         self._engaged: dict[str, str] = _read(path)
         self._times: dict[str, int] = {}
         self.closed = Event()
@@ -47,29 +51,42 @@ class KillGate:
         return self._engaged
 
     def engage(self, scope: str, reason: str) -> None:
-        """Close the gate for a scope. Closed in memory first: even when the file cannot be written nothing passes.
+        """Close the gate for a scope, and keep it closed over restarts.
 
         Raises PreconditionFailed when the file could not be written; the gate is closed all the same, for this process.
         """
+        self.close(scope, reason)
+        self.keep()
+
+    def close(self, scope: str, reason: str) -> None:
+        """Close the gate for a scope at once, for as long as this process lives. `keep` makes more of it."""
         with self._lock:
             self._times[scope] = self.times(scope) + 1
             self._engaged = {**self._engaged, scope: reason}
             self._signal()
+
+    def keep(self) -> None:
+        """Write what is engaged into the kill file; as long as the disk takes. Raises PreconditionFailed when it refuses."""
+        with self._filing:
             self._write({**_read(self._path), **self._engaged})
 
     def release(self, scope: str, times: int | None = None) -> None:
-        """Open the gate for a scope, unless it was engaged again since `times`. The file goes first: what cannot be written
-        stays engaged.
+        """Open the gate for a scope, unless it was engaged again since `times` (None: since now). The file goes first: what
+        cannot be written stays engaged.
 
         Raises PreconditionFailed when the file could not be written.
         """
-        with self._lock:
-            if times is not None and times != self.times(scope):
+        with self._filing:
+            times = self.times(scope) if times is None else times
+            if times != self.times(scope):
                 return
             on_disk = {**_read(self._path), **self._engaged}
             self._write({engaged: reason for engaged, reason in on_disk.items() if engaged != scope})
-            self._engaged = {engaged: reason for engaged, reason in self._engaged.items() if engaged != scope}
-            self._signal()
+            with self._lock:
+                if times != self.times(scope):
+                    return  # whoever closed it meanwhile writes it down next
+                self._engaged = {engaged: reason for engaged, reason in self._engaged.items() if engaged != scope}
+                self._signal()
 
     def stop(self, cause: str, scope: str, why: str) -> None:
         """Let no NEW and no REPLACE of a scope pass until `resume` is told the same cause."""
@@ -101,13 +118,14 @@ class KillGate:
 
     def reload(self) -> Mapping[str, str]:
         """Scopes that were engaged through the file since we looked last; the gate is closed for them on return."""
-        with self._lock:  # also while reading: a scope released in the meantime must not come back
+        with self._filing:  # while reading, too: a scope released in the meantime must not come back
             found = _read(self._path)
-            added = {scope: reason for scope, reason in found.items() if scope not in self._engaged}
-            if added:
-                self._times |= {scope: self.times(scope) + 1 for scope in added}
-                self._engaged = {**self._engaged, **added}
-                self._signal()
+            with self._lock:
+                added = {scope: reason for scope, reason in found.items() if scope not in self._engaged}
+                if added:
+                    self._times |= {scope: self.times(scope) + 1 for scope in added}
+                    self._engaged = {**self._engaged, **added}
+                    self._signal()
         return added
 
     def _signal(self) -> None:

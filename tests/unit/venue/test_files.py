@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import threading
 from decimal import Decimal
+from time import monotonic, sleep
 
 import pytest
 
@@ -281,6 +283,32 @@ def test_a_gate_that_cannot_write_is_closed_all_the_same(tmp_path, no_disk):
     with pytest.raises(PreconditionFailed, match="No space left"):
         gate.engage("all", "why")
     assert gate.refusal(command()) is not None
+
+
+def test_no_scope_waits_for_the_disk_that_hangs_over_another(tmp_path):
+    gate = KillGate(tmp_path / "kill.json")
+    pipe = tmp_path / "kill.json.new"
+    os.mkfifo(pipe)  # whoever opens it for writing waits for a reader
+
+    def engage(scope):
+        with contextlib.suppress(PreconditionFailed):  # in the end the disk refuses: a pipe cannot be synced
+            gate.engage(scope, "why")
+
+    threads = [threading.Thread(target=engage, args=(scope,), daemon=True) for scope in ("venue:SIM", "venue:OTHER")]
+    end = monotonic() + 20
+    for thread, venue in zip(threads, ("SIM", "OTHER"), strict=True):
+        thread.start()
+        while gate.refusal(command(venue=venue)) is None:
+            assert monotonic() < end, "the gate is closed before the disk is asked"
+            sleep(0.01)
+    gate.stop("invariant", "all", "waits for no disk either")
+    assert all(thread.is_alive() for thread in threads), "the disk still hangs"
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    for thread in threads:
+        thread.join(20)
+    os.close(reader)
+    assert not any(thread.is_alive() for thread in threads)
+    assert gate.engaged == {"venue:SIM": "why", "venue:OTHER": "why"}
 
 
 def test_a_release_that_cannot_be_written_releases_nothing(tmp_path, monkeypatch):

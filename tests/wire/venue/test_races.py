@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from gateway_process import wait_for
 
@@ -84,6 +87,26 @@ def test_kill_goes_on_at_a_venue_that_answers_neither_cancels_nor_questions(make
     first, second = venue.wait("F"), venue.wait("F")
     assert first[11] != second[11]
     venue.report({**request, 11: second[11]}, "4", "4", (41, request[11]), (151, "0"))
+    gateway.wait_state(order_id, "Cancelled")
+
+
+def test_kill_waits_for_no_disk(gateway, venue, order):
+    """The disk of the kill file hangs: the gate is closed and cancels leave before anybody is answered."""
+    order_id, request = order
+    pipe = gateway.state / "kill.json.new"
+    os.mkfifo(pipe)  # whoever opens it for writing waits for a reader
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(gateway.post, "/kill", scope=scope, reason="test") for scope in ("instrument:USD/JPY", "all")]
+        try:
+            first = venue.wait("F")
+            wait_for(lambda: set(gateway.status()["kill"]) == {"all", "instrument:USD/JPY"}, "both scopes are closed")
+            assert not any(one.done() for one in asked)
+        finally:
+            reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        # In the end the disk refuses: a pipe cannot be synced.
+        assert all("closed in this process only" in one.result()["detail"] for one in asked)
+        os.close(reader)
+    venue.report({**request, 11: first[11]}, "4", "4", (41, request[11]), (151, "0"))
     gateway.wait_state(order_id, "Cancelled")
 
 
