@@ -37,6 +37,8 @@ class Listing:
     order_by: tuple[str, ...]
     empty: str
     timed: bool = True
+    with_decisions: bool = False
+    """Each row has an `outcome`, too: what was decided because of it."""
     verb: str = "list"
     flags: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """Name of a flag -> its help, and what it asks of columns."""
@@ -69,6 +71,12 @@ def _terms(quantity: str, price: str) -> Column:
 def _after(row: Row) -> str:
     """The hash of a configuration short enough for a screen."""
     return " ".join(word[:12] if len(word) == HASH_LENGTH else word for word in output.cell(row["after"]).split())
+
+
+def _result(row: Row) -> str:
+    """`requested` says nothing about a request of which something was decided."""
+    said = [row["outcome"]] if row["result"] == "requested" and row["outcome"] else [row["result"], row["outcome"]]
+    return "; ".join(filter(None, said))
 
 
 ORDERS = Listing(
@@ -191,14 +199,15 @@ ANOMALIES = Listing(
 AUDIT = Listing(
     view="v_operator_actions",
     example="gateway audit list --actor alice",
-    summary="What operators asked for, newest first.",
+    summary="What operators asked for and what came of it, newest first.",
+    with_decisions=True,
     columns=(
         _time("Time", "recorded_ns"),
         Column("Actor", "actor"),
         Column("Action", "action", whole=True),
         Column("Scope", "scope"),
         Column("After", _after),
-        Column("Result", "result", whole=True),
+        Column("Result", _result),
         Column("Reason", lambda row: row["reason"] or "-"),
     ),
     filters=("actor", "action", "scope", "request_id"),
@@ -254,5 +263,14 @@ def show(
     """Read and print one listing."""
     from gateway.cli.reading import listing as read
 
-    found = read(instance, listing.view, where, order_by=listing.order_by, limit=limit, from_ns=from_ns, to_ns=to_ns)
+    found = read(
+        instance,
+        listing.view,
+        where,
+        order_by=listing.order_by,
+        limit=limit,
+        from_ns=from_ns,
+        to_ns=to_ns,
+        with_decisions=listing.with_decisions,
+    )
     output.show(instance.as_json, listing.columns, found, empty=listing.empty)

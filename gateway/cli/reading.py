@@ -16,7 +16,7 @@ from gateway.cli.instance import Instance
 from gateway.errors import GatewayError, NotReachable
 from gateway.records.context import Value
 from gateway.records.engines import RecordsUnavailable
-from gateway.records.queries import view_rows
+from gateway.records.queries import came_of, view_rows
 from gateway.records.store import RecordStore
 
 _PATIENCE_SECONDS = 2.0
@@ -47,8 +47,12 @@ def listing(
     limit: int,
     from_ns: int | None = None,
     to_ns: int | None = None,
+    with_decisions: bool = False,
 ) -> list[dict[str, Any]]:
-    """Rows of a view; says so when there are more than `limit` (0 means all)."""
+    """Rows of a view; says so when there are more than `limit` (0 means all).
+
+    `with_decisions`: each with `outcome`, what was decided because of it, None where nothing was.
+    """
     with opened(instance) as store:
         found = view_rows(
             store,
@@ -59,6 +63,9 @@ def listing(
             order_by=order_by,
             limit=limit + 1 if limit else None,
         )
+        if with_decisions:
+            outcomes = came_of(store, found)
+            found = [row | {"outcome": outcomes.get(row["event_seq"])} for row in found]
     if limit and len(found) > limit:
         output.say(f"only the first {limit}; --limit 0 shows all")
         found = found[:limit]

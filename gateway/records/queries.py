@@ -6,6 +6,7 @@ None whichever database answered. Reads only what users can read themselves; nev
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,6 +72,32 @@ def view_rows(
         statement = statement.order_by(column.desc() if name.startswith("-") else column)
     with store.reading() as connection:
         return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def came_of(store: RecordStore, actions: Sequence[Row]) -> dict[Value, str]:
+    """Position of an operator's action -> what was decided because of it, in words; absent where nothing was.
+
+    One decision: its outcome, with code or order (`denied: max_order_quantity`, `dispatched: 1-17`); several are counted.
+    """
+    if not actions:
+        return {}
+    where = {name: [row[source] for row in actions] for name, source in _SAME_MOMENT.items()}
+    found: dict[Value, list[Row]] = {}
+    for row in view_rows(store, "v_decisions", where=where, order_by=("event_seq",)):
+        found.setdefault(row["trigger_seq"], []).append(row)
+    return {seq: _in_words(rows) for seq, rows in found.items()}
+
+
+_SAME_MOMENT = {"trigger_seq": "event_seq", "recorded_ns": "recorded_ns"}
+"""What is decided because of an event has its stream time, which has an index."""
+
+
+def _in_words(rows: Sequence[Row]) -> str:
+    said = [(str(row["outcome"]), str(row["code"] if row["outcome"] == "denied" else row["order_id"])) for row in rows]
+    if len(said) == 1:
+        return ": ".join(said[0])
+    outcomes = Counter(f"denied ({what})" if outcome == "denied" else outcome for outcome, what in said)
+    return ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
 
 
 def _column(view: View, name: str) -> ColumnElement[Value]:

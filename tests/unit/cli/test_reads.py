@@ -10,7 +10,7 @@ import pytest
 
 from gateway.cli import output
 from gateway.cli.book import summed
-from gateway.core.events import CancelRequested
+from gateway.core.events import CancelRequested, KillEngaged
 
 LISTS = ["order", "fill", "position", "decision", "anomaly", "audit", "session"]
 
@@ -68,6 +68,26 @@ def test_filters_narrow_the_list(cli: Any, traded: Any) -> None:
     assert cli.json("audit", "list", "--to", str(first["recorded_ns"])) == []
     assert cli.json("audit", "list", "--from", "2023-11-14T22:13:20Z") == cli.json("audit", "list")
     assert cli("order", "list", "--open", "--state", "Filled").exit_code == 2
+
+
+def test_the_audit_says_what_came_of_a_request(cli: Any, traded: Any) -> None:
+    """Also where risk denied it, or many orders were meant."""
+    traded.feed(CancelRequested(actor="alice(1000)", reason="test", request_id="c1", scope="all"))
+    traded.feed(KillEngaged(actor="alice(1000)", reason="test", request_id="k1", scope="all"))
+    traded.records()
+    outcomes = [(row["action"], row["request_id"], row["result"], row["outcome"]) for row in cli.json("audit", "list")]
+    assert outcomes == [
+        ("kill_engaged", "k1", "done", None),
+        ("cancel_requested", "c1", "requested", "2 dispatched"),
+        ("order_requested", "r4", "requested", "closed_unsent: 7-4"),
+        ("order_requested", "r3", "requested", "dispatched: 7-3"),
+        ("order_requested", "r2", "requested", "denied: max_order_quantity"),
+        ("order_requested", "r1", "requested", "dispatched: 7-1"),
+    ]
+    shown = cli("audit", "list").stdout
+    assert "denied:" in shown
+    assert "requested" not in shown.split(), "every one of these was decided about"
+    assert narrow(shown)
 
 
 def test_the_book_adds_up_what_stands(cli: Any, traded: Any) -> None:
