@@ -36,8 +36,11 @@ def group(name: str, summary: str) -> click.Group:
     return click.Group(name, help=summary, context_settings=SETTINGS, no_args_is_help=True)
 
 
-def command(name: str, *, example: str, within: click.Group | None = None) -> Callable[[Callable[..., None]], click.Command]:
-    """A command: the function gets an `Instance`, then its own values. `example` is one command line that works."""
+def command(
+    name: str, *, example: str, within: click.Group | None = None, summary: str = ""
+) -> Callable[[Callable[..., None]], click.Command]:
+    """A command: the function gets an `Instance`, then its own values. `example` is one command line that works; `summary`
+    its help, where it is not the function's docstring."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @functools.wraps(function)
@@ -46,8 +49,10 @@ def command(name: str, *, example: str, within: click.Group | None = None) -> Ca
             function(Instance(config_path or above or _DEFAULT_CONFIG, as_json=as_json), **values)
 
         entered = _CONFIG(_JSON(entered))
-        short = _short(function.__doc__ or "")
-        made = click.command(name, epilog=f"\b\nExample:\n  {example}", context_settings=SETTINGS, short_help=short)(entered)
+        text = summary or function.__doc__ or ""
+        epilog = f"\b\nExample:\n  {example}"
+        made_by = click.command(name, help=text, short_help=_short(text), epilog=epilog, context_settings=SETTINGS)
+        made = made_by(entered)
         if within is not None:
             within.add_command(made)
         return made

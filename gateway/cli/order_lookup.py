@@ -65,7 +65,7 @@ def print_order(found: Row) -> None:
     for name, value in found.items():
         if value is not None and value != "":
             text = f"{times.moment(value)} ({value})" if name in _MOMENTS else output.cell(value)
-            click.echo(f"{name:{width}}  {text}")
+            click.echo(f"{name:{width}} {text}")
 
 
 def print_history(found: list[Row]) -> None:

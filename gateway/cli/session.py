@@ -68,7 +68,7 @@ def show(instance: Instance, name: str, limit: int) -> None:
         return
     for key, value in (found | (found["live"] or {})).items():
         if key != "live" and value is not None:
-            click.echo(f"{key:15}  {times.moment(value) if key.endswith('_ns') else output.cell(value)}")
+            click.echo(f"{key:15} {times.moment(value) if key.endswith('_ns') else output.cell(value)}")
     if events:
         click.echo()
         output.console().print(output.table(_EVENTS, events))
@@ -98,14 +98,13 @@ def sessions(instance: Instance) -> list[dict[str, Any]]:
 
 
 def _action(name: str, done: str, summary: str) -> click.Command:
-    @command(name, within=session, example=f'gateway session {name} SIM --reason "asked by the venue"')
+    @command(name, within=session, summary=summary, example=f'gateway session {name} SIM --reason "asked by the venue"')
     @click.argument("venue")
     @asks(reason="optional")
     def act(instance: Instance, venue: str, reason: str, request_id: str | None) -> None:
         path = f"/sessions/{quote(venue, safe='')}/{name}"
         answered(instance, instance.ask(path, reason=reason, request_id=request_id), f"{venue}: {done}")
 
-    act.help = summary
     return act
 
 

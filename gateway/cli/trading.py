@@ -13,14 +13,15 @@ trading = group("trading", "Enable, reduce or disable trading in a scope.")
 
 
 def _switch(name: str, state: TradingState, why: str, summary: str) -> click.Command:
-    @command(name, within=trading, example=f'gateway trading {name} --scope venue:SIM --reason "{why}"')
+    example = f'gateway trading {name} --scope venue:SIM --reason "{why}"'
+
+    @command(name, within=trading, summary=summary, example=example)
     @scope
     @asks(reason="optional")
     def switch(instance: Instance, scope: str, reason: str, request_id: str | None) -> None:
         answer = instance.ask("/trading", reason=reason, request_id=request_id, scope=scope, state=state.value)
         answered(instance, answer, f"trading {state} for {scope}")
 
-    switch.help = summary
     return switch
 
 

@@ -40,6 +40,8 @@ class SessionControl:
         if action is None:
             raise UsageError(f"unknown session action {request.action!r}: use {', '.join(self._actions)}")
         adapter = adapters[request.venue]
+        if request.action == "test-request" and not adapter.link.logged_on:
+            raise PreconditionFailed(f"{adapter.session} is not logged on: nobody is there to be asked; nothing was sent")
         event = SessionCommanded(
             actor=actor,
             reason=request.reason,

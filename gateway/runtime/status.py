@@ -171,7 +171,7 @@ class Reporter:
             "session": adapter.session,
             "state": "down" if session is None else session.state,
             "opened": venue.opened,
-            "reason": venue.reason,
+            "reason": venue.reason if venue.opened else state.control.closed.get(name, venue.reason),
             "trouble": adapter.outbound.trouble,
             "expected": name not in state.control.hours,
             "epoch": adapter.watermark.epoch,

@@ -124,8 +124,11 @@ class GatewaySurface:
         require_venue(self._runtime.adapters, request.venue)
         event = VenueOpenRequested(actor=actor, reason=request.reason, request_id=request.request_id, venue=request.venue)
         step = self._submit(event)
-        if not self._runtime.core.state.control.venues[request.venue].opened:
-            raise PreconditionFailed(f"venue {request.venue} cannot open: it is not logged on with settled numbers")
+        control = self._runtime.core.state.control
+        if not control.venues[request.venue].opened:
+            closed = control.closed.get(request.venue)
+            still = "" if closed is None else f", and stays {closed}"
+            raise PreconditionFailed(f"venue {request.venue} cannot open: it is not logged on with settled numbers{still}")
         return Answer(seq=position(step), detail=f"venue {request.venue} is open")
 
     def close_venue(self, request: CloseVenue, actor: str) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import click
@@ -107,6 +108,8 @@ def test_a_list_of_commands_cuts_nothing_off(noun: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(root, [*noun, "--help"]).stdout.partition("Commands:")[2]
     assert shown
     assert "..." not in shown
+    for line in re.findall(r"(?m)^  [a-z].*", shown):
+        assert re.fullmatch(r"  [a-z-]+ +[A-Z].+[^.]\.?", line), line
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)

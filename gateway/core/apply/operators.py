@@ -134,6 +134,8 @@ def _venue_close_requested(state: State, recorded: Recorded, event: VenueCloseRe
 
 def _venue_open_requested(state: State, recorded: Recorded, event: VenueOpenRequested) -> list[Change]:
     before = state.control.venues.get(event.venue, VenueState())
+    if not state.control.settled(event.venue):  # what is refused lifts nothing: closed stays closed at the next logon
+        return _act(state, event, f"venue:{event.venue}", before.reason, before.reason, "refused")
     state.control.closed.discard(event.venue)
     return _act(state, event, f"venue:{event.venue}", before.reason, "open on an operator's word", "requested")
 

@@ -69,6 +69,18 @@ def test_a_closed_venue_stays_closed_over_sessions_and_runs_until_it_is_opened()
     assert harness.state.control.venues[VENUE].opened
 
 
+def test_a_refused_opening_lifts_nothing() -> None:
+    harness = Harness().open()
+    close(harness)
+    harness.disconnect()
+    step = harness.feed(VenueOpenRequested(actor="op", reason="too early", request_id="o1", venue=VENUE))
+    (acted,) = [change for _, changes in step.changes for change in changes if isinstance(change, OperatorActed)]
+    assert (acted.result, acted.after) == ("refused", acted.before)
+    harness.log_on()
+    harness.settle()
+    assert not harness.state.control.venues[VENUE].opened
+
+
 def doubtful(harness: Harness) -> str:
     order_id = harness.request_order()
     harness.pass_deadline()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 from gateway_process import wait_for
+
+from gateway.errors import PreconditionFailed
 
 
 def session_events(gateway, event):
@@ -62,6 +65,21 @@ def test_a_request_id_that_was_used_does_nothing_and_says_so(gateway, venue):
     assert "closed" in gateway.client.post("/venues/SIM/close", close)["detail"]
     gateway.client.post("/venues/SIM/open", {"request_id": "three", "reason": "r"})
     assert "nothing was done" in gateway.client.post("/venues/SIM/close", close)["detail"]
+    assert gateway.venue()["opened"]
+
+
+def test_what_needs_a_session_is_refused_without_one_and_changes_nothing(gateway, venue):
+    gateway.post("/sessions/SIM/logout")
+    gateway.wait_venue("logout")
+    with pytest.raises(PreconditionFailed, match="not logged on: nobody is there"):
+        gateway.post("/sessions/SIM/test-request")
+    gateway.post("/venues/SIM/close", reason="late fills")
+    with pytest.raises(PreconditionFailed, match=r"stays closed by .*: late fills"):
+        gateway.post("/venues/SIM/open", reason="too early")
+    gateway.post("/sessions/SIM/logon")
+    wait_for(lambda: gateway.venue()["state"] == "settled", "settled numbers")
+    assert "late fills" in gateway.venue()["reason"]
+    gateway.post("/venues/SIM/open", reason="mended")
     assert gateway.venue()["opened"]
 
 
