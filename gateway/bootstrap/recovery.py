@@ -11,6 +11,7 @@ import gc
 import logging
 from collections.abc import Callable
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from gateway.bootstrap.front import STANDBY, STARTING, Front
 from gateway.bootstrap.places import journal_at
@@ -18,10 +19,12 @@ from gateway.config.load import LoadedConfiguration
 from gateway.core.core import Core
 from gateway.errors import JournalError, PreconditionFailed
 from gateway.journal import snapshots
-from gateway.journal.claim import Claim
 from gateway.journal.interface import GENESIS, JournalReader, JournalWriter
 from gateway.journal.stores import JournalAt
 from gateway.runtime.keeper import Keeper
+
+if TYPE_CHECKING:
+    from gateway.journal.claim import Claim
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1_000
