@@ -25,6 +25,7 @@ from gateway.journal.stores import JournalAt
 from gateway.records.store import RecordStore
 from gateway.records.verify import compare
 from gateway.runtime.strategies import code_sha256
+from gateway.wording import counted
 
 SHOWN = 10
 _CHUNK = 1_000
@@ -198,7 +199,7 @@ class _Recomputation:
         self._verdict.recomputed = head
         if self._lost_at is not None:
             self._verdict.notes.append(
-                f"{self._verdict.not_comparable} differences from event {self._lost_at} on are not counted:"
+                f"not counted: {counted(difference=self._verdict.not_comparable)} from event {self._lost_at} on:"
                 f" {self._other_build}; verify that part with the build that made it"
             )
 

@@ -14,6 +14,7 @@ from gateway.cli.instance import Instance
 from gateway.cli.options import command, moment
 from gateway.cli.output import Column, Row
 from gateway.errors import GatewayError, PreconditionFailed, UsageError
+from gateway.wording import counted
 
 if TYPE_CHECKING:
     from gateway.incident.model import Entry, Incident
@@ -107,7 +108,7 @@ def _write(path: Path, found: Incident) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise PreconditionFailed(f"{path}: {error.strerror}; name a file in a directory that can be written") from error
-    output.say(f"wrote {path}: {len(found.entries)} events, {len(found.orders)} orders")
+    output.say(f"wrote {path}: {counted(event=len(found.entries), order=len(found.orders))}")
 
 
 def _tell(found: Incident) -> None:

@@ -75,7 +75,8 @@ def _after(row: Row) -> str:
 
 def _result(row: Row) -> str:
     """`requested` says nothing about a request of which something was decided."""
-    said = [row["outcome"]] if row["result"] == "requested" and row["outcome"] else [row["result"], row["outcome"]]
+    outcome = row.get("outcome")
+    said = [outcome] if row["result"] == "requested" and outcome else [row["result"], outcome]
     return "; ".join(filter(None, said))
 
 

@@ -15,6 +15,7 @@ from gateway.cli.times import clock, moment, short
 from gateway.core.values import NANOS
 from gateway.errors import NotFound
 from gateway.fix.numbers import parse_decimal
+from gateway.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,10 +124,10 @@ def stats(instance: Instance, files: tuple[str, ...]) -> None:
         output.document(result)
         return
     way = ", ".join(f"{count} {name}" for name, count in result["directions"].items() if count)
-    click.echo(f"{result['messages']} messages, {result['bytes']} bytes; direction: {way}")
+    click.echo(f"{counted(message=result['messages'], byte=result['bytes'])}; direction: {way}")
     click.echo(f"{moment(result['first_ns'])} to {moment(result['last_ns'])}")
     if result["busiest_second_ns"] is not None:
-        click.echo(f"busiest second {short(result['busiest_second_ns'])}: {result['busiest_second_messages']} messages")
+        click.echo(f"busiest second {short(result['busiest_second_ns'])}: {counted(message=result['busiest_second_messages'])}")
     for text, count in result["odd"].items():
         click.echo(f"odd: {count} {text}")
     for text, count in result["without"].items():

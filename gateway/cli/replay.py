@@ -13,6 +13,7 @@ from gateway.cli.log import window
 from gateway.cli.options import command, there
 from gateway.cli.output import Column
 from gateway.errors import UsageError
+from gateway.wording import counted
 
 if TYPE_CHECKING:
     from gateway.core.settings import CoreSettings
@@ -157,7 +158,7 @@ def _judge(instance: Instance, path: Path) -> None:
         return
     output.show(False, _JUDGED, found, empty="no decision would have been another")
     click.echo(
-        f"{tally.decisions} decisions: {tally.denied_now} would be denied, {tally.allowed_now} allowed,"
+        f"{counted(decision=tally.decisions)}: {tally.denied_now} would be denied, {tally.allowed_now} allowed,"
         f" {tally.another_reason} denied for another reason; {tally.not_judged} not judged"
     )
 

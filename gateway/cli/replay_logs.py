@@ -19,6 +19,7 @@ from gateway.cli.output import Column, Row, day_column, rounded
 from gateway.cli.times import clock, moment
 from gateway.core.values import NANOS
 from gateway.errors import GatewayError, NotFound
+from gateway.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -269,8 +270,8 @@ def _compared(comparison: Comparison) -> None:
     if comparison.clock_apart_ns:
         ahead = "behind" if comparison.clock_apart_ns > 0 else "ahead of"
         click.echo(f"its clock is {abs(comparison.clock_apart_ns) / NANOS:.3f} s {ahead} the log's: allowed for")
-    counted = f"{comparison.orders} orders, {comparison.executions} executions, {comparison.positions} positions"
-    click.echo(f"{counted} are on both sides")
+    both = counted(order=comparison.orders, execution=comparison.executions, position=comparison.positions)
+    click.echo(f"on both sides: {both}")
     if comparison.left_out_orders or comparison.left_out_executions:
         click.echo(
             f"left out, for the other side cannot know them: {comparison.left_out_orders} orders,"

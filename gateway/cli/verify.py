@@ -10,6 +10,7 @@ import click
 from gateway.cli import output
 from gateway.cli.instance import Instance
 from gateway.cli.options import command
+from gateway.wording import counted
 
 if TYPE_CHECKING:
     from gateway.verification import Verdict
@@ -44,16 +45,17 @@ def _tell(instance: Instance, verdict: Verdict) -> None:
     click.echo(f"hash chain    events {verdict.first_event} to {verdict.events}, unbroken")
     if verdict.first_event > 1:
         click.echo(f"              from the snapshot before event {verdict.first_event}: older segments are not here")
-    click.echo(f"decisions     {verdict.recomputed} events recomputed, {verdict.decision_differences} differences")
-    click.echo(f"state         {verdict.digests} digests compared, {verdict.digest_differences} differences")
-    click.echo(f"snapshots     {verdict.snapshots} hashed, {verdict.snapshot_differences} differences")
+    click.echo(
+        f"decisions     {counted(event=verdict.recomputed)} recomputed, {counted(difference=verdict.decision_differences)}"
+    )
+    click.echo(f"state         {counted(digest=verdict.digests)} compared, {counted(difference=verdict.digest_differences)}")
+    click.echo(f"snapshots     {verdict.snapshots} hashed, {counted(difference=verdict.snapshot_differences)}")
     if verdict.records_seq is None:
         click.echo("records       left out")
     else:
-        rows = sum(verdict.compared.values())
-        click.echo(
-            f"records       {rows} rows up to event {verdict.records_seq} compared, {verdict.record_differences} differences"
-        )
+        rows = counted(row=sum(verdict.compared.values()))
+        differences = counted(difference=verdict.record_differences)
+        click.echo(f"records       {rows} up to event {verdict.records_seq} compared, {differences}")
     for line in verdict.first:
         click.echo(f"  {output.cell(line)}")
     click.echo("equal" if verdict.equal else "NOT EQUAL")

@@ -14,6 +14,9 @@ from gateway.core.digest import Digest, modulo
 from gateway.core.ended import ByName, ByTrade, FillKey, Fills, Names, Orders
 from gateway.core.indexes import Over
 from gateway.core.orders import Fill, Order
+from gateway.core.values import FillStatus
+
+_VOID = frozenset({FillStatus.BUSTED, FillStatus.REPLACED})
 
 
 class EndedOrders:
@@ -28,6 +31,8 @@ class EndedOrders:
         self.orders = Orders("order", digest, self.ended, self.ended_counts)
         self.cl_ord_ids = Names("cl_ord_id", digest, self.ended, self.ended_counts)
         self.fills = Fills("fill", digest, self.ended, self.ended_counts)
+        self.void = 0
+        """Executions that do not count any more: busted, or replaced by reports. A tally for people."""
         # Indexes.
         self.keys_of: dict[str, list[FillKey]] = {}
         """Order id -> its executions, the first first. This and the next two leave out those in records: ask the methods."""
@@ -48,7 +53,10 @@ class EndedOrders:
         if order_id in self.ended:
             self.take_out(order_id)
         names = self.by_exec_id.setdefault(order_id, {})
-        new = self.fills.here(key) is None
+        before = self.fills.here(key)
+        new = before is None
+        if not new or fill.status is not FillStatus.NEW:
+            self.void += (fill.status in _VOID) - (before is not None and before.status in _VOID)
         if new:
             self.keys_of.setdefault(order_id, []).append(key)
             names[fill.exec_id] = key

@@ -28,6 +28,7 @@ from gateway.runtime.strategies import load_strategies
 from gateway.sim.process import VenueProcess, start_venue
 from gateway.sim.versions import version_of
 from gateway.verification import Verdict, verify_instance
+from gateway.wording import counted
 
 DIALECT = "generic-fix44"
 _MARK = ".gateway-demo"
@@ -192,8 +193,13 @@ def _directory(directory: Path | None) -> Path:
 
 def _conclude(screen: Screen, config: Path, comparison: Comparison, verdict: Verdict) -> None:
     screen.say(
-        f"compared with the venue's ledger: {comparison.executions} executions, {comparison.orders} orders, "
-        f"{comparison.positions} positions, {len(comparison.differences)} differences"
+        "compared with the venue's ledger: "
+        + counted(
+            execution=comparison.executions,
+            order=comparison.orders,
+            position=comparison.positions,
+            difference=len(comparison.differences),
+        )
     )
     for line in comparison.differences[:10]:
         screen.say(f"  {line}")

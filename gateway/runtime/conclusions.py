@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.core.values import SCOPE_ALL, FeedState
 from gateway.telemetry.gauges import ComponentState
+from gateway.wording import counted
 
 STARTING_NS = 5_000_000_000
 """How long a venue may take to log on before somebody is told."""
@@ -59,7 +60,11 @@ def troubles(document: Mapping[str, Any], free_bytes: int) -> list[tuple[str, st
     for venue, counts in document["emergency_cancels"].items():
         how = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
         found.append(
-            ("critical", f"emergency {venue}", f"venue {venue}: emergency cancels of {sum(counts.values())} orders: {how}")
+            (
+                "critical",
+                f"emergency {venue}",
+                f"venue {venue}: emergency cancels of {counted(order=sum(counts.values()))}: {how}",
+            )
         )
     for name, capability in document["capabilities"].items():
         if capability["state"] in ("degraded", "failed"):

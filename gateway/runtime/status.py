@@ -153,7 +153,7 @@ class Reporter:
             },
             "anomalies": dict(state.anomalies),
             "positions_differ": {f"{venue} {account} {symbol}": how for (venue, account, symbol), how in differ.items()},
-            "fills": len(execution.fills),
+            "fills": len(execution.fills) - execution.void,
             "positions": [_position(state, position) for position in execution.positions.values()],
             "balances": [
                 {"account": account, "currency": currency, "amount": cash.amount, "as_of": cash.as_of}

@@ -48,6 +48,7 @@ from gateway.runtime.runtime import Runtime
 from gateway.runtime.session_control import SessionControl
 from gateway.runtime.status import Reporter
 from gateway.venue.gate import KillGate
+from gateway.wording import counted
 
 
 class GatewaySurface:
@@ -94,7 +95,7 @@ class GatewaySurface:
         step = self._submit(
             CancelRequested(actor=actor, reason=request.reason, request_id=request.request_id, scope=request.scope)
         )
-        return _answer(step, f"{cancels(step)} cancels sent or queued")
+        return _answer(step, f"{counted(cancel=cancels(step))} sent or queued")
 
     # ------------------------------------------------------------------------------------------------- kill and trading
 

@@ -18,6 +18,7 @@ from gateway.sim.faults import COUNTED
 from gateway.sim.messages import Answer
 from gateway.sim.settings import decimal_of
 from gateway.sim.venue import Venue
+from gateway.wording import counted
 
 SECOND = 1_000_000_000
 log = logging.getLogger("gateway.sim")
@@ -123,7 +124,7 @@ class Console:
             lambda exchange, now_ns: exchange.house(symbol, sides[side], limit, decimal_of(quantity), now_ns)[1]
         )
         self._venue.publish()
-        return f"{count} reports"
+        return f"{counted(report=count)}"
 
     def _fault(self, name: str, count: str = "", seconds: str = "1") -> str:
         if name == "clear":
@@ -142,16 +143,16 @@ class Console:
 
     def _cancel(self, order_id: str) -> str:
         count = self._venue.intervene(lambda exchange, now_ns: interventions.cancel(exchange, order_id, now_ns))
-        return f"{count} reports"
+        return f"{counted(report=count)}"
 
     def _bust(self, exec_id: str) -> str:
         count = self._venue.intervene(lambda exchange, now_ns: interventions.bust(exchange, exec_id, now_ns))
-        return f"{count} reports"
+        return f"{counted(report=count)}"
 
     def _correct(self, exec_id: str, quantity: str, price: str) -> str:
         terms = decimal_of(quantity), decimal_of(price)
         count = self._venue.intervene(lambda exchange, now_ns: interventions.correct(exchange, exec_id, *terms, now_ns))
-        return f"{count} reports"
+        return f"{counted(report=count)}"
 
     def _book_position(self, account: str, symbol: str, quantity: str) -> str:
         def book(exchange: Exchange, _now_ns: int) -> list[Answer]:
@@ -162,7 +163,7 @@ class Console:
         return quantity
 
     def _end_day(self) -> str:
-        return f"{self._venue.intervene(interventions.end_day)} reports"
+        return f"{counted(report=self._venue.intervene(interventions.end_day))}"
 
     def _disconnect(self, session: str) -> str:
         self._sessions.find(session).disconnect()

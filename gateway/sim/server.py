@@ -26,6 +26,7 @@ from gateway.sim.ledger import Ledger
 from gateway.sim.settings import VenueSettings
 from gateway.sim.store import Directory
 from gateway.sim.venue import Venue
+from gateway.wording import counted
 
 log = logging.getLogger("gateway.sim")
 
@@ -61,7 +62,7 @@ def serve(settings: VenueSettings, *, as_json: bool, quiet: bool, console: bool,
             click.echo(f"venue-sim: {failure[0]}", err=True)
         elif not quiet:
             orders = len(venue.exchange.orders)
-            click.echo(f"stopped: {orders} orders, {ledger.lines} reports, {settings.ledger_path}", err=True)
+            click.echo(f"stopped: {counted(order=orders, report=ledger.lines)}, {settings.ledger_path}", err=True)
         _end(failure[0].exit_code if failure else 0)
 
 

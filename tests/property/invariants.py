@@ -21,7 +21,7 @@ from gateway.core.execution_control import next_deadline
 from gateway.core.exposure import Exposure
 from gateway.core.orders import Order
 from gateway.core.state import State, order_scopes
-from gateway.core.values import CommandKind, Side
+from gateway.core.values import CommandKind, FillStatus, Side
 from gateway.testing.harness import Harness
 
 D = Decimal
@@ -215,6 +215,7 @@ class Invariants(RuleBasedStateMachine):
         assert set(execution.pending_replace["all"]) == amended
         control = self.harness.state.control
         assert {(venue, i) for venue, ids in control.unconfirmed_of.items() for i in ids} == set(control.unconfirmed)
+        assert execution.void == sum(fill.status in (FillStatus.BUSTED, FillStatus.REPLACED) for fill in self.fills())
 
     @invariant()
     def exposure_is_never_understated(self) -> None:

@@ -32,7 +32,7 @@ def test_the_venue_says_what_became_of_the_orders_of_a_day(make, venue):
     assert state(gateway, day) == ("Accepted", 0)
     assert gateway.venue()["opened"]
     assert gateway.status()["trading_date"] > before
-    assert venue.command("end-day") == "1 reports"
+    assert venue.command("end-day") == "1 report"
     gateway.wait_state(day, "Expired")
     assert state(gateway, good) == ("Accepted", 0)
     [row] = gateway.rows("SELECT * FROM v_operator_actions WHERE action = 'trading_day_rolled'")

@@ -89,7 +89,7 @@ def test_immediate_orders(desk, gateway, venue):
 def test_good_till_cancelled_outlives_the_day(desk, gateway, venue):
     day = desk.new("buy", "1000", "--price", "105")["order_id"]
     gtc = desk.new("buy", "1000", "--price", "105", "--tif", "gtc")["order_id"]
-    assert venue.command("end-day") == "1 reports"
+    assert venue.command("end-day") == "1 report"
     gateway.wait_state(day, "Expired")
     assert desk("replace", gtc, "--price", "105.5", "--wait", "10")["replaced"]
     assert desk("show", gtc)["state"] == "Accepted"

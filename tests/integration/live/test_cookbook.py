@@ -108,6 +108,8 @@ class Script:
             command = f"correct {fill['exec_id']} 300 109.999" if name == "corrected" else f"bust {fill['exec_id']}"
             self.venue.command(command)
             self.gateway.wait_rows("SELECT 1 FROM v_fills WHERE order_id = ? AND status = ?", order_id, name)
+        counting = "SELECT COUNT(*) AS fills FROM v_fills WHERE status NOT IN ('busted', 'replaced')"
+        wait_for(lambda: self.gateway.status()["fills"] == self.gateway.rows(counting)[0]["fills"], "fills that count")
 
     def is_in_doubt(self) -> None:
         self.venue.command("fault drop 1")

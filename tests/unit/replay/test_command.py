@@ -57,7 +57,7 @@ def test_the_tables_fit_and_say_it_all(cli: Cli, log: str) -> None:
 def test_the_other_sides_log_is_equal_or_the_difference_is_named(cli: Cli, log: str, tmp_path: Path) -> None:
     equal = cli("replay", log, "--against-log", log)
     assert equal.exit_code == 0
-    assert "3 orders, 2 executions, 1 positions are on both sides" in equal.stdout
+    assert "on both sides: 3 orders, 2 executions, 1 position\n" in equal.stdout
     other = str(scripted().write(tmp_path / "theirs.log", without=[3]))
     result = cli("replay", log, "--against-log", other)
     assert result.exit_code == 1

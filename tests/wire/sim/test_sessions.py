@@ -145,7 +145,7 @@ def test_the_end_of_the_day_expires_day_orders(venue: VenueProcess, client: Any)
     client.new("A", FX, 1, 10, "100", t59=0)
     client.new("B", FX, 1, 10, "100", t59=1)
     client.report(t11="B")
-    assert venue.command("end-day") == "1 reports"
+    assert venue.command("end-day") == "1 report"
     assert client.report(t11="A", t150="C")[39] == "C"
     assert client.status("B", FX, 1)[39] == "0"
 
