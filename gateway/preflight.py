@@ -24,10 +24,13 @@ from gateway.fix.dialect import load_dialect
 from gateway.fix.strict import StrictDictionary
 from gateway.records.store import RecordStore
 from gateway.runtime.strategies import strategy_settings
+from gateway.venue.gate import kill_file_problem
 from gateway.venue.tls import check_tls
 
 _FUTURE_NS = 5_000_000_000
 """How far the journal may be ahead of the clock: less than anybody would set it back by."""
+
+_AS_OWNER = "run the command as the gateway's user"
 
 Look = tuple[str, Callable[[], object], str]
 """Key, what to try, remedy when the error itself has none."""
@@ -40,7 +43,10 @@ def check(config_path: Path, *, running: bool = False) -> list[Problem]:
     """
     loaded = load(config_path)
     problems = [trouble.problem(config_path) for trouble in troubles(needed_by(loaded))]
+    unusable = {problem.key for problem in problems}
     for key, look, remedy in (*_looks(loaded), *(() if running else _held(loaded))):
+        if key in unusable:
+            continue
         try:
             look()
         except ConfigurationError as error:  # knows its lines
@@ -49,11 +55,15 @@ def check(config_path: Path, *, running: bool = False) -> list[Problem]:
             what, _, advice = str(error).rpartition("; ")
             said, mend = (what, advice) if what else (advice, remedy)
             problems.append(Problem(file=str(config_path), line=None, key=key, what=said, remedy=mend))
-    return problems
+        except PermissionError as error:
+            what = f"no permission to open {error.filename}"
+            problems.append(Problem(file=str(config_path), line=None, key=key, what=what, remedy=_AS_OWNER))
+    return list(dict.fromkeys(problems))
 
 
 def _looks(loaded: LoadedConfiguration) -> Iterator[Look]:
     configuration = loaded.configuration
+    yield "gateway.state_dir", lambda: _kill_file(loaded), "remove it, unless trading is to be stopped"
     yield "journal.url", lambda: _journal(loaded), "restore the journal from a copy"
     yield "records.url", lambda: _records(loaded), "make the database reachable, and `gateway db upgrade` it"
     for venue in configuration.venues:
@@ -80,6 +90,13 @@ def _folder(loaded: LoadedConfiguration) -> None:
     folder = resolve(loaded.configuration, loaded.base_dir).strategy_path
     if folder is not None and not folder.is_dir():
         raise PreconditionFailed(f"{folder} is not a folder; name the one your strategies' modules are in")
+
+
+def _kill_file(loaded: LoadedConfiguration) -> None:
+    """One that cannot be read stops trading everywhere; one that can is somebody's will."""
+    problem = kill_file_problem(loaded.state_dir / "kill.json")
+    if problem is not None:
+        raise PreconditionFailed(problem)
 
 
 def _journal(loaded: LoadedConfiguration) -> None:
@@ -114,7 +131,9 @@ def _not_held(loaded: LoadedConfiguration) -> None:
 
 
 def _silent(path: Path) -> None:
-    """Nobody answers where we are to answer. A socket file that a dead process left is no obstacle."""
+    """Nobody answers where we are to answer, and nothing else is there. A socket that a dead process left is no obstacle."""
+    if path.exists() and not path.is_socket():
+        raise PreconditionFailed(f"{path} is not a socket; move it away, or name another one")
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as probe:
         probe.settimeout(1)
         with suppress(OSError):

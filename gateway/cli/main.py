@@ -1,7 +1,8 @@
 """The command `gateway`: the table of its commands, and the one edge where known errors become exit codes.
 
-A `GatewayError` ends in `error: ...` on stderr and its exit code. Anything else is a defect and keeps its traceback. Nothing
-heavy (the engine, SQLAlchemy, pydantic, rich) is imported here or by what this imports.
+A `GatewayError` ends in `error: ...` on stderr and its exit code, and so does a file that this user may not open. Anything else
+is a defect and keeps its traceback. Nothing heavy (the engine, SQLAlchemy, pydantic, rich) is imported here or by what this
+imports.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from gateway import __version__
 from gateway.cli import output
 from gateway.cli.lazy import Entry, LazyGroup
 from gateway.cli.options import SETTINGS
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, Denied, GatewayError
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
@@ -65,6 +66,11 @@ class Root(LazyGroup):
         except GatewayError as error:
             output.error(str(error))
             ctx.exit(error.exit_code)
+        except PermissionError as error:
+            if error.filename is None:
+                raise
+            output.error(f"no permission to open {error.filename}; run the command as a user who has it")
+            ctx.exit(Denied.exit_code)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:

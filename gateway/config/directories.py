@@ -50,7 +50,8 @@ def needed(places: Places, venues: Iterable[str]) -> Iterator[Needed]:
     """All of them, in the order of the configuration; a directory that two keys name comes under the first."""
     state_dir = places.state_dir
     yield Needed(what="state directory", key="gateway.state_dir", path=state_dir, private=True)
-    yield Needed(what="log", key="gateway.state_dir", path=state_dir / "gateway.log", file=True)
+    for what, name in (("log", "gateway.log"), ("emergency file", "emergency.log"), ("run number", "run.json")):
+        yield Needed(what=what, key="gateway.state_dir", path=state_dir / name, file=True)
     for venue in venues:
         session = session_directory(state_dir, venue)
         for name in ("store", "dictionary"):
@@ -63,11 +64,15 @@ def needed(places: Places, venues: Iterable[str]) -> Iterator[Needed]:
     if journal is not None and journal.parent not in known:
         known.add(journal.parent)
         yield Needed(what="directory of the journal", key="journal.url", path=journal.parent)
+    if journal is not None:
+        yield Needed(what="journal", key="journal.url", path=journal, file=True)
     if socket not in known:
         known.add(socket)
         yield Needed(what="directory of the control socket", key="control.socket", path=socket, private=True)
     if records is not None and records.parent not in known:
         yield Needed(what="directory of the records", key="records.url", path=records.parent)
+    if records is not None:
+        yield Needed(what="records", key="records.url", path=records, file=True)
 
 
 def session_directory(state_dir: Path, venue: str) -> Path:
@@ -92,7 +97,7 @@ def _wrong(one: Needed, nearest: Path) -> tuple[str, str] | None:
     """`nearest`: what there is of its path."""
     if one.file and nearest == one.path:
         if not nearest.is_file():
-            return "is not a file", "move it away"
+            return "is not a file", "move it away, or name another one"
         return None if os.access(nearest, os.W_OK) else _refused(nearest)
     if not nearest.is_dir():
         return "is not a directory", "move it away, or name another one"

@@ -33,4 +33,4 @@ def _looking(url: str, password: str | None) -> Iterator[Connection]:
         with connect(url, password, "gateway-look", answer_seconds=_ANSWER_SECONDS) as connection:
             yield connection
     except psycopg.Error as error:
-        raise JournalError(f"journal {url}: {said(error)}") from error
+        raise JournalError(f"journal {url}: {said(error)}; check the server, the database and its permissions") from error

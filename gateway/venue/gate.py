@@ -143,11 +143,20 @@ class KillGate:
             raise PreconditionFailed(f"kill file {self._path}: {error.strerror}; make the directory writable") from error
 
 
+def kill_file_problem(path: Path) -> str | None:
+    """Why a kill file cannot be understood; None for one that can be, or is not there."""
+    return None if isinstance(found := _parsed(path), dict) else found
+
+
 def _read(path: Path) -> dict[str, str]:
     """A kill file that cannot be understood means killed: never trade on a doubt."""
+    return found if isinstance(found := _parsed(path), dict) else {"all": found}
+
+
+def _parsed(path: Path) -> dict[str, str] | str:
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError) as error:
-        return {"all": f"kill file {path} is unreadable ({error})"}
+        return f"kill file {path} is unreadable ({error})"

@@ -220,6 +220,9 @@ def elsewhere(section: str, old: str, new: str) -> Callable[[Any], None]:
         (in_the_way("var/fix/SIM/send.log/x"), "gateway.state_dir", "/var/fix/SIM/send.log is not a file"),
         (in_the_way("var/fix/SIM/messages.log/x"), "gateway.state_dir", "/var/fix/SIM/messages.log is not a file"),
         (in_the_way("var/gateway.log/x"), "gateway.state_dir", "log: {}/var/gateway.log is not a file"),
+        (in_the_way("var/emergency.log/x"), "gateway.state_dir", "emergency file: {}/var/emergency.log is not a file"),
+        (in_the_way("var/run.json/x"), "gateway.state_dir", "run number: {}/var/run.json is not a file"),
+        (in_the_way("var/journal.db/x"), "journal.url", "journal: {}/var/journal.db is not a file"),
         (
             elsewhere("url", "sqlite:///var/journal.db", "sqlite:///there/journal.db"),
             "journal.url",
@@ -250,6 +253,29 @@ def test_the_directory_of_the_records_is_found_by_check_and_doctor(ready: Any) -
     assert (key, what) == ("records.url", f"directory of the records: {ready.directory}/there is not a directory")
     [bad] = [fact for fact in ready.json("doctor", exit_code=6) if fact["state"] == "bad"]
     assert bad["subject"] == "directory of the records"
+
+
+def test_records_that_are_no_file_are_found(ready: Any) -> None:
+    in_the_way("var/records.db/x")(ready)
+    assert only(ready)[:2] == ("records.url", f"records: {ready.state}/records.db is not a file")
+
+
+def test_a_file_where_the_control_socket_goes(ready: Any) -> None:
+    in_the_way("var/c.sock")(ready)
+    key, what, remedy = only(ready)
+    assert (key, what, bool(remedy)) == ("control.socket", f"{ready.state}/c.sock is not a socket", True)
+
+
+def test_a_kill_file_that_cannot_be_read_is_found_before_it_stops_trading(ready: Any) -> None:
+    (ready.state / "kill.json").write_text("{bad")
+    key, what, remedy = only(ready)
+    assert (key, "is unreadable" in what, remedy) == ("gateway.state_dir", True, "remove it, unless trading is to be stopped")
+
+
+def test_a_journal_server_that_is_away_is_one_line_that_restores_nothing(ready: Any) -> None:
+    edit(ready, "sqlite:///var/journal.db", "postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    key, what, remedy = only(ready)
+    assert (key, "connection" in what, remedy) == ("journal.url", True, "check the server, the database and its permissions")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")

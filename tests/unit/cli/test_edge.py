@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import subprocess
@@ -48,6 +49,18 @@ def test_a_command_that_asks_needs_no_database(cli: Any) -> None:
         [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=True, timeout=30
     )
     assert result.stdout == "[]\n"
+
+
+def test_a_file_of_another_user_is_one_line_and_4(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `sudo -u`: the state directory is its owner's alone."""
+
+    def closed(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "var/records.db")
+
+    monkeypatch.setattr("gateway.cli.spec.dialects", closed)
+    result = cli("spec", "list")
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr == "error: no permission to open var/records.db; run the command as a user who has it\n"
 
 
 def test_a_defect_keeps_its_traceback(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
