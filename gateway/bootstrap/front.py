@@ -73,7 +73,7 @@ class Front:
             self._http.stop()
 
     def request_stop(self, reason: str) -> None:
-        """From any thread or a signal handler."""
+        """Any thread; no signal handler, see `gateway.signals`."""
         self.stop_reason = reason
         self.stop_asked.set()
 

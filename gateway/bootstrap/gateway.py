@@ -238,7 +238,7 @@ class Gateway:
         self._writer.start()  # last: it makes a state of its own, and takes a processor for it
 
     def request_reload(self) -> None:
-        """From a signal handler: take up the configuration file."""
+        """Take up the configuration file, when housekeeping looks next. Any thread."""
         self._reload_asked.set()
 
     def wait(self, on_ready: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from gateway.bootstrap.gateway import Gateway
 from gateway.bootstrap.places import make_usable
 from gateway.bootstrap.recovery import Stopped
 from gateway.config.load import load
+from gateway.signals import SignalThread
 from gateway.telemetry import logs
 
 _log = logging.getLogger(__name__)
@@ -33,8 +34,9 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     front = Front(loaded)
     # After the engine was imported: its import resets SIGINT to the default action.
     stops = (signal.SIGTERM, signal.SIGINT)
+    signals = SignalThread()
     for number in stops:
-        signal.signal(number, lambda received, _frame: front.request_stop(signal.Signals(received).name))
+        signals.on(number, lambda received: front.request_stop(received.name))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)  # whoever started us may have kept them for this moment
     threading.Thread(target=_end_in_time, args=(front,), name="stop-limit", daemon=True).start()
@@ -46,7 +48,7 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     except BaseException:
         front.stop()
         raise
-    signal.signal(signal.SIGHUP, lambda *_: gateway.request_reload())  # also what a terminal sends that closes
+    signals.on(signal.SIGHUP, lambda _: gateway.request_reload())  # also what a terminal sends that closes
     gateway.start()
     gateway.wait(lambda: _say_ready(gateway, json_output))
     front.stop_asked.set()

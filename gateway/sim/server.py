@@ -20,6 +20,7 @@ from typing import NoReturn
 import click
 
 from gateway.errors import GatewayError
+from gateway.signals import SignalThread
 from gateway.sim.acceptor import Acceptor, Sessions, VenueApplication
 from gateway.sim.console import Console
 from gateway.sim.ledger import Ledger
@@ -43,8 +44,9 @@ def serve(settings: VenueSettings, *, as_json: bool, quiet: bool, console: bool,
     parent = os.getppid()
     stop = threading.Event()
     # After the import of the engine, which resets SIGINT.
+    signals = SignalThread()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+        signals.on(number, lambda _number: stop.set())
     with closing(Directory(settings.dir)) as directory, closing(Ledger(settings.ledger_path)) as ledger:
         application = VenueApplication(settings)
         sessions = Sessions(settings)
