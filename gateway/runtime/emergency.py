@@ -135,20 +135,20 @@ class EmergencyWatch:
                 _log.critical("%s: the engine hangs in a send: nothing can be cancelled here, ask the venue", adapter.session)
 
     def _cancel(self, adapter: VenueAdapter, now: float) -> None:
-        logged_out = adapter in self._runtime.halted
+        logged_out = adapter in self._runtime.logouts
         adapter.emergency.act(self._gate.engaged, now, logged_out=logged_out, fence=self._fence)
 
     def _give_up_sessions(self, refusal: str) -> None:
         if not self._withheld:
             self._withheld, self._logged_out, self.active = True, True, False
             _log.critical("kill switch engaged and the runtime is stuck, but no emergency cancel may be sent: %s", refusal)
-            self._runtime.log_out()
+            self._runtime.logouts.log_out()
 
     def _rest(self) -> None:
         self._withheld = False
         if self._logged_out and self._runtime.running and not self._ending.is_set():
             self._logged_out = False
-            self._runtime.log_on_again()
+            self._runtime.logouts.log_on_again()
         if self.active:
             self.active = False
             _log.warning("the runtime turns again: its own cancels follow")

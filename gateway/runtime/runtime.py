@@ -36,6 +36,7 @@ from gateway.runtime.batch import Batch, venue_of
 from gateway.runtime.guards import INVARIANT, fallen, hold, tend
 from gateway.runtime.intake import Ask, Intake, Item, Submit
 from gateway.runtime.journaling import Committer
+from gateway.runtime.logouts import Logouts
 from gateway.runtime.observer import Observer
 from gateway.runtime.trading_day import TradingDay
 from gateway.venue.adapter import VenueAdapter
@@ -92,8 +93,7 @@ class Runtime:
         self._commits: list[float] = []
         """Seconds of commits that telemetry has not been told of."""
         self._backlog: list[Item] = []
-        self.halted: list[VenueAdapter] = []
-        """Venues we logged out of because of a failure of our own."""
+        self.logouts = Logouts(adapters.values())
         self.progress = 0
         """Counts turns, steps, commits and sends: whoever sees it stand still for longer than `MAX_IDLE_SECONDS` knows that the
         thread is stuck."""
@@ -104,7 +104,7 @@ class Runtime:
             journal,
             wait=self._aborting.wait,
             on_halt=self._halt,
-            on_recovery=self.log_on_again,
+            on_recovery=self.logouts.log_on_again,
             observe=self._commits.append,
         )
         self.turned = threading.Condition()
@@ -196,7 +196,7 @@ class Runtime:
                 _log.critical("nothing is dispatched any more: %s", error)
             else:
                 _log.critical("runtime thread ended by a defect; nothing is dispatched any more", exc_info=True)
-            self.log_out()
+            self.logouts.log_out(for_good=True)
         finally:
             self._ended.set()
 
@@ -410,24 +410,11 @@ class Runtime:
             if outcome is not None:
                 self._carry.append(outcome)
 
-    def log_out(self) -> None:
-        """Of every venue, until `log_on_again`. Any thread."""
-        up = [one for one in self._adapters.values() if one not in self.halted and one.link.enabled]
-        self.halted = [*self.halted, *up]  # not only those logged on: one may be on its way, and the runtime not know of it yet
-        for adapter in self._adapters.values():
-            adapter.link.logout()
-
     def _halt(self) -> None:
         """Under kill the sessions stay up: over them the emergency cancels go."""
         self._observer.error("journal")
         if not self._stay_up():
-            self.log_out()
-
-    def log_on_again(self) -> None:
-        """Those that were up, or coming up, when dispatch halted; what an operator logged out stays out."""
-        halted, self.halted = self.halted, []
-        for adapter in halted:
-            adapter.link.logon()
+            self.logouts.log_out()
 
     def _idle_seconds(self) -> float:
         if self._carry:
