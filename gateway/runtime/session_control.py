@@ -59,12 +59,10 @@ class SessionControl:
         return Answer(seq=action(adapter, request, actor) or seq, detail=f"{request.action} of {adapter.session} asked for")
 
     def _logon(self, adapter: VenueAdapter, request: SessionRequest, actor: str) -> None:
-        adapter.schedule.held = False
-        adapter.link.logon()
+        adapter.schedule.log_on()
 
     def _logout(self, adapter: VenueAdapter, request: SessionRequest, actor: str) -> None:
-        adapter.schedule.held = True
-        adapter.link.logout()
+        adapter.schedule.log_out()
 
     def _test(self, adapter: VenueAdapter, request: SessionRequest, actor: str) -> None:
         adapter.test()

@@ -1,9 +1,12 @@
 """A session's schedule at work: when its hours begin or end, an event says so, and once that is durable it logs on or out.
 
-The engine's own schedules are off: they would reset numbers behind our back. Runs on the runtime thread.
+An operator's word goes before it: a session he logged out stays out until he logs it on. The engine's own schedules are off:
+they would reset numbers behind our back.
 """
 
 from __future__ import annotations
+
+from threading import Lock
 
 from gateway.core.events import SessionScheduled
 from gateway.venue.hours import Hours
@@ -11,15 +14,29 @@ from gateway.venue.link import Connection
 
 
 class Schedule:
-    """Of one session; without `hours` it never says anything."""
+    """Of one session; without `hours` it never says anything. `log_on`, `log_out`: any thread; the rest: the runtime thread."""
 
     def __init__(self, here: Connection, hours: Hours | None) -> None:
         self._here = here
         self._hours = hours
         self.deadline_ns: int | None = None
         """The next boundary, in stream time; None when there is none, or nothing has begun."""
-        self.held = False
-        """Logged out by an operator: no schedule logs it on again."""
+        self._told_out = False
+        """Logged out by an operator."""
+        self._lock = Lock()
+        """Held to act: else a boundary that passes at the same moment could undo what an operator has just done."""
+
+    def log_on(self) -> None:
+        """On an operator's word, whatever the hours."""
+        with self._lock:
+            self._told_out = False
+            self._here.link.logon()
+
+    def log_out(self) -> None:
+        """On an operator's word, until his `log_on`."""
+        with self._lock:
+            self._told_out = True
+            self._here.link.logout()
 
     def begin(self, now_ns: int) -> list[SessionScheduled]:
         """Before the link starts: what the schedule says now. Outside its hours the session stays out."""
@@ -38,10 +55,11 @@ class Schedule:
 
     def carry_out(self, event: SessionScheduled) -> None:
         """Log on or out as the event says; once it is durable, and what it led to is sent."""
-        if not event.up:
-            self._here.link.logout()
-        elif not self.held:
-            self._here.link.logon()
+        with self._lock:
+            if not event.up:
+                self._here.link.logout()
+            elif not self._told_out:
+                self._here.link.logon()
 
     def _look(self, hours: Hours, now_ns: int) -> SessionScheduled:
         up = hours.covers(now_ns)
