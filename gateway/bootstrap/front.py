@@ -136,10 +136,10 @@ class Front:
 
     # ------------------------------------------------------------------------------------------------------- the run
 
-    def hand_over(self, surface: GatewaySurface, reporter: Reporter, gauges: Callable[[], GaugeSnapshot]) -> None:
+    def hand_over(self, surface: GatewaySurface, reporter: Reporter) -> None:
         """From here on the run answers."""
         reporter.metrics_port = self._http.port
-        self._gauges = gauges
+        self._gauges = reporter.gauges
         self._reporter = reporter
         self.role = ACTIVE
         self._app = application(surface)

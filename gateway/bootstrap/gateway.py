@@ -44,7 +44,6 @@ from gateway.runtime.strategies import load_strategies
 from gateway.runtime.surface import GatewaySurface
 from gateway.runtime.timed import Timed
 from gateway.runtime.trading_day import TradingDay
-from gateway.telemetry.gauges import GaugeSnapshot
 from gateway.venue.adapter import VenueAdapter
 from gateway.venue.emergency_file import EmergencyFile
 
@@ -85,7 +84,6 @@ class Gateway:
         self._run_number = take(runs, max(state.control.run_id, self._journal.writers - 1))
         self.gate = front.gate
         self._journal.remember_configuration(loaded.sha256, loaded.text)
-        self._retries_seen = 0
         observer = Observer(self._metrics)
         observer.begin(v.name for v in configuration.venues)
         self._intake = Intake(INTAKE_CAPACITY)
@@ -107,7 +105,7 @@ class Gateway:
             fence=self._no_logon,
             elsewhere=elsewhere,
         )
-        self.reporter = self._made_reporter(observer)
+        self.reporter = self._made_reporter()
         self._overruns = OverrunFile(loaded.state_dir / "overran.json")
         self._watchdog = Watchdog(self._consultation, self.gate, self._intake, self._overruns)
         self._alarms = AlarmLog(self.reporter.document)
@@ -140,7 +138,7 @@ class Gateway:
             after_commit=self._keeper.after_commit,
         )
 
-    def _made_reporter(self, observer: Observer) -> Reporter:
+    def _made_reporter(self) -> Reporter:
         configuration = self.loaded.configuration
         return Reporter(
             name=configuration.gateway.name,
@@ -148,7 +146,6 @@ class Gateway:
             runtime=self.runtime,
             intake=self._intake,
             gate=self.gate,
-            observer=observer,
             writer=self._writer.status,
             symbols={v.name: tuple(v.market_data) for v in configuration.venues},
             emergencies=self._emergency.report,
@@ -204,12 +201,6 @@ class Gateway:
         request_id = f"lost-{self._run_number.run_id}-{name}"
         return [VenueCloseRequested(actor="gateway", reason=reason, request_id=request_id, venue=name)]
 
-    def _gauges(self) -> GaugeSnapshot:
-        retries = self._writer.status().retries
-        self._metrics.record_retries_total.inc(retries - self._retries_seen)
-        self._retries_seen = retries
-        return self.reporter.gauges()
-
     # ------------------------------------------------------------------------------------------------------------- run
 
     def start(self) -> None:
@@ -229,7 +220,7 @@ class Gateway:
         self.runtime.begin([*self._first_events, *hours])
         self._emergency_file.forget(last_run_id)
         self._overruns.forget()
-        self.front.hand_over(self.surface, self.reporter, self._gauges)
+        self.front.hand_over(self.surface, self.reporter)
         self._emergency.start()
         if not self.front.stop_asked.wait(self._journal.alone_in):  # nobody logs on only to log out
             _log.info("ready for logon after event %d", self.runtime.durable_seq)

@@ -118,7 +118,7 @@ def replay_logs(
         name = "drop copy" if not theirs.requests else "other log"
         comparisons.append(compare.compare(ours, ledger.of_replay(theirs, name), tolerance_ns=tolerance_ns, span=span))
     if ours is not None and against_records is not None:
-        theirs_held = _records(instance, against_records, replayed, ours, venue)
+        theirs_held = _records(against_records, replayed, ours, venue)
         comparisons.append(compare.compare(ours, theirs_held, tolerance_ns=tolerance_ns, span=span))
     if instance.as_json:
         told = [{**asdict(one), "equal": one.equal} for one in comparisons]
@@ -173,7 +173,7 @@ def _replayed(
     return replayed
 
 
-def _records(instance: Instance, url: str, replayed: Replay, ours: Ledger, chosen: tuple[str, ...]) -> Ledger:
+def _records(url: str, replayed: Replay, ours: Ledger, chosen: tuple[str, ...]) -> Ledger:
     from gateway.records.store import RecordStore
     from gateway.replay import recorded
 

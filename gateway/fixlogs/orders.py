@@ -127,7 +127,7 @@ class Orders:
         if kind in _REQUESTS:
             order = self._request(_REQUESTS[kind], session, message, fields)
         elif kind == "8":
-            order = self._report(session, message, fields)
+            order = self._report(session, fields)
         elif kind == "9":
             order = self._cancel_reject(session, fields)
         else:
@@ -178,7 +178,7 @@ class Orders:
             self._sent[message.sender, message.msg_seq_num] = (order, name, request)
         return order
 
-    def _report(self, session: str, message: LogMessage, fields: FixMessage) -> Order | None:
+    def _report(self, session: str, fields: FixMessage) -> Order | None:
         name, original, venue = fields.get(tags.CL_ORD_ID), fields.get(tags.ORIG_CL_ORD_ID), fields.get(tags.ORDER_ID)
         order = self._find(session, name, original, venue)
         if order is None:

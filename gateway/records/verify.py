@@ -52,15 +52,6 @@ def _shown(value: Value) -> str:
     return value.hex()[:12] if isinstance(value, bytes) else repr(value)
 
 
-def expected_rows(reader: JournalReader, up_to: int | None = None) -> dict[str, dict[Key, Row]]:
-    """Every row the journal (up to a position) amounts to: table -> primary key -> row. All in memory."""
-    expected: dict[str, dict[Key, Row]] = {name: {} for name in PROJECTED}
-    for _, ops in _chunks(reader, reader.head()[0] if up_to is None else up_to):
-        for name, row in ops:
-            expected[name][_key(name, row)] = row
-    return expected
-
-
 def compare(
     store: RecordStore,
     reader: JournalReader,

@@ -70,11 +70,10 @@ def _plain(value: msgspec.Struct) -> dict[str, Any]:
 
 
 class Observer:
-    """Called on the runtime thread."""
+    """Called on the runtime thread, but for what is said to be for any: the counters themselves may be touched by all."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self.fills = 0
 
     def begin(self, venues: Iterable[str]) -> None:
         """Everything that is counted stands at zero."""
@@ -91,7 +90,7 @@ class Observer:
         self._metrics.heartbeat_rtt_seconds(venue).observe(seconds)
 
     def error(self, component: str) -> None:
-        """A defect or a failure that was survived."""
+        """A defect or a failure that was survived. Any thread."""
         self._metrics.errors_total(component).inc()
 
     def stepped(self, step: Step, seconds: float) -> None:
@@ -129,7 +128,6 @@ class Observer:
 
     def _change(self, change: Change) -> None:
         if isinstance(change, FillChanged) and change.before is None:
-            self.fills += 1
             self._metrics.fills_total.inc()
         elif isinstance(change, AnomalyRaised):
             self._metrics.anomalies_total(change.anomaly).inc()

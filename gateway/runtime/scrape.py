@@ -24,6 +24,7 @@ def snapshot(document: Mapping[str, Any], writer: WriterStatus, venues: Iterable
         record_lag_events=writer.lag,
         record_lag_seconds=max(0.0, seconds),
         disk_free_bytes=free_bytes,
+        record_retries=writer.retries,
         sessions=[_session(venue) for venue in document.get("venues", ())],
         feeds=[_feed(venue, document.get("feeds", ())) for venue in venues],
         positions=_positions(document.get("positions", ())),

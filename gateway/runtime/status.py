@@ -24,7 +24,6 @@ from gateway.core.values import ONE, SCOPE_ALL, TradingState
 from gateway.records.status import WriterStatus
 from gateway.runtime.conclusions import closed, connectivity, halts, market_input, troubles
 from gateway.runtime.intake import Intake
-from gateway.runtime.observer import Observer
 from gateway.runtime.runtime import Runtime
 from gateway.runtime.scrape import snapshot
 from gateway.telemetry.gauges import ComponentState, GaugeSnapshot
@@ -54,7 +53,6 @@ class Reporter:
         runtime: Runtime,
         intake: Intake,
         gate: KillGate,
-        observer: Observer,
         writer: Callable[[], WriterStatus],
         symbols: Mapping[str, tuple[str, ...]],
         emergencies: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
@@ -64,7 +62,6 @@ class Reporter:
         self._runtime = runtime
         self._intake = intake
         self._gate = gate
-        self._observer = observer
         self._writer = writer
         self._symbols = symbols
         self._emergencies = emergencies

@@ -1,4 +1,4 @@
-"""Gauges that cost nothing between scrapes: one function gives all present values when somebody asks.
+"""What costs nothing between scrapes: one function gives all present values when somebody asks, gauges but for one counter.
 
 The scrape runs on the thread of the HTTP server. The function must therefore read what other threads publish and must
 not compute on their behalf, lock them out or do I/O that can hang.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 TradingState = Literal["disabled", "reduced", "enabled"]
@@ -66,11 +66,16 @@ class GaugeSnapshot:
     record_lag_events: int
     record_lag_seconds: float
     disk_free_bytes: int
+    record_retries: int = 0
+    """Since the process began; never falls."""
     sessions: Sequence[SessionGauges] = ()
     feeds: Sequence[FeedGauges] = ()
     positions: Sequence[PositionGauges] = ()
     strategies: Mapping[str, ComponentState] = field(default_factory=dict)
     components: Mapping[str, ComponentState] = field(default_factory=dict)
+
+
+Family = GaugeMetricFamily | CounterMetricFamily
 
 
 class SnapshotCollector(Collector):
@@ -80,18 +85,18 @@ class SnapshotCollector(Collector):
         self._prefix = prefix
         self._snapshot = snapshot
 
-    def describe(self) -> Iterable[GaugeMetricFamily]:
+    def describe(self) -> Iterable[Family]:
         """Nothing: otherwise registering would take a snapshot before there is anything to see."""
         return ()
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
+    def collect(self) -> Iterable[Family]:
         now = self._snapshot()
         yield from self._process(now)
         yield from self._sessions(now)
         yield from self._states(now)
         yield from self._positions(now)
 
-    def _process(self, now: GaugeSnapshot) -> Iterable[GaugeMetricFamily]:
+    def _process(self, now: GaugeSnapshot) -> Iterable[Family]:
         trading = f"Trading state: {_legend(TRADING_STATES)}"
         yield self._gauge("trading_state", trading, TRADING_STATES[now.trading_state])
         yield self._gauge("kill_engaged", "1 while a kill switch is engaged", now.kill_engaged)
@@ -100,6 +105,8 @@ class SnapshotCollector(Collector):
         yield self._gauge("intake_depth", "Events waiting for the runtime thread", now.intake_depth)
         yield self._gauge("record_lag_events", "Events journalled and not yet in SQL", now.record_lag_events)
         yield self._gauge("record_lag_seconds", "Age of the oldest event not yet in SQL", now.record_lag_seconds)
+        retried = "Record transactions tried again"
+        yield CounterMetricFamily(f"{self._prefix}_record_retries", retried, value=now.record_retries)
         yield self._gauge("disk_free_bytes", "Free space where the journal lies", now.disk_free_bytes)
 
     def _sessions(self, now: GaugeSnapshot) -> Iterable[GaugeMetricFamily]:

@@ -67,7 +67,6 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # doubles the series and says nothing the counters do not
         self.registry = CollectorRegistry()
         self._label_cap = label_cap
-        # First: what a look at the gateway counts is then in the same answer.
         self.registry.register(SnapshotCollector(PREFIX, snapshot))
         self._define_sessions()
         self._define_orders()
@@ -107,7 +106,6 @@ class Metrics:
         self.event_seconds = self._histogram("event_seconds", "From intake to commit")
         self.decision_seconds = self._histogram("decision_seconds", "One step of the core")
         self.journal_commit_seconds = self._histogram("journal_commit_seconds", "One commit of the journal")
-        self.record_retries_total = self._counter("record_retries_total", "Record transactions tried again")
         self._build = Info(f"{PREFIX}_build", "Versions of what runs", registry=self.registry)
         self._config = Info(f"{PREFIX}_config", "The configuration in effect", registry=self.registry)
 

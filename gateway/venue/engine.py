@@ -258,7 +258,6 @@ class QuickFixLink:
     def __init__(self, settings: EngineSettings, numbers: Numbers, sink: Sink, log: FixLog, count: Count, fence: Fence) -> None:
         """`count` is told of the messages the engine sends by itself, and of all administrative ones."""
         self._settings = settings
-        self._log_file = log
         recent: deque[str] = deque(maxlen=_RECENT)
         if settings.tls is not None:
             try:

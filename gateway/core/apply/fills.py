@@ -58,7 +58,7 @@ def fill(state: State, recorded: Recorded, event: Filled, order: Order) -> list[
     if _same_trade(state, order, event):
         detail = f"ExecID(17)={exec_id} repeats a trade already counted: {event.last_qty} at {event.last_px}"
         return [misfit("duplicate_trade", event, order, detail)]
-    absorbed = _absorb(state, recorded, event, order)
+    absorbed = _absorb(state, event, order)
     new = Fill(
         order_id=order.order_id,
         exec_id=exec_id,
@@ -192,7 +192,7 @@ def live_fills(state: State, order_id: str) -> Iterator[Fill]:
             yield found
 
 
-def _absorb(state: State, recorded: Recorded, event: Filled, order: Order) -> list[FillChanged]:
+def _absorb(state: State, event: Filled, order: Order) -> list[FillChanged]:
     """Take what this report brings out of the inferred executions that stood for it."""
     if event.cum_qty is not None and event.cum_qty > order.cum_qty:
         return []  # beyond everything counted so far, inferred or not: a new trade

@@ -211,7 +211,7 @@ def _resolved(state: State, recorded: Recorded, event: Resolved) -> list[Change]
     if before is None:
         return [AnomalyRaised(anomaly="unknown_order", order_id=event.order_id, detail="resolved")]
     what = PRESUMED_EDGE.get(event.disposition, event.disposition) if before.presumed else event.disposition
-    found = learned(state, recorded, event, before)
+    found = learned(state, event, before)
     undecided = found.new_in_flight is not None and _running(state, found.new_in_flight)
     quantity = found.most_quantity if undecided else found.quantity
     new_state, anomaly = transition(what, before.state, quantity=quantity, cum_qty=before.cum_qty)

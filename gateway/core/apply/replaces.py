@@ -116,7 +116,7 @@ def proven_by_fill(state: State, recorded: Recorded, event: ExecutionEvent, orde
     return named
 
 
-def learned(state: State, recorded: Recorded, event: Resolved, order: Order) -> Order:
+def learned(state: State, event: Resolved, order: Order) -> Order:
     """The order as an answer to our question shows it: under another name, with other terms, or still being replaced."""
     found = replace(
         order,
