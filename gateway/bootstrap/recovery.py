@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _CHUNK = 1_000
 _LOOK_SECONDS = 0.1
+ANSWER_SECONDS = 5.0
+"""A standby that follows takes another connection after that, as one that looks for the lease does: what lies between may take
+a question and never bring the answer."""
 
 
 class Stopped(Exception):
@@ -132,7 +135,7 @@ class Follower:
         if self._reader is None:
             if not self._place.exists():
                 return 0
-            self._reader = self._place.reader()
+            self._reader = self._place.reader(ANSWER_SECONDS)
         core = self._core or self._begin(self._reader)
         found = self._reader.read(core.state.seq, _CHUNK)
         if found:

@@ -3,6 +3,8 @@
 A holder whose lock went with the server, when that was restarted, gets the same while to come back as one who is silent: he may
 have commits to write again that the server forgot.
 
+Silence is what was listened to: where we were stopped ourselves, or the database did not answer, the holder may have lived.
+
 Decides only when to try. That there is one writer is the matter of the lease and its epoch, and that the one before does not
 send any more that of the fence: a holder who is silent and yet alive loses nothing but his role.
 """
@@ -26,6 +28,9 @@ SELECT epoch, number, holder, EXISTS ({LOCKED}), pg_postmaster_start_time(),
 """  # noqa: S608 - constant names
 _END = f"SELECT pg_terminate_backend(pid, 2000) FROM ({LOCKED}) AS holders"  # noqa: S608 - constant names
 
+LISTENED_SECONDS = 1.0
+"""Between two looks at most, however long they are apart: who looks rarely has not heard silence meanwhile."""
+
 
 class Claim:
     """On one thread. `holder` is who has the journal, for people; "" when nobody."""
@@ -36,7 +41,8 @@ class Claim:
         self._silent_seconds = silent_seconds
         self._connection: Connection | None = None
         self._seen: tuple[Any, ...] | None = None
-        self._since = 0.0
+        self._silent = self._looked = 0.0
+        """How long nothing was heard; when we looked last."""
         self._held_since: datetime | None = None
         """Start of the server under which somebody was last seen to hold the lock."""
         self.holder = ""
@@ -73,9 +79,10 @@ class Claim:
         elif not lock_went_with_it or self._held_since == server_began:
             return self._nobody()
         self.holder = str(row[2])
-        if self._seen != row[:2]:
-            self._seen, self._since = row[:2], monotonic()
-        if monotonic() - self._since < self._silent_seconds:
+        now = monotonic()
+        self._silent = self._silent + min(now - self._looked, LISTENED_SECONDS) if self._seen == row[:2] else 0.0
+        self._seen, self._looked = row[:2], now
+        if self._silent < self._silent_seconds:
             return False
         try:
             connection.execute(_END)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes | bytearray) -> None:
     """Replace a small file so that after power loss either the old or the new content is there, whole."""
     temporary = path.with_name(path.name + ".new")
     with open(temporary, "wb") as handle:

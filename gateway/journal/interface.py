@@ -16,6 +16,8 @@ from gateway.errors import JournalLost
 
 GENESIS = bytes(16)
 """The hash before the first record."""
+ANSWER_SECONDS = 60.0
+"""What a server is given for an answer to who only reads and is waited for by nobody."""
 
 
 class Stored(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from gateway.errors import JournalError, JournalLost, PreconditionFailed
 from gateway.journal.chain import COLUMNS, Row, rows_of
 from gateway.journal.connection import SCHEMA, Connection, connect, said
 from gateway.journal.fence import HOLD_SECONDS, WAIT_SECONDS, Fence, now
-from gateway.journal.interface import GENESIS, Watermark
+from gateway.journal.interface import ANSWER_SECONDS, GENESIS, Watermark
 from gateway.journal.lease import Lease
 from gateway.journal.renewal import Renewal
 from gateway.journal.segments import SegmentedReader
@@ -79,8 +79,9 @@ _WIDTH = len(Row._fields)
 class PostgresqlReader(SegmentedReader):
     """Reading side. Connects when first asked, and anew after a failure; each is used by one thread at a time."""
 
-    def __init__(self, url: str, password: str | None = None) -> None:
+    def __init__(self, url: str, password: str | None = None, answer_seconds: float = ANSWER_SECONDS) -> None:
         super().__init__(f"journal {url}")
+        self._answer_seconds = answer_seconds
         self._url = url
         self._password = password
         self._connection: Connection | None = None
@@ -99,7 +100,7 @@ class PostgresqlReader(SegmentedReader):
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = connect(self._url, self._password, "gateway-journal-reader", answer_seconds=60)
+            self._connection = connect(self._url, self._password, "gateway-journal-reader", answer_seconds=self._answer_seconds)
         return self._connection
 
     def _query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ import psycopg
 
 from gateway.errors import JournalError
 from gateway.journal.connection import SCHEMA, connect, said
+from gateway.journal.snapshots import Content
 
 
 class PostgresqlSnapshots:
@@ -27,7 +28,7 @@ class PostgresqlSnapshots:
             raise JournalError(f"journal {self._url}: there is no snapshot after event {seq}")
         return bytes(rows[0][0])
 
-    def write(self, seq: int, content: bytes) -> None:
+    def write(self, seq: int, content: Content) -> None:
         self._run(
             f"INSERT INTO {SCHEMA}.snapshot VALUES (%s, %s)"  # noqa: S608 - constant names
             " ON CONFLICT (seq) DO UPDATE SET content = excluded.content RETURNING seq",

@@ -29,6 +29,8 @@ from gateway.journal.interface import JournalReader
 
 _log = logging.getLogger(__name__)
 _LENGTH = struct.Struct("<I")
+Content = bytes | bytearray
+"""A snapshot as stored. It may be large: whoever makes one hands on what it made, and no copy."""
 KEPT = 2
 """Newest ones that are kept, besides those a segment begins with."""
 
@@ -51,7 +53,7 @@ class SnapshotStore(Protocol):
 
     def read(self, seq: int) -> bytes: ...
 
-    def write(self, seq: int, content: bytes) -> None:
+    def write(self, seq: int, content: Content) -> None:
         """Whole and durable, or not at all."""
 
     def drop(self, seq: int) -> None: ...
@@ -74,7 +76,7 @@ class SnapshotFiles:
         except OSError as error:
             raise JournalError(f"{self._file(seq)}: {error.strerror}") from error
 
-    def write(self, seq: int, content: bytes) -> None:
+    def write(self, seq: int, content: Content) -> None:
         try:
             write_durably(self._file(seq), content)
         except OSError as error:
@@ -100,7 +102,7 @@ def code_sha256() -> str:
     return found.hexdigest()
 
 
-def encode(label: Label, image: Image, rest: Callable[[], object] = lambda: None) -> bytes:
+def encode(label: Label, image: Image, rest: Callable[[], object] = lambda: None) -> Content:
     """The snapshot as stored: label, frames, each with its length, and a checksum over all of it.
 
     `rest` is called after each frame, so that a thread beside the path can step aside.
@@ -109,7 +111,8 @@ def encode(label: Label, image: Image, rest: Callable[[], object] = lambda: None
     for message in _messages(label, image):
         content += _LENGTH.pack(len(message)) + message
         rest()
-    return bytes(content) + blake2b(content, digest_size=32).digest()
+    content += blake2b(content, digest_size=32).digest()
+    return content
 
 
 def _messages(label: Label, image: Image) -> Iterator[bytes]:
@@ -117,7 +120,7 @@ def _messages(label: Label, image: Image) -> Iterator[bytes]:
     yield from snapshot.frames(image)
 
 
-def written(content: bytes, rest: Callable[[], object] = lambda: None, *, believing: bool = False) -> None:
+def written(content: Content, rest: Callable[[], object] = lambda: None, *, believing: bool = False) -> None:
     """Read what was encoded as a start would, and hash all of it. Raises ValueError when it has another digest than it says.
 
     `believing`: but for what records of ended orders say of themselves.
@@ -134,7 +137,7 @@ def written(content: bytes, rest: Callable[[], object] = lambda: None, *, believ
         raise ValueError("its state has another digest than it says")
 
 
-def decode(content: bytes, *, with_digest: bool = True, quick: bool = False) -> tuple[Label, State]:
+def decode(content: Content, *, with_digest: bool = True, quick: bool = False) -> tuple[Label, State]:
     """Label and state. Raises ValueError when it is damaged, or not of this build.
 
     `quick`: the digest it says is believed; else, with a digest, everything is hashed and compared.
@@ -156,7 +159,7 @@ def decode(content: bytes, *, with_digest: bool = True, quick: bool = False) -> 
     return label, restored
 
 
-def label_of(content: bytes) -> Label:
+def label_of(content: Content) -> Label:
     """What a snapshot says of itself. Raises ValueError."""
     try:
         return msgspec.json.decode(next(_framed(memoryview(content)[:-32])), type=Label)

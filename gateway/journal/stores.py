@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.core.state import State
 from gateway.errors import PreconditionFailed
 from gateway.journal import snapshots, sqlite
-from gateway.journal.interface import JournalReader
+from gateway.journal.interface import ANSWER_SECONDS, JournalReader
 from gateway.journal.snapshots import SnapshotFiles, SnapshotStore
 from gateway.journal.sqlite import SqliteJournal, SqliteReader
 
@@ -39,13 +39,16 @@ class JournalAt:
 
         return PostgresqlJournal(self.url, self.durability, self.password)
 
-    def reader(self) -> SqliteReader | PostgresqlReader:
-        """For reading, beside whoever writes. Raises PreconditionFailed when there is no journal."""
+    def reader(self, answer_seconds: float = ANSWER_SECONDS) -> SqliteReader | PostgresqlReader:
+        """For reading, beside whoever writes; a server may take `answer_seconds` for each answer.
+
+        Raises PreconditionFailed when there is no journal.
+        """
         if self.url.startswith(_SQLITE):
             return SqliteReader(self._path)
         from gateway.journal.postgresql import PostgresqlReader
 
-        return PostgresqlReader(self.url, self.password)
+        return PostgresqlReader(self.url, self.password, answer_seconds)
 
     def snapshots(self) -> SnapshotStore:
         """Where its snapshots lie."""

@@ -167,6 +167,7 @@ class Keeper:
     def _write_all(self) -> None:
         while (waiting := self._waiting.get()) is not None:
             self._write(*waiting, aside=True)
+            waiting = None  # or the copy of the state would be kept until the next one comes
             self._waiting.task_done()
 
     def _write(self, label: Label, content: Image, *, aside: bool = False) -> None:

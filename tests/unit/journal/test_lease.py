@@ -15,7 +15,7 @@ import pytest
 from gateway.bootstrap import recovery
 from gateway.core.core import Core
 from gateway.errors import JournalError, JournalLost, PreconditionFailed
-from gateway.journal import fence
+from gateway.journal import claim, fence
 from gateway.journal.fence import Fence
 from gateway.journal.interface import Watermark
 from gateway.journal.lease import LOCKED
@@ -137,6 +137,23 @@ def test_a_holder_who_is_silent_for_too_long_loses_his_connection(place, opened,
             silent.append(records(1, 1), {}, "d")
         taken.append(records(1, 1), {"S": Watermark(1, 7, 12)}, "d")
         assert taken.watermarks() == {"S": Watermark(1, 7, 12)}
+
+
+def test_silence_is_what_was_listened_to(place, opened, monkeypatch):
+    """A standby that was stopped itself, or whose database did not answer, has heard nothing of a holder who may live."""
+    clock = [100.0]
+    monkeypatch.setattr(claim, "monotonic", lambda: clock[0])
+    holder = opened()
+    holder._renewal.stop()
+    with closing(place.claim(5)) as one:
+        assert not one.free()
+        clock[0] += 3600
+        assert not one.free(), "an hour without a look"
+        for _ in range(7):
+            clock[0] += 0.5
+            assert not one.free()
+        clock[0] += 3600
+        assert one.free(), "5 s in all"
 
 
 def test_a_holder_who_lives_keeps_it(place, opened, sql):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 from contextlib import closing
@@ -98,6 +99,23 @@ def _exposed(state: State) -> dict[tuple[str, str], list[Decimal]]:
         for symbol, venues in within.items()
         for venue, sums in venues.items()
     }
+
+
+def test_a_copy_of_the_state_lives_no_longer_than_its_snapshot_is_being_written(desk, journal, place):
+    """It keeps everything alive that was in the state then."""
+
+    def copies() -> int:
+        gc.collect()
+        return sum(type(one) is snapshot.Part for one in gc.get_objects())
+
+    made = Desk(desk, journal, place, every=10)
+    made.keeper.start()
+    before = copies()
+    made.commit()
+    made.keeper._waiting.join()
+    assert place.snapshots().positions()
+    assert copies() == before
+    made.keeper.stop(10)
 
 
 def test_events_that_come_fast_leave_time_between_snapshots(desk, journal, place):
