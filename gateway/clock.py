@@ -15,7 +15,7 @@ def wall_ns() -> int:
 
 
 class StreamClock:
-    """Monotonic-anchored UTC nanoseconds, never below `floor_ns` (the last journalled stream time)."""
+    """Monotonic-anchored UTC nanoseconds, never below `floor_ns` (the last journalled stream time). One thread at a time."""
 
     def __init__(self, floor_ns: int) -> None:
         self._last = floor_ns

@@ -31,7 +31,7 @@ class Fence:
         self.lost: JournalLost | None = None
 
     def confirmed(self, asked_at: float) -> None:
-        """The lease was ours at some moment after `asked_at`."""
+        """The lease was ours at some moment after `asked_at`. Of two at once the older may count: that is the careful side."""
         self._until = max(self._until, asked_at + HOLD_SECONDS)
 
     def lose(self, error: JournalLost) -> None:

@@ -39,7 +39,7 @@ class Watermark(msgspec.Struct, frozen=True):
 
 
 class JournalReader(Protocol):
-    """Reading side; any number, any thread, any process. Never blocks the writer."""
+    """Reading side; any number, in any process, each used by one thread at a time. Never blocks the writer."""
 
     def head(self) -> tuple[int, bytes]:
         """Position and hash of the last record; (0, GENESIS) when empty."""
@@ -72,7 +72,7 @@ class JournalReader(Protocol):
 
 
 class JournalWriter(JournalReader, Protocol):
-    """Writing side: exactly one, in one process, on one thread."""
+    """Writing side: exactly one, in one process, on one thread at a time but for what says otherwise."""
 
     def append(self, batch: Sequence[Recorded], watermarks: Mapping[str, Watermark], digest: str | None) -> None:
         """Commit a batch, the watermarks it reached and the state digest after it, in one transaction.

@@ -59,8 +59,13 @@ class OrderRequests:
             time_in_force=request.time_in_force,
             account=request.account,
         )
-        self._refuse_another(request)
-        step = self._submit(event)
+
+        def make() -> Event:
+            """On the runtime thread, where no other request can come between the look and the event."""
+            self._refuse_another(request)
+            return event
+
+        step = self._runtime.submit(make, APPLY_SECONDS)
         answer = self._answer(step, request.request_id)
         if answer.stage == "denied" or not request.wait_seconds:
             return answer

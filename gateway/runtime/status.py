@@ -43,7 +43,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reporter:
-    """Looks at everything; remembers only since when things are as they are."""
+    """Looks at everything; remembers only since when things are as they are. Any thread: of two looks at once the older may be
+    remembered, and a time be wrong by what lies between them."""
 
     def __init__(
         self,

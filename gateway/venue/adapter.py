@@ -59,7 +59,7 @@ SETTLE_PATIENCE_NS = 5_000_000_000
 
 
 class VenueAdapter:
-    """One venue, one session. Every method runs on the runtime thread."""
+    """One venue, one session. Of the runtime thread; others may `test`, and look at `down`, `unsettled` and constants."""
 
     def __init__(
         self,

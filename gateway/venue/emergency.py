@@ -52,7 +52,8 @@ class _Attempt:
 
 
 class Emergency:
-    """One venue's. `keep` and `covers` are for the runtime thread, `act` and `rest` for the watchdog's."""
+    """One venue's. `keep` is for the runtime thread, `act` and `rest` for the watchdog's, what counts for any. `untold` is added to
+    and searched inside a send of the link, which lets one thread in at a time."""
 
     def __init__(
         self,
@@ -231,7 +232,8 @@ class Emergency:
             self._probe = None  # a gap fill may swallow it
         elif kind in ("8", "9"):
             named = (message.get(tag) for tag in (tags.CL_ORD_ID, tags.ORIG_CL_ORD_ID, tags.ORDER_ID))
-            order_id = next((self._names[name] for name in named if name is not None and name in self._names), None)
+            names = self._names  # `rest` puts an empty one in its place
+            order_id = next((names[name] for name in named if name is not None and name in names), None)
             attempt = None if order_id is None else self._attempts.get(order_id)
             if attempt is None:
                 return

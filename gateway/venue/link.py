@@ -108,7 +108,8 @@ class Link(Protocol):
 
 
 class Connection(Protocol):
-    """A venue's one session, as the parts that act on it see it. All of it is read on the runtime thread."""
+    """A venue's one session, as the parts that act on it see it: on the runtime thread, but for emergency cancels, which are
+    wanted when that is stuck."""
 
     venue: str
     session: str
