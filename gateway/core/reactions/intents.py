@@ -162,9 +162,7 @@ def cancel_own(turn: Turn, venue: str) -> None:
     control.purge(turn, f"venue:{venue}", "the session ends")
     for order_id in tuple(state.execution.open[f"venue:{venue}"]):
         order = state.execution.orders[order_id]
-        pending = state.execution.pending.get(order_id)
-        cancelling = order.cancel_in_flight is not None or (pending is not None and pending.command.kind is CommandKind.CANCEL)
-        if not order.external and not cancelling:
+        if not order.external and not _cancelling(state, order):
             control.place(turn, control.cancel_command(state, order))
 
 
