@@ -52,8 +52,8 @@ class _Attempt:
 
 
 class Emergency:
-    """One venue's. `keep` is for the runtime thread, `act` and `rest` for the watchdog's, what counts for any. `untold` is added to
-    and searched inside a send of the link, which lets one thread in at a time."""
+    """One venue's. `keep` is for the runtime thread, `act` and `rest` for the watchdog's; what only counts is for any. `untold`
+    is added to, and searched, inside a send of the link, which lets one thread in at a time."""
 
     def __init__(
         self,
