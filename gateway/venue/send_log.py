@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,6 +19,9 @@ from gateway.errors import PreconditionFailed
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _KEEP_LINES = 100_000
+"""Of the file when it is opened, and in memory: what is older cannot be in doubt any more."""
+_FORGET = 500
+"""Requests at a time, so that it takes 0.1 ms now and then."""
 _OPENED = "opened "
 _SPOILT = b" this line was not finished\n"
 """Ends what a failed write left behind (a full disk), so that the next line stands on its own."""
@@ -111,6 +116,14 @@ class SendLog:
     def _remember(self, sent: Sent) -> None:
         self._by_id[sent.cl_ord_id] = sent
         self._by_number[sent.epoch, sent.msg_seq_num] = sent.cl_ord_id
+        _forget(self._by_id)
+        _forget(self._by_number)
+
+
+def _forget(known: dict[Any, Any]) -> None:
+    if len(known) >= _KEEP_LINES + _FORGET:
+        for key in list(islice(known, _FORGET)):
+            del known[key]
 
 
 def _number(text: str) -> int:

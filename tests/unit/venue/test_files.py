@@ -181,6 +181,20 @@ def test_a_long_log_keeps_its_end(tmp_path, monkeypatch):
     assert SendLog(path, 1).complete
 
 
+def test_a_long_run_remembers_what_the_next_one_would(tmp_path, monkeypatch):
+    """In memory, too: a session may send millions of requests in one run."""
+    monkeypatch.setattr(send_log, "_KEEP_LINES", 10)
+    monkeypatch.setattr(send_log, "_FORGET", 3)
+    log = SendLog(tmp_path / "send.log", 1)
+    for number in range(1, 51):
+        log.append(1, number, f"id-{number}")
+    assert log.last_number(1) == 50
+    for number in range(41, 51):
+        assert log.find(f"id-{number}") == Sent(1, number, f"id-{number}")
+        assert log.cl_ord_id(1, number) == f"id-{number}"
+    assert [number for number in range(1, 38) if log.find(f"id-{number}") or log.cl_ord_id(1, number)] == []
+
+
 def test_an_unusable_place(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(PreconditionFailed, match="make the directory writable"):
