@@ -167,7 +167,8 @@ class Gateway:
             id_prefix=self._run_number.id_prefix,
             settings=settings,
             trading_date=self._core.state.control.run.trading_date or self._day.date_at(self._clock.now_ns()),
-            killed=tuple(sorted(self.gate.engaged)),
+            killed=tuple(killed := dict(sorted(self.gate.engaged.items()))),
+            killed_why=tuple(killed.values()),
             core_sha256=snapshots.code_sha256(),
         )
 

@@ -132,11 +132,19 @@ class Harness:
 
     # --- the run and its session
 
-    def start(self, *, killed: tuple[str, ...] = ()) -> Step:
+    def start(self, *, killed: tuple[str, ...] = (), killed_why: tuple[str, ...] = ()) -> Step:
         """A new run; also after another one, as a restart. In-memory state is kept: it is what a fold would yield."""
         self.run_id += 1
-        started = RunStarted(version="test", id_prefix="T", settings=self.settings, trading_date=TRADING_DATE, killed=killed)
-        return self.feed(started)
+        return self.feed(
+            RunStarted(
+                version="test",
+                id_prefix="T",
+                settings=self.settings,
+                trading_date=TRADING_DATE,
+                killed=killed,
+                killed_why=killed_why,
+            )
+        )
 
     def log_on(self, venue: str = VENUE) -> Step:
         """The venue answers the Logon(A); numbers are not agreed on yet."""

@@ -49,7 +49,15 @@ def test_in_a_burst_and_over_restarts(home, make):
         gateway.post("/kill/release", reason="over")
         assert json.loads(kill_file.read_text()) == {}
         gateway.wait_state(gateway.order(price="100")["order_id"], "Accepted")
-        # A file alone engages it, in a gateway that runs, and an unreadable one counts.
+        # A file alone engages it: before a start, in a gateway that runs, and an unreadable one counts.
+        gateway.kill()
+        kill_file.write_text('{"all": "while it was down"}')
+        gateway.start().ready()
+        assert "while it was down" in gateway.order()["reason"]
+        audit = "SELECT actor FROM v_operator_actions WHERE action = 'kill_engaged' AND reason = 'while it was down'"
+        assert gateway.wait_rows(audit) == [{"actor": "kill file"}]
+        gateway.post("/kill/release", reason="over")
+        gateway.wait_state(gateway.order(price="100")["order_id"], "Accepted")
         kill_file.write_text("{not json")
         wait_for(lambda: "all" in gateway.status()["kill"], "the file was seen")
         wait_for(lambda: open_orders(gateway) == 0, "cancelled")

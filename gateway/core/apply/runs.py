@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 from msgspec.structs import replace
 
 from gateway.core.apply.sessions import forget_questions, session_changed
-from gateway.core.changes import Change
+from gateway.core.changes import Change, OperatorActed
 from gateway.core.contents import Run, VenueState
-from gateway.core.events import ControlTime, DefectReported, Event, Recorded, RunStarted, RunStopped, StrategyOverran
+from gateway.core.events import (
+    ControlTime,
+    DefectReported,
+    Event,
+    KillEngaged,
+    Recorded,
+    RunStarted,
+    RunStopped,
+    StrategyOverran,
+)
 from gateway.core.state import State
 from gateway.core.values import SessionState
 
@@ -38,13 +48,27 @@ def _run_started(state: State, recorded: Recorded, event: RunStarted) -> list[Ch
     for name in dict.fromkeys((*control.venues, *event.settings.venues)):
         control.venues[name] = VenueState()
         forget_questions(state, name)
-    for scope in event.killed:
-        if scope not in control.killed:
-            control.killed[scope] = KILL_FILE
     changes: list[Change] = []
+    for scope, why in zip_longest(event.killed, event.killed_why[: len(event.killed)], fillvalue=KILL_FILE):
+        if scope not in control.killed:  # engaged while nobody ran: this is where history learns of it
+            control.killed[scope] = why
+            changes.append(_engaged_by_file(scope, why))
     for session in tuple(control.sessions.values()):
         changes += session_changed(state, replace(session, state=SessionState.DOWN), event="disconnect" if unclean else None)
     return changes
+
+
+def _engaged_by_file(scope: str, why: str) -> OperatorActed:
+    return OperatorActed(
+        action=KillEngaged.kind(),
+        actor=KILL_FILE,
+        scope=scope,
+        reason=why,
+        request_id="",
+        before="released",
+        after="engaged",
+        result="done",
+    )
 
 
 def _run_stopped(state: State, recorded: Recorded, event: RunStopped) -> list[Change]:

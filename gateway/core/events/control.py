@@ -21,6 +21,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
     trading_date: str
     killed: tuple[str, ...] = ()
     """Scopes the kill file held when the run started."""
+    killed_why: tuple[str, ...] = ()
+    """The reason of each of them, in the same order; none from builds that did not say it."""
     core_sha256: str = ""
     """Hash of the source of the core that ran; "" from builds that did not say it."""
 

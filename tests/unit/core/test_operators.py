@@ -142,7 +142,11 @@ def test_under_kill_an_unanswered_reconciliation_still_cancels(harness: Harness)
 
 
 def test_a_kill_file_counts_and_only_an_operator_releases(harness: Harness) -> None:
-    harness.start(killed=("venue:SIM",))
+    step = harness.start(killed=("venue:SIM",), killed_why=("runaway",))
+    (acted,) = [change for _, changes in step.changes for change in changes if isinstance(change, OperatorActed)]
+    assert (acted.action, acted.actor, acted.scope, acted.reason) == ("kill_engaged", "kill file", "venue:SIM", "runaway")
+    step = harness.start(killed=("venue:SIM",), killed_why=("runaway",))
+    assert not [change for _, changes in step.changes for change in changes if isinstance(change, OperatorActed)], "known"
     harness.log_on()
     harness.settle()
     harness.request_order()
