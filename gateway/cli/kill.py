@@ -13,8 +13,9 @@ import click
 from gateway.cli import output
 from gateway.cli.instance import Instance
 from gateway.cli.options import asks, command, confirm, group, scope, yes
-from gateway.core.values import SCOPE_ALL
+from gateway.core.values import DESK, SCOPE_ALL
 from gateway.errors import (
+    ConfigurationError,
     Denied,
     GatewayError,
     NotFound,
@@ -57,6 +58,11 @@ def _engage_file(instance: Instance, scope: str, reason: str, error: GatewayErro
     from gateway.venue.gate import KillGate
 
     check_scope(scope)
+    unknown = _unknown(instance, scope)
+    if unknown is not None:
+        if _holder(instance) is None:
+            raise NotFound(f"{unknown}; nothing was written: correct it, or engage `all`")
+        output.say(f"WARNING: the configuration does not know what is to be stopped: {unknown}")
     gate = KillGate(instance.kill_file)
     gate.engage(scope, reason)
     holder = _holder(instance)
@@ -69,6 +75,21 @@ def _engage_file(instance: Instance, scope: str, reason: str, error: GatewayErro
         )
     sentence = f"kill file written for {scope}: the next start will be killed until `gateway kill release`"
     _tell(instance, _offline(dict(gate.engaged)), sentence)
+
+
+def _unknown(instance: Instance, scope: str) -> str | None:
+    """Why a scope names nothing, as far as the configuration tells: it would stop nothing. Accounts are not declared."""
+    try:
+        configuration = instance.configuration.configuration
+    except ConfigurationError:
+        return None
+    kind, _, name = scope.partition(":")
+    known = {
+        "venue": [venue.name for venue in configuration.venues],
+        "strategy": [DESK, *(strategy.name for strategy in configuration.strategies)],
+        "instrument": [instrument.symbol for instrument in configuration.instruments],
+    }.get(kind)
+    return None if known is None or name in known else f"there is no {kind} {name!r}; known: {', '.join(sorted(known))}"
 
 
 def _holder(instance: Instance) -> str | None:

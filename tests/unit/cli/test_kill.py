@@ -41,6 +41,19 @@ def test_without_a_gateway_the_file_closes_the_gate(cli: Any) -> None:
     assert cli.json("kill", "status")["engaged"] == {"all": "drill", "account:A": "b"}
 
 
+@pytest.mark.parametrize("scope", ["venue:SIMM", "strategy:nobody", "instrument:USDJPY"])
+def test_a_scope_that_names_nothing_is_refused_unless_somebody_runs(
+    cli: Any, scope: str, request: pytest.FixtureRequest
+) -> None:
+    result = cli("kill", "engage", "--scope", scope, "--reason", "drill")
+    assert (result.exit_code, engaged(cli)) == (3, {})
+    assert f"there is no {scope.partition(':')[0]}" in result.stderr
+    request.getfixturevalue("desk")
+    result = cli("kill", "engage", "--scope", scope, "--reason", "drill")
+    assert (result.exit_code, engaged(cli)) == (0, {scope: "drill"})
+    assert "does not know what is to be stopped" in result.stderr
+
+
 def test_a_running_gateway_that_does_not_answer_is_said_loudly(cli: Any, desk: Any) -> None:
     result = cli("kill", "engage", "--reason", "drill")
     assert result.exit_code == 0
