@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
+
+_LOOK_SECONDS = 0.01
 
 
 def write_durably(path: Path, content: bytes | bytearray) -> None:
@@ -24,3 +30,26 @@ def sync_directory(path: Path) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+@contextmanager
+def alone_with(path: Path, patience: float) -> Iterator[None]:
+    """Keep other processes from changing a small file between a look at it and its replacement.
+
+    Whoever has not let go after `patience` seconds may be stopped, or hang in the disk: it is waited for no longer.
+    """
+    try:
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield  # nothing can be written there, as whoever tries is told
+        return
+    try:
+        end = monotonic() + patience
+        while monotonic() < end:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            sleep(_LOOK_SECONDS)
+        yield
+    finally:
+        os.close(lock)

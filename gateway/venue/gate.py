@@ -21,7 +21,10 @@ from gateway.core.orders import Command
 from gateway.core.state import order_scopes
 from gateway.core.values import CommandKind
 from gateway.errors import PreconditionFailed
-from gateway.journal.durable import write_durably
+from gateway.journal.durable import alone_with, write_durably
+
+_PATIENCE_SECONDS = 1.0
+"""How long a change of the kill file waits for one by another process, which may hang in it."""
 
 
 class KillGate:
@@ -67,7 +70,7 @@ class KillGate:
 
     def keep(self) -> None:
         """Write what is engaged into the kill file; as long as the disk takes. Raises PreconditionFailed when it refuses."""
-        with self._filing:
+        with self._filing, alone_with(self._path, _PATIENCE_SECONDS):
             self._write({**_read(self._path), **self._engaged})
 
     def release(self, scope: str, times: int | None = None) -> None:
@@ -76,7 +79,7 @@ class KillGate:
 
         Raises PreconditionFailed when the file could not be written.
         """
-        with self._filing:
+        with self._filing, alone_with(self._path, _PATIENCE_SECONDS):
             times = self.times(scope) if times is None else times
             if times != self.times(scope):
                 return

@@ -15,6 +15,7 @@ import pytest
 from gateway.core.orders import Command
 from gateway.core.values import CommandKind, OrderType, Side, TimeInForce
 from gateway.errors import PreconditionFailed
+from gateway.journal.durable import write_durably
 from gateway.venue import send_log
 from gateway.venue.fix_log import FixLog
 from gateway.venue.gate import KillGate
@@ -323,6 +324,26 @@ def test_no_scope_waits_for_the_disk_that_hangs_over_another(tmp_path):
     os.close(reader)
     assert not any(thread.is_alive() for thread in threads)
     assert gate.engaged == {"venue:SIM": "why", "venue:OTHER": "why"}
+
+
+def test_what_another_process_engages_during_a_release_stays_in_the_file(tmp_path, monkeypatch):
+    """`gateway kill engage` writes the file itself when the gateway does not answer."""
+    path = tmp_path / "kill.json"
+    gate, beside = KillGate(path), KillGate(path)
+    gate.engage("venue:SIM", "why")
+    other = threading.Thread(target=beside.engage, args=("all", "beside it"), daemon=True)
+
+    def slow(path, content):
+        if not other.ident:
+            other.start()
+            other.join(0.1)
+        write_durably(path, content)
+
+    monkeypatch.setattr("gateway.venue.gate.write_durably", slow)
+    gate.release("venue:SIM")
+    other.join(20)
+    assert json.loads(path.read_text()) == {"all": "beside it"}
+    assert gate.reload() == {"all": "beside it"}
 
 
 def test_a_release_that_cannot_be_written_releases_nothing(tmp_path, monkeypatch):
