@@ -7,6 +7,7 @@ the two is carried out by the next start.
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from time import monotonic
 
 from gateway.control.surface import Answer, SessionRequest
@@ -24,6 +25,8 @@ class SessionControl:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._renumbering = {name: Lock() for name in runtime.adapters}
+        """Held while the numbers of a session change: what one request logs out, another must not log on."""
         self._actions: dict[str, Callable[[VenueAdapter, SessionRequest, str], int | None]] = {
             "logon": self._logon,
             "logout": self._logout,
@@ -69,6 +72,17 @@ class SessionControl:
 
     def _renumber(self, adapter: VenueAdapter, request: SessionRequest, actor: str) -> int:
         """Log out, journal the new numbers, set them, log on again if it was to be up. The position of the new numbers."""
+        lock = self._renumbering[adapter.venue]
+        if not lock.acquire(blocking=False):
+            raise PreconditionFailed(
+                f"the numbers of {adapter.session} are being changed by another request: wait for its answer"
+            )
+        try:
+            return self._renumbered(adapter, request, actor)
+        finally:
+            lock.release()
+
+    def _renumbered(self, adapter: VenueAdapter, request: SessionRequest, actor: str) -> int:
         wanted = adapter.link.enabled
         adapter.link.logout()
         if not adapter.link.logged_on:

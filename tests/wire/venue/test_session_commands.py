@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from gateway_process import wait_for
@@ -129,9 +130,15 @@ def test_numbers_are_set_as_agreed(gateway, venue):
 
 
 def test_a_venue_that_does_not_log_out_is_waited_for_and_then_left(gateway, venue):
+    """Meanwhile nobody else changes its numbers: the first one to end would log on in the middle of the second."""
     venue.answer_logout = False
     venue.next_out = 50
-    gateway.post("/sessions/SIM/set-seq", reason="r", next_target=50)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(gateway.post, "/sessions/SIM/set-seq", reason="r", next_target=50)
+        venue.wait("5")
+        with pytest.raises(PreconditionFailed, match="by another request"):
+            gateway.post("/sessions/SIM/reset", reason="r")
+        asked.result()
     gateway.wait_open()
     assert gateway.venue()["next_target"] == venue.next_out
 
