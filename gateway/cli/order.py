@@ -52,8 +52,8 @@ def new(
 ) -> None:
     """Send an order as strategy `desk`.
 
-    It passes risk and execution control like any intent. With --wait, exit code 7 means that the venue has not answered in
-    time: the order may be working.
+    It passes risk and execution control like any intent. With --wait, exit code 1 means that the venue has rejected it, 7
+    that it has not answered in time: the order may be working.
     """
     answer = instance.ask(
         "/orders",
@@ -68,6 +68,8 @@ def new(
     _report(instance, answer)
     if answer["stage"] == "denied":
         raise _denial(answer)
+    if answer["state"] == OrderState.REJECTED:
+        raise GatewayError(f"order {answer['order_id']} was rejected: {answer['reason'] or 'no reason was given'}")
     if wait and answer["stage"] == "dispatched" and answer["state"] in _UNANSWERED:
         raise _unanswered(answer, f"within {wait:g} seconds")
 
@@ -131,7 +133,7 @@ def cancel(instance: Instance, order_id: str, wait: float, reason: str, request_
     if not wait or answer["state"] == OrderState.CANCELLED:
         return
     if answer["timed_out"]:
-        raise _unanswered(answer, f"to the cancel within {wait:g} seconds")
+        raise _unanswered(answer, f"to the cancel within {wait:g} seconds", cancelling=True)
     raise GatewayError(
         f"order {order_id} was not cancelled: it is {answer['state']}; look at `gateway order history {order_id}`"
     )
@@ -199,6 +201,8 @@ def _report(instance: Instance, answer: dict[str, Any]) -> None:
         shown = {name: answer[name] for name in ("order_id", "stage", "state")}
         if answer["code"] is not None:
             shown |= {"code": answer["code"], "reason": answer["reason"]}
+        elif answer["reason"]:
+            shown["reason"] = answer["reason"]
         if outcome is not None:
             shown["replaced"] = outcome
         output.document(shown | {"seq": answer["seq"], "timed_out": answer["timed_out"]})
@@ -218,11 +222,12 @@ def _denial(answer: dict[str, Any]) -> GatewayError:
     return Denied(text)
 
 
-def _unanswered(answer: dict[str, Any], what: str) -> UnknownOutcome:
+def _unanswered(answer: dict[str, Any], what: str, *, cancelling: bool = False) -> UnknownOutcome:
     order_id = answer["order_id"]
+    otherwise = "" if cancelling else f", or cancel it with `gateway order cancel {order_id}`"
     return UnknownOutcome(
         f"the venue has not answered {what}: order {order_id} may be working;"
-        f" look at `gateway order show {order_id}`, or cancel it with `gateway order cancel {order_id}`"
+        f" look at `gateway order show {order_id}`{otherwise}"
     )
 
 

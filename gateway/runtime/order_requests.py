@@ -194,7 +194,10 @@ class OrderRequests:
 
     def _of_order(self, order_id: str, stage: str, seq: int) -> OrderAnswer:
         order = self._order(order_id)
-        return OrderAnswer(order_id=order_id, stage=stage, state=None if order is None else order.state, seq=seq)
+        if order is None:
+            return OrderAnswer(order_id=order_id, stage=stage, seq=seq)
+        why = order.reason if order.state is OrderState.REJECTED else None
+        return OrderAnswer(order_id=order_id, stage=stage, state=order.state, reason=why, seq=seq)
 
     def _order(self, order_id: str) -> Order | None:
         return self._runtime.core.state.execution.orders.get(order_id)

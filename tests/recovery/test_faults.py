@@ -112,9 +112,9 @@ def test_fill_before_acknowledgement(gateway, venue):
 
 def test_rejects(gateway, venue):
     venue.command("reject-next 1")
-    order_id = gateway.order("buy", "1000", "100")["order_id"]
-    row = gateway.wait_state(order_id, "Rejected")
-    assert "rejected by the operator of the venue" in row["reason"]
+    answer = gateway.order("buy", "1000", "100", wait_seconds=60)
+    assert (answer["state"], "rejected by the operator of the venue" in answer["reason"]) == ("Rejected", True)
+    assert gateway.wait_state(answer["order_id"], "Rejected")["reason"] == answer["reason"]
     ends_equal(gateway, venue)
 
 

@@ -154,6 +154,15 @@ def test_what_is_known_after_waiting_is_no_failure(cli: Any, surface: Any, stage
     assert cli(*NEW, "--wait", "0.01").exit_code == 0
 
 
+def test_a_rejected_order_is_a_failure_with_the_venue_s_words(cli: Any, surface: Any) -> None:
+    surface.order = replace(surface.order, state="Rejected", reason="market closed")
+    result = cli(*NEW, "--wait", "1", "--json")
+    assert result.exit_code == 1
+    shown = json.loads(result.stdout)
+    assert (shown["stage"], shown["state"], shown["reason"]) == ("dispatched", "Rejected", "market closed")
+    assert result.stderr == "error: order 7-1 was rejected: market closed\n"
+
+
 def test_a_cancel_that_was_waited_for(cli: Any, surface: Any) -> None:
     assert cli("order", "cancel", "7-1", "--wait", "1").exit_code == 0
     assert surface.last.order_id == "7-1"
