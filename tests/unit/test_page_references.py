@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -13,10 +14,50 @@ _ALONE = re.compile(r"`(?P<test>test_\w+?)(?P<more>_?\.\.\.)?`")
 _DEFINED = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 _NAMED = re.compile(r"`(?P<file>[a-z_/]*test_[a-z_]+\.py)(?:::(?P<test>test_\w+))?`")
 
+_PLACE = re.compile(r"`(?P<file>gateway/[\w/]+\.py)(?:::(?P<name>[\w.]+))?`")
+_NOT_OURS = {"child.py", "writer.py"}
+"""Of the process that writes the records."""
+
 
 def _file(name: str) -> Path:
     """As named from the root, or one of the recovery tests."""
     return ROOT / name if "/" in name else ROOT / "tests/recovery" / name
+
+
+def _names(tree: ast.Module, inside: str = "") -> set[str]:
+    """What a module defines, methods with the name of their class."""
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(inside + node.name)
+        if isinstance(node, ast.ClassDef):
+            found |= _names(ast.Module(node.body, []), f"{node.name}.")
+        if isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
+            found |= {one.id for one in targets if isinstance(one, ast.Name)}
+    return found
+
+
+def test_every_place_in_the_code_that_a_page_names_is_there():
+    named = list(_PLACE.finditer((ROOT / "docs/inside.md").read_text()))
+    assert len(named) > 40, "the pattern finds them"
+    missing = [
+        found[0]
+        for found in named
+        if not (ROOT / found["file"]).is_file()
+        or (found["name"] and found["name"] not in _names(ast.parse((ROOT / found["file"]).read_text())))
+    ]
+    assert missing == []
+
+
+def test_every_thread_has_a_row():
+    """Those of the gateway itself: `serving` gives the others their names, and the simulated venue has a process of its own."""
+    rows = "".join(line for line in (ROOT / "docs/inside.md").read_text().splitlines() if line.startswith("| "))
+    started = re.compile(r"Thread\([^)\n]*name=f?\"([a-z-]+)")
+    files = [file for file in (ROOT / "gateway").rglob("*.py") if file.parent.name != "sim" and file.name not in _NOT_OURS]
+    names = {name for file in files for name in started.findall(file.read_text())}
+    assert len(names) > 8, "the pattern finds them"
+    assert {name for name in names if f"`{name}" not in rows} == set()
 
 
 @pytest.mark.parametrize(("page", "least"), [("docs/durability.md", 20), ("docs/recovery.md", 15)])
