@@ -2,7 +2,8 @@
 
 Exists because an engine with a strict dictionary answers an execution report that has one unknown enum value with Reject(3),
 takes its sequence number, and shows it to nobody. What departs from the standard is judged by `gateway.fix.strict` instead.
-The engine needs groups, lengths and data fields to split a message at all; those stay.
+The engine needs groups to split a message; those stay. Data fields do not (docs/decisions/0004-engine-edges.md): of the type
+DATA the engine believes the length before them, without looking how long the message is, and a wrong one ends the process.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from gateway.errors import PreconditionFailed
 from gateway.fix.dictionary import DictionaryFile, load
 from gateway.fix.schema import Dialect, ExtraField
 
-_KEPT_TYPES = frozenset({"NUMINGROUP", "LENGTH", "DATA", "SEQNUM"})
-_ALWAYS_KEPT = frozenset({"LENGTH", "DATA"})
+_KEPT_TYPES = frozenset({"NUMINGROUP", "SEQNUM"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +132,12 @@ def reachable(source: DictionaryFile, kept: set[str]) -> list[str]:
 
 
 def _fields(source: DictionaryFile, target: ElementTree.Element, kept: set[str], extras: Iterable[ExtraField]) -> None:
-    """Fields without enum values. Lengths and data stay even if unused: without them data holding SOH splits a message."""
+    """Fields without enum values."""
     present = set()
     for name, field in source.fields.items():
-        kind = "DATA" if field.type == "XMLDATA" else field.type
-        if name in kept or kind in _ALWAYS_KEPT:
+        if name in kept:
             present.add(name)
-            _field(target, field.tag, name, kind)
+            _field(target, field.tag, name, field.type)
     for extra in extras:
         if extra.name not in present:
             present.add(extra.name)

@@ -39,7 +39,7 @@ from gateway.venue.emergency import Emergency
 from gateway.venue.emergency_file import EmergencyFile
 from gateway.venue.gate import KillGate
 from gateway.venue.hours import Hours
-from gateway.venue.link import Inbound, Kind, Link, NotSent
+from gateway.venue.link import MOST, Inbound, Kind, Link, NotSent
 from gateway.venue.numbering import Numbering, Place
 from gateway.venue.outbound import Outbound
 from gateway.venue.positions import PositionReports
@@ -50,11 +50,9 @@ from gateway.venue.settle import Do, Input, Phase, Settling
 from gateway.venue.subscription import MARKET_DATA, Subscription
 
 _log = logging.getLogger(__name__)
-_OUT_OF_SEQUENCE = frozenset({"2", "4", "5", "A"})
-"""The engine shows these whatever their MsgSeqNum(34): ResendRequest, SequenceReset-Reset, Logout, Logon."""
+_OUT_OF_SEQUENCE = frozenset({"2", "5", "A"})
+"""The engine shows these whatever their MsgSeqNum(34): ResendRequest, Logout, Logon."""
 _MSG_SEQ_NUM = re.compile("\x0134=([0-9]{1,18})\x01")
-_MOST = 2**31 - 1
-"""The engine counts messages in an int."""
 SETTLE_PATIENCE_NS = 5_000_000_000
 
 
@@ -260,7 +258,7 @@ class VenueAdapter:
         number = inbound.msg_seq_num or decoded.msg_seq_num
         if decoded.msg_type in _OUT_OF_SEQUENCE:
             self._numbering.advance_by_one(number)
-        else:
+        elif decoded.msg_type != "4":  # NewSeqNo(36) says where that leads
             self._numbering.advance(number)
         return self._subscription.taken(events, now_ns, live=not decoded.poss_dup)
 
@@ -278,11 +276,13 @@ class VenueAdapter:
     def _sequence_reset(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         """GapFill: the venue says that what it skips concerns nobody. Reset: it says nothing. Either way, look again."""
         new = whole_number(message.get(36))
-        if new is None or new > _MOST:
+        gap_fill = message.get(123) == "Y"
+        if new is None or new > MOST:
+            if gap_fill:
+                self._numbering.advance_by_one(decoded.msg_seq_num)
             return [self._notice("sequence_reset", f"NewSeqNo(36)={message.get(36)} makes no sense", decoded.msg_seq_num)]
         first, last = self._numbering.watermark + 1, new - 1
         self._numbering.advance(last)
-        gap_fill = message.get(123) == "Y"
         if last < first:
             return []
         if gap_fill and not self.settled and not self._gap_in_session:

@@ -21,9 +21,10 @@ from gateway.venue.chunks import Chunks
 from gateway.venue.engine_log import EngineLogs
 from gateway.venue.engine_settings import EngineSettings, settings_text
 from gateway.venue.fix_log import FixLog
-from gateway.venue.link import Inbound, Kind, NotSent, SendGuard, Sink
+from gateway.venue.link import MOST, Inbound, Kind, NotSent, SendGuard, Sink
 from gateway.venue.numbers import Numbers
 from gateway.venue.tls import check_tls
+from gateway.venue.unsplit import sound
 
 _log = logging.getLogger(__name__)
 _RECENT = 256
@@ -139,11 +140,38 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
                 self._rewind(fix.Session.lookupSession(session).getExpectedTargetNum(), session, "intake full")
             elif admin and message.getHeader().getField(35) == "5":
                 self._farewell(int(message.getHeader().getField(34)), session)
+            elif admin and self._resets_beyond_counting(message):
+                number = fix.Session.lookupSession(session).getExpectedTargetNum()
+                gap_fill = message.isSetField(123) and message.getField(123) == "Y"
+                counts = gap_fill and message.getHeader().getField(34) == str(number)  # a Reset has no number of its own
+                self._rewind(number + counts, session, f"a SequenceReset(4) to {message.getField(36)}")
             elif self._chunks.open:
-                self._ask_on(message, int(message.getHeader().getField(34)), session)
+                gap_fill = message.getHeader().getField(35) == "4" and message.isSetField(36)
+                self._ask_on(int(message.getField(36)) - 1 if gap_fill else int(message.getHeader().getField(34)), session)
         except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
             _log.exception("taking a message")
             self._come_back(session)
+
+    def take_unsplit(self, raw: str) -> None:
+        """What the engine could not split and goes on without, unless it is damaged or not due. On the engine's thread."""
+        try:
+            settings = self._settings
+            message = sound(raw, settings.target_comp_id, settings.sender_comp_id)
+            name = fix.SessionID(settings.begin_string, settings.sender_comp_id, settings.target_comp_id)
+            session = fix.Session.lookupSession(name)
+            number = session.getExpectedTargetNum()
+            if message is None or message.msg_seq_num != number or self.rewind_to is not None or not session.isLoggedOn():
+                return
+            if self.watcher is not None:
+                self._show(raw)
+            if not self._sink.offer(Inbound(venue=settings.venue, kind=Kind.MESSAGE, raw=raw, received_ns=wall_ns())):
+                self._rewind(number, name, "intake full")
+                return
+            session.setNextTargetMsgSeqNum(number + 1)
+            if self._chunks.open:
+                self._ask_on(number, name)
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback kills the process
+            _log.exception("taking a message that the engine could not split")
 
     def _is_for_the_engine(self, message: fix.Message, session: fix.SessionID) -> bool:
         """What the engine has to be told of an administrative message before it goes on; True when that was all."""
@@ -152,6 +180,13 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         if msg_type == "A" and self.takes_number:
             self._take_number(message, int(header.getField(34)), session)
         return bool(msg_type == "3" and self._skips(message, int(header.getField(34)), session))
+
+    def _resets_beyond_counting(self, message: fix.Message) -> bool:
+        """A SequenceReset(4) to a number that no session reaches: the engine would take it, and never log on again."""
+        if message.getHeader().getField(35) != "4" or not message.isSetField(36):
+            return False
+        new = message.getField(36)
+        return bool(new.isdigit() and int(new) > MOST)
 
     def _farewell(self, number: int, session: fix.SessionID) -> None:
         """The engine counts a Logout(5) whatever its number is: what is missing before it would never be asked for."""
@@ -189,10 +224,9 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
             if end is not None:
                 request.setField(16, str(end))
 
-    def _ask_on(self, message: fix.Message, number: int, session: fix.SessionID) -> None:
+    def _ask_on(self, number: int, session: fix.SessionID) -> None:
         """The chunk is complete with this message: the next one. On the engine's thread, inside its callback."""
-        gap_fill = message.getHeader().getField(35) == "4" and message.isSetField(36)
-        following = self._chunks.taken(int(message.getField(36)) - 1 if gap_fill else number)
+        following = self._chunks.taken(number)
         if following is not None:
             begin, end = following
             fix.Session.sendToTarget(
@@ -269,7 +303,7 @@ class QuickFixLink:
             parsed = fix.SessionSettings()
             parsed.setFromString(settings_text(settings))
             self._application = _Application(settings, sink, recent, count, fence)
-            self._logs = EngineLogs(log, recent)
+            self._logs = EngineLogs(log, recent, self._application.take_unsplit)
             self._stores = fix.FileStoreFactory(parsed)
             self._parsed = parsed
             initiator = fix.SocketInitiator if settings.tls is None else fix.SSLSocketInitiator

@@ -13,6 +13,9 @@ import msgspec
 
 from gateway.fix.encoder import Outgoing
 
+MOST = 2**31 - 1
+"""The highest MsgSeqNum(34) that is believed."""
+
 
 class Kind(Enum):
     """What happened on a session. All but MESSAGE come from the engine itself."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_TOO_LOW = re.compile(r"too low\D{0,40}([0-9]{1,9})(?:\D{1,40}([0-9]{1,9}))?", re.IGNORECASE)
+_TOO_LOW = re.compile(r"too low\D{0,40}([0-9]{1,18})(?:\D{1,40}([0-9]{1,18}))?", re.IGNORECASE)
 
 
 def of_ours(text: str, venue: str) -> str:

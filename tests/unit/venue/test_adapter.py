@@ -162,6 +162,8 @@ def test_a_gap_while_settled_closes_the_session_until_the_probe_is_back(adapter,
 
 def test_a_number_no_engine_can_count_to_moves_nothing(adapter):
     adapter.translate(message("4", 5, "36=9999999999|"), 1)
+    assert adapter.watermark.msg_seq_num == 4  # a Reset has no number of its own
+    adapter.translate(message("4", 5, "123=Y|36=9999999999|"), 1)
     assert adapter.watermark.msg_seq_num == 5
 
 

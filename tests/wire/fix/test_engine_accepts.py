@@ -188,10 +188,13 @@ def test_messages_outside_the_dialect_reach_the_application(passed_on, msg_type)
     assert rejects == []
 
 
-def test_data_that_holds_soh_reaches_the_application_whole(passed_on, decoder):
-    (text,), _ = passed_on("8", ODD["base"] + "354=7|355=a|10=x||")
+@pytest.mark.parametrize("length", ["2147483647", "100000", "4", "0", "-5", "many"])
+def test_a_wrong_length_of_data_reaches_the_application(passed_on, decoder, length):
+    """Of the type DATA the first of these ends the process, and the others lose the report."""
+    (text,), rejects = passed_on("8", ODD["base"] + f"93={length}|89=a|354={length}|355=abc|95={length}|96=a|")
+    assert rejects == []
     (event,) = decoder.decode(text, 1).events
-    assert event.text == f"a{SOH}10=x{SOH}"
+    assert event.text == "abc"
 
 
 def test_market_data_groups_survive_with_the_tags_the_dialect_declares(passed_on, decoder):

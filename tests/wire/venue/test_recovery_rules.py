@@ -213,6 +213,38 @@ def test_a_resend_that_brings_the_same_again_and_again_is_given_up(make, venue):
     gateway.wait_open()
 
 
+@pytest.mark.parametrize("gap_fill", ["Y", "N"])
+def test_a_reset_to_a_number_beyond_counting_ends_the_connection_and_not_the_session(gateway, venue, gap_fill):
+    """The engine takes the number, and every logon after that is too low."""
+    order_id, request = open_order(gateway, venue)
+    connections = venue.connections
+    if gap_fill == "Y":
+        venue.send("4", (123, "Y"), (36, "99999999999"))
+    else:
+        venue.send("4", (123, "N"), (36, "99999999999"), number=venue.next_out)
+    wait_for(lambda: venue.connections > connections, "another connection")
+    gateway.wait_open()
+    venue.fill(request, "1000", "110")
+    gateway.wait_state(order_id, "Filled")
+    assert gateway.wait_rows("SELECT * FROM v_session_events WHERE detail LIKE '%NewSeqNo(36)=99999999999 makes no sense%'")
+    assert venue.of_type("2") == []
+    assert gateway.watermark() == venue.next_out - 1
+
+
+def test_a_reset_to_the_number_that_is_due_skips_nothing(gateway, venue):
+    """Killed after it, the gateway asks for the message that has that number: it never came."""
+    order_id, request = open_order(gateway, venue)
+    venue.reset_to(venue.next_out)
+    gateway.order()
+    venue.wait("D")  # what came before the order's acknowledgement has been taken
+    wait_for(lambda: gateway.rows("SELECT * FROM v_decisions WHERE outcome = 'dispatched'")[1:], "both sent")
+    gateway.kill()
+    keep_fills(venue, request, 1)
+    gateway.start().ready()
+    fills = gateway.rows("SELECT * FROM v_fills WHERE order_id = ?", order_id)
+    assert [(row["status"], int(row["last_qty"])) for row in fills] == [("new", 1)]
+
+
 def test_a_gap_fill_in_pieces_is_followed_to_its_end(gateway, venue):
     order_id, request = open_order(gateway, venue)
     venue.resends = "gapfills"

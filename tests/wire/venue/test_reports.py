@@ -84,6 +84,38 @@ def test_a_reject_by_number_finds_an_order_of_an_earlier_process(gateway, venue)
     gateway.wait_state(order_id, "Rejected")
 
 
+LENGTHS = ("2147483647", "100000", "12", "-5", "many")
+
+
+def test_a_wrong_length_of_data_costs_neither_the_fill_nor_the_process(gateway, venue, order):
+    """Believed, the first ends the process where it stands."""
+    order_id, request = order
+    for index, length in enumerate(LENGTHS, start=1):
+        more = [(tag, value) for data in (96, 355) for tag, value in ((data - 1, length), (data, "told"))]
+        venue.fill(request, "100", "110", f"{index}00", *more)
+    gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ? AND cum_qty = ?", order_id, 100 * len(LENGTHS))
+    assert fills(gateway, order_id) == [{"last_qty": 100, "last_px": 110, "status": "new"}] * len(LENGTHS)
+    assert venue.of_type("2") == venue.of_type("3") == []
+
+
+def test_data_that_holds_soh_is_taken_whole_and_in_its_turn(gateway, venue, order):
+    """The engine cannot split it, and would ask for it again and again."""
+    order_id, request = order
+    data = "a\x0110=x\x01"
+    venue.fill(request, "100", "110", "100", (354, len(data)), (355, data))
+    missing = venue.report_fields(
+        request, "F", "1", (32, "100"), (31, "110"), (14, "200"), (151, "800"), (6, "110"), (354, len(data)), (355, data)
+    )
+    kept = venue.keep("8", *missing)  # comes when it is asked for
+    venue.fill(request, "100", "110", "300", (354, len(data)), (355, data))
+    venue.fill(request, "100", "110", "400")
+    gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ? AND cum_qty = 400", order_id)
+    assert fills(gateway, order_id) == [{"last_qty": 100, "last_px": 110, "status": "new"}] * 4
+    texts = gateway.rows("SELECT text FROM v_order_events WHERE order_id = ? AND event = 'filled'", order_id)
+    assert [row["text"] for row in texts] == [data, data, data, None]
+    assert [message[7] for message in venue.of_type("2")] == [str(kept)]
+
+
 HOSTILE = {
     "terminal escapes": "\x1b[2J\x1b]0;owned\x07 red \x1b[31m",
     "html": "<script>alert('1')</script>&amp;",
