@@ -38,6 +38,7 @@ from gateway.core.events import (
     Superseded,
     VenueOpened,
 )
+from gateway.core.risk import CODES
 from gateway.core.turn import Step
 from gateway.core.values import OrderState
 from gateway.core.vocabulary import ANOMALIES
@@ -77,7 +78,9 @@ class Observer:
 
     def begin(self, venues: Iterable[str]) -> None:
         """Everything that is counted stands at zero."""
-        self._metrics.begin(venues=venues, components=_COMPONENTS, outcomes=_OUTCOMES.values(), anomalies=ANOMALIES)
+        self._metrics.begin(
+            venues=venues, components=_COMPONENTS, outcomes=_OUTCOMES.values(), codes=CODES, anomalies=ANOMALIES
+        )
 
     def message(self, venue: str, direction: str, msg_type: str) -> None:
         """A FIX message in or out. Any thread."""

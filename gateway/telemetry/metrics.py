@@ -110,7 +110,13 @@ class Metrics:
         self._config = Info(f"{PREFIX}_config", "The configuration in effect", registry=self.registry)
 
     def begin(
-        self, *, venues: Iterable[str], components: Iterable[str], outcomes: Iterable[str], anomalies: Iterable[str]
+        self,
+        *,
+        venues: Iterable[str],
+        components: Iterable[str],
+        outcomes: Iterable[str],
+        codes: Iterable[str],
+        anomalies: Iterable[str],
     ) -> None:
         """Show zero for what has not happened yet: an alert on the increase of a counter misses one that begins at 1."""
         for venue in venues:
@@ -129,6 +135,7 @@ class Metrics:
         for counters, values in (
             (self.errors_total, components),
             (self.intents_total, outcomes),
+            (self.risk_denials_total, codes),
             (self.anomalies_total, anomalies),
         ):
             for value in values:

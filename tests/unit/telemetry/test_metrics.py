@@ -160,12 +160,13 @@ def test_a_new_configuration_replaces_the_old_one() -> None:
 
 def test_what_has_not_happened_yet_is_zero() -> None:
     metrics = Metrics(snapshot)
-    metrics.begin(venues=["SIM"], components=["journal"], outcomes=["denied"], anomalies=["overfill"])
+    metrics.begin(venues=["SIM"], components=["journal"], outcomes=["denied"], codes=["off_tick"], anomalies=["overfill"])
     found = samples(metrics)
     for name in ("session_rejects", "business_rejects", "resend_requests", "order_rejects", "cancel_rejects", "sequence_gaps"):
         assert found[f"gateway_{name}_total", (("venue", "SIM"),)] == 0
     assert found["gateway_errors_total", (("component", "journal"),)] == 0
     assert found["gateway_intents_total", (("outcome", "denied"),)] == 0
+    assert found["gateway_risk_denials_total", (("code", "off_tick"),)] == 0
     assert found["gateway_anomalies_total", (("kind", "overfill"),)] == 0
 
 
