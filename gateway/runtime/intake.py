@@ -72,12 +72,18 @@ class Intake:
 
     def offer(self, inbound: Inbound) -> bool:
         """Take a message from a venue, unless there is no room for it."""
-        if self._snapshots and _INCREMENT in inbound.raw[:64]:
-            self._settle_snapshots(inbound.venue)
-        if self._lane(inbound.venue).qsize() < self._capacity // 2:
+        lane = self._lane(inbound.venue)
+        if self._snapshots:
+            begins = inbound.raw[:64]
+            if _INCREMENT in begins or (_SNAPSHOT in begins and _TRADE in inbound.raw):
+                self._settle_snapshots(inbound.venue)
+            elif _snapshot_key(inbound) in self._snapshots:
+                # Whatever room there is now: a third must not take the place of the first, ahead of this one.
+                return self._squeeze(lane, inbound)
+        if lane.qsize() < self._capacity // 2:
             self._put(inbound.venue, inbound)
             return True
-        return self._squeeze(inbound)
+        return self._squeeze(lane, inbound)
 
     def _lane(self, name: str) -> queue.SimpleQueue[Item]:
         lane = self._lanes.get(name)
@@ -93,12 +99,12 @@ class Intake:
         self._arrivals.put(None)
 
     def _settle_snapshots(self, venue: str) -> None:
-        """An increment builds on the snapshots before it: a later one must not take their place, ahead of it."""
+        """An increment, or trades, come after the snapshots before them: a later one must not take their place, ahead of it."""
         with self._lock:
             for key in [key for key in self._snapshots if key[0] == venue]:
                 del self._snapshots[key]
 
-    def _squeeze(self, inbound: Inbound) -> bool:
+    def _squeeze(self, lane: queue.SimpleQueue[Item], inbound: Inbound) -> bool:
         key = _snapshot_key(inbound)
         with self._lock:
             waiting = self._snapshots.get(key) if key is not None else None
@@ -110,7 +116,7 @@ class Intake:
                 waiting.raw, waiting.received_ns = inbound.raw, inbound.received_ns
                 waiting.conflated += 1
                 return True
-            if self._lane(inbound.venue).qsize() >= self._capacity:
+            if lane.qsize() >= self._capacity:
                 return False
             if key is not None:
                 self._snapshots[key] = inbound

@@ -71,6 +71,24 @@ def test_a_snapshot_never_overtakes_an_increment():
     assert numbers == list(range(1, 10))
 
 
+def test_a_snapshot_never_overtakes_one_that_came_while_there_was_room():
+    intake = filled(5)
+    assert intake.offer(snapshot(6, bid="1"))
+    assert len(intake.take(2, 0)) == 2
+    assert intake.offer(snapshot(7, bid="2"))
+    assert intake.offer(message(8))
+    assert intake.offer(snapshot(9, bid="3"))
+    assert [item.raw.partition("270=")[2][:1] for item in intake.take(100, 0) if "35=W" in item.raw] == ["3"]
+
+
+def test_a_snapshot_never_overtakes_one_with_trades():
+    intake = filled(6)
+    assert intake.offer(snapshot(7, bid="1"))
+    assert intake.offer(snapshot(8, bid="2", more="269=2\x01270=2\x01"))
+    assert intake.offer(snapshot(9, bid="3"))
+    assert [item.raw.partition("270=")[2][:1] for item in intake.take(100, 0) if "35=W" in item.raw] == ["1", "2", "3"]
+
+
 def test_trades_in_a_snapshot_are_never_conflated():
     intake = filled(6)
     trade = "269=2\x01270=5\x01"
