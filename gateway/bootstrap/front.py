@@ -48,6 +48,8 @@ class Front:
         self._seq, self._head = 0, 0
         self._since_ns = wall_ns()
         self._reporter: Reporter | None = None
+        self.run: Surface | None = None
+        """What answers for the run, once there is one."""
         self._gauges: Callable[[], GaugeSnapshot] = self._first_gauges
         self._app: WSGIApplication = application(cast("Surface", _EarlySurface(self)))
         self._control = ControlServer(loaded.control_socket, self._answer)
@@ -138,6 +140,7 @@ class Front:
 
     def hand_over(self, surface: GatewaySurface, reporter: Reporter) -> None:
         """From here on the run answers."""
+        self.run = surface
         reporter.metrics_port = self._http.port
         self._gauges = reporter.gauges
         self._reporter = reporter
@@ -166,12 +169,18 @@ class _EarlySurface:
     def kill_status(self) -> KillAnswer:
         return KillAnswer(engaged=dict(self._front.gate.engaged))
 
-    def engage_kill(self, request: Kill, _actor: str) -> KillAnswer:
-        """The gate is closed when there is something to close it for; the run begins with the event."""
+    def engage_kill(self, request: Kill, actor: str) -> KillAnswer:
+        """The gate is closed when there is something to close it for; the run begins with the event, or has begun meanwhile."""
         check_scope(request.scope)
-        self._front.gate.engage(request.scope, request.reason)
+        problem = ""
+        try:
+            self._front.gate.engage(request.scope, request.reason)
+        except PreconditionFailed as error:
+            problem = f"; in this process only: {error}"
+        if self._front.run is not None:  # it may have looked at the gate before it was closed
+            return self._front.run.engage_kill(request, actor)
         other = "; the active gateway is another one: engage it there too" if self._front.role == STANDBY else ""
-        detail = f"gate closed; this gateway will begin to run with the kill switch engaged{other}"
+        detail = f"gate closed; this gateway will begin to run with the kill switch engaged{other}{problem}"
         return KillAnswer(engaged=dict(self._front.gate.engaged), detail=detail)
 
     def stop(self, request: Stop, actor: str) -> Answer:

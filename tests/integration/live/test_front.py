@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 from urllib.request import HTTPError, urlopen
 
 import pytest
@@ -17,9 +21,14 @@ from gateway.bootstrap.recovery import Stopped, recover
 from gateway.cli.main import root
 from gateway.config.load import LoadedConfiguration, load
 from gateway.control.client import ControlClient
+from gateway.control.surface import Kill, KillAnswer
 from gateway.core.core import Core
 from gateway.errors import PreconditionFailed
 from gateway.testing.harness import Harness
+
+if TYPE_CHECKING:
+    from gateway.runtime.status import Reporter
+    from gateway.runtime.surface import GatewaySurface
 
 
 @pytest.fixture
@@ -87,6 +96,32 @@ def test_the_kill_switch_engages_before_there_is_a_run(
     assert json.loads((loaded.state_dir / "kill.json").read_text()) == {"all": "test"}
     with pytest.raises(PreconditionFailed):
         client.post("/kill/release", {"request_id": "q", "reason": "test"})
+
+
+def test_a_kill_that_waits_for_its_disk_reaches_the_run_that_begins_meanwhile(
+    front: Front, client: ControlClient, loaded: LoadedConfiguration
+) -> None:
+    class Run:
+        def engage_kill(self, request: Kill, actor: str) -> KillAnswer:
+            return KillAnswer(engaged=dict(front.gate.engaged), seq=7, detail="told the core")
+
+    pipe = loaded.state_dir / "kill.json.new"
+    os.mkfifo(pipe)  # whoever opens it for writing waits for a reader
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(client.post, "/kill", {"request_id": "r", "reason": "test"})
+        assert front.gate.closed.wait(20)
+        front.hand_over(cast("GatewaySurface", Run()), cast("Reporter", SimpleNamespace(gauges=None)))
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        assert asked.result()["detail"] == "told the core"
+        os.close(reader)
+
+
+def test_a_kill_file_that_cannot_be_written_is_said_and_the_gate_is_closed(
+    front: Front, client: ControlClient, loaded: LoadedConfiguration
+) -> None:
+    (loaded.state_dir / "kill.json.new").mkdir()
+    assert "in this process only" in client.post("/kill", {"request_id": "r", "reason": "test"})["detail"]
+    assert client.get("/kill")["engaged"] == {"all": "test"}
 
 
 def test_a_stop_ends_the_fold(front: Front, client: ControlClient, loaded: LoadedConfiguration) -> None:
