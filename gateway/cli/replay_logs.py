@@ -24,7 +24,7 @@ from gateway.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.replay.compare import Comparison
+    from gateway.replay.differences import Comparison
     from gateway.replay.engine import Replay
     from gateway.replay.ledger import Ledger
 

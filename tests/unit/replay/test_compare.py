@@ -10,7 +10,8 @@ import pytest
 from told import NANOS, START_NS, Told, scripted
 
 from gateway.fix.timestamps import format_utc, parse_utc
-from gateway.replay.compare import Comparison, Difference, compare
+from gateway.replay.compare import compare
+from gateway.replay.differences import Comparison, Difference
 from gateway.replay.ledger import Span, of_replay
 
 
