@@ -113,45 +113,51 @@ def attach_links(
     """
     logs: list[FixLog] = []
     for venue in loaded.configuration.venues:
-        dialect = load_dialect(venue.dialect)
         adapter = adapters[venue.name]
-        directory = _directory(loaded, venue)
-        store = directory / "store"
-        on_disk = read_store(store, dialect.begin_string, venue.sender_comp_id, venue.target_comp_id)
-        watermark = adapter.watermark
-        mark = marks.get(adapter.session)
-        known = None if mark is None else watermark.msg_seq_num
-        promised = mark.next_sender if mark is not None and mark.epoch == watermark.epoch else 0
-        numbers = to_restore(on_disk, known, adapter.outbound.last_number, promised, elsewhere=elsewhere)
+        settings = _engine_settings(loaded, venue, adapter, passwords[venue.name])
         planned = state.control.planned.get(venue.name)
+        numbers = _numbers(settings, adapter, marks.get(adapter.session), elsewhere=elsewhere)
         if planned is not None:  # the end of the last run came before the logon that was to use them
             numbers = Numbers(planned.next_sender, planned.next_target)
-        settings = EngineSettings(
-            venue=venue.name,
-            begin_string=dialect.begin_string,
-            sender_comp_id=venue.sender_comp_id,
-            target_comp_id=venue.target_comp_id,
-            host=venue.host,
-            port=venue.port,
-            heartbeat_seconds=venue.heartbeat_seconds,
-            reconnect_seconds=venue.reconnect_seconds,
-            reset_on_logon=venue.reset_on_logon,
-            store=store,
-            dictionaries=write_permissive(dialect, directory / "dictionary"),
-            appl_ver_id=dialect.appl_ver_id,
-            credentials=adapter.encoder.credentials(venue.username, passwords[venue.name]),
-            logon_fields=adapter.encoder.logon_fields(cancel_on_disconnect=venue.cancel_on_disconnect),
-            resend_chunk=dialect.session.resend_chunk,
-            next_expected=dialect.session.next_expected,
-            tls=tls_files(loaded, venue),
-        )
-        log = FixLog(directory / "messages.log")
+        log = FixLog(_directory(loaded, venue) / "messages.log")
         logs.append(log)
-        link = QuickFixLink(settings, numbers, intake, log, observer.message, fence)
-        adapter.attach(link)
+        adapter.attach(QuickFixLink(settings, numbers, intake, log, observer.message, fence))
         if planned is not None:
             adapter.renumber(planned)
     return logs
+
+
+def _numbers(settings: EngineSettings, adapter: VenueAdapter, mark: Watermark | None, *, elsewhere: bool) -> Numbers:
+    """What store, journal and send log together say; read before the engine touches its store."""
+    on_disk = read_store(settings.store, settings.begin_string, settings.sender_comp_id, settings.target_comp_id)
+    watermark = adapter.watermark
+    known = None if mark is None else watermark.msg_seq_num
+    promised = mark.next_sender if mark is not None and mark.epoch == watermark.epoch else 0
+    return to_restore(on_disk, known, adapter.outbound.last_number, promised, elsewhere=elsewhere)
+
+
+def _engine_settings(loaded: LoadedConfiguration, venue: Venue, adapter: VenueAdapter, password: str | None) -> EngineSettings:
+    dialect = load_dialect(venue.dialect)
+    directory = _directory(loaded, venue)
+    return EngineSettings(
+        venue=venue.name,
+        begin_string=dialect.begin_string,
+        sender_comp_id=venue.sender_comp_id,
+        target_comp_id=venue.target_comp_id,
+        host=venue.host,
+        port=venue.port,
+        heartbeat_seconds=venue.heartbeat_seconds,
+        reconnect_seconds=venue.reconnect_seconds,
+        reset_on_logon=venue.reset_on_logon,
+        store=directory / "store",
+        dictionaries=write_permissive(dialect, directory / "dictionary"),
+        appl_ver_id=dialect.appl_ver_id,
+        credentials=adapter.encoder.credentials(venue.username, password),
+        logon_fields=adapter.encoder.logon_fields(cancel_on_disconnect=venue.cancel_on_disconnect),
+        resend_chunk=dialect.session.resend_chunk,
+        next_expected=dialect.session.next_expected,
+        tls=tls_files(loaded, venue),
+    )
 
 
 def _directory(loaded: LoadedConfiguration, venue: Venue) -> Path:
