@@ -116,7 +116,6 @@ class Gateway:
             build=self._timed,
             applied=self._tell_configuration,
         )
-        self._reload_asked = threading.Event()
         self.surface = GatewaySurface(self.runtime, self.gate, self.reporter, self.reloader, front.request_stop)
         self._first_events = self._opening(self._run_started(settings))
 
@@ -230,8 +229,8 @@ class Gateway:
         self._writer.start()  # last: it makes a state of its own, and takes a processor for it
 
     def request_reload(self) -> None:
-        """Take up the configuration file, when housekeeping looks next. Any thread."""
-        self._reload_asked.set()
+        """Take up the configuration file, on a thread of its own: it makes strategies anew, and their code may hang."""
+        threading.Thread(target=self._reload, name="reload", daemon=True).start()
 
     def wait(self, on_ready: Callable[[], None]) -> None:
         """Until somebody asks to stop; meanwhile watch the kill file, and say once when every venue is open."""
@@ -245,9 +244,6 @@ class Gateway:
             self._adopt_kill_file()
             self._tidy()
             self._alarms.look()
-            if self._reload_asked.is_set():
-                self._reload_asked.clear()
-                self._reload()
             if not ready and all(self._as_it_should_be(name) for name in self._adapters):
                 ready = True
                 on_ready()
@@ -298,6 +294,8 @@ class Gateway:
             _log.info("configuration: %s", self.reloader.apply(request, "SIGHUP").detail)
         except GatewayError as error:
             _log.error("configuration left as it was: %s", error)
+        except Exception:  # noqa: BLE001 - a thread must not end without a word
+            _log.exception("configuration left as it was")
 
     def _tidy(self) -> None:
         try:

@@ -48,8 +48,8 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     except BaseException:
         front.stop()
         raise
-    signals.on(signal.SIGHUP, lambda _: gateway.request_reload())  # also what a terminal sends that closes
     gateway.start()
+    signals.on(signal.SIGHUP, lambda _: gateway.request_reload())  # also what a terminal sends that closes
     gateway.wait(lambda: _say_ready(gateway, json_output))
     front.stop_asked.set()
     clean = gateway.stop()

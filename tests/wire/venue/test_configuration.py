@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -93,6 +94,40 @@ def test_hangup_takes_up_the_file(gateway, venue):
     assert gateway.order(quantity="500")["code"] == "max_order_quantity"
     [action] = gateway.wait_rows("SELECT * FROM v_operator_actions WHERE action = 'configuration_updated'")
     assert action["actor"] == "SIGHUP"
+
+
+HANGS = """
+from gateway.strategies import Memory, Params, Strategy
+
+class Waits(Params, frozen=True):
+    until: str = ""
+
+    def __post_init__(self):
+        if self.until:
+            open(self.until + ".here", "w").close()
+            open(self.until).close()
+
+class Hangs(Strategy[Waits, Memory]):
+    def on_event(self, event, view, memory):
+        return memory, []
+"""
+
+
+def test_a_strategy_that_hangs_while_it_is_made_anew_holds_up_no_kill_switch(make, venue):
+    gateway = make(
+        extra=MAKER.replace("gateway.strategies.quoter:Quoter", "hangs:Hangs").replace('quantity = "1000"', 'until = ""')
+    )
+    change(gateway, 'state_dir = "var"', 'state_dir = "var"\nstrategy_path = "."')
+    (gateway.home / "hangs.py").write_text(HANGS)
+    pipe = gateway.home / "pipe"
+    os.mkfifo(pipe)  # whoever opens it for reading waits for a writer
+    gateway.start().ready()
+    change(gateway, 'until = ""', f'until = "{pipe}"')
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_for(pipe.with_name("pipe.here").exists, "it hangs")
+    (gateway.state / "kill.json").write_text('{"all": "by hand"}')
+    wait_for(lambda: gateway.journal("kill_engaged"), "the kill file is seen")
+    assert gateway.terminate() == 0
 
 
 def test_a_strategy_gets_its_parameters_and_keeps_its_memory(make, venue):
