@@ -73,6 +73,8 @@ class SwitchTrading(Request, frozen=True, kw_only=True):
 
 
 class OpenVenue(Request, frozen=True, kw_only=True):
+    """Orders may go there although not everything is reconciled; on the word of whoever asks."""
+
     venue: str
 
 

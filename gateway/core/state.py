@@ -223,6 +223,7 @@ class ExecutionState(EndedOrders):
         self.ledger.add(key, (*key, seq))
 
     def put_day(self, key: PositionKey, day: Day) -> None:
+        """What was traded and approved today by one position's owner; the sums of its scopes follow."""
         before = self.days.get(key, Day())
         self.days[key] = day
         account, strategy, venue, symbol = key
@@ -245,6 +246,7 @@ class ExecutionState(EndedOrders):
         self.approved.clear()
 
     def put_pending(self, pending: Pending) -> None:
+        """The one command of its order that waits, in place of the one before it, at the end of the line."""
         self.drop_pending(pending.command.order_id)
         self.pending[pending.command.order_id] = pending
         for index in self._waiting(pending.command):
@@ -325,6 +327,7 @@ class ControlState:
         return session is not None and session.state is SessionState.SETTLED
 
     def expect_confirmation(self, venue: str, order_id: str) -> None:
+        """A reconciliation of this venue waits for what it says of the order, and has still to ask."""
         self.unconfirmed.discard((venue, order_id))  # so that the order of the table is that of the line
         self.to_ask.discard(venue, order_id)
         self.unconfirmed[venue, order_id] = ""

@@ -18,6 +18,7 @@ LOW_DISK_BYTES = 1 << 30
 
 
 def market_input(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
+    """Degraded while a feed is not up, naming the first five; initialising before any of them has said anything."""
     feeds = document.get("feeds", ())
     bad = [f"{f['venue']} {f['symbol']} {f['state']}" for f in feeds if f["state"] != FeedState.UP]
     if not feeds:
@@ -29,6 +30,7 @@ def market_input(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
 
 
 def connectivity(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
+    """Degraded while a venue that should be open is not, or nothing can be sent there; a start has `STARTING_NS` for it."""
     shut = closed(document)
     troubled = [f"{v['venue']}: {v['trouble']}" for v in document.get("venues", ()) if v["trouble"]]
     if not shut and not troubled:

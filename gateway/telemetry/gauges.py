@@ -40,13 +40,18 @@ class SessionGauges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedGauges:
+    """All of a venue's market data together."""
+
     venue: str
     up: bool
     stale_seconds: float
+    """Age of the oldest book."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionGauges:
+    """Of all accounts and strategies together."""
+
     venue: str
     symbol: str
     quantity: Decimal

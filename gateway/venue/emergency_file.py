@@ -73,7 +73,9 @@ class EmergencyFile:
                 _log.warning("emergency file not shortened: %s", error)
 
     def close(self) -> None:
-        os.close(self._file)
+        """A cancel that hangs in an engine may come after this: it must not find another file under the old number."""
+        file, self._file = self._file, -1
+        os.close(file)
 
 
 def _parse(content: bytes, path: Path) -> list[Line]:

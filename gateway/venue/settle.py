@@ -45,6 +45,8 @@ class Do(Enum):
 
 
 class Edge(msgspec.Struct, frozen=True):
+    """Where an input leads, and what is done on the way."""
+
     to: Phase
     do: tuple[Do, ...] = ()
 

@@ -23,6 +23,7 @@ def misfit(kind: str, event: ExecutionEvent, order: Order | None, detail: str) -
 def session_misfit(
     kind: str, event: SessionEvent, detail: str, msg_seq_num: int | None, raw: str | None = None
 ) -> AnomalyRaised:
+    """What a session said that fits nothing; of no order."""
     return AnomalyRaised(
         anomaly=kind, venue=event.venue, session=event.session, msg_seq_num=msg_seq_num, raw=raw, detail=detail
     )

@@ -66,6 +66,7 @@ def _answers(state: State, event: ExecutionEvent, request: str, other: str | Non
 
 
 def transmitted(state: State, recorded: Recorded, event: Transmitted) -> list[Change]:
+    """The request has its number: a restart need not look for it in the send log."""
     awaiting = state.execution.awaiting.get(event.cl_ord_id)
     if awaiting is not None:
         state.execution.put_awaiting(event.cl_ord_id, replace(awaiting, epoch=event.epoch, msg_seq_num=event.msg_seq_num))
