@@ -1,8 +1,8 @@
 """A venue on the runtime thread: inbound messages become events, dispatches become messages. Decides nothing, owns no order.
 
 What it does own is the session: settling after a logon, epochs, the inbound watermark. Its parts have a module each: what is
-sent (`outbound`), market data (`subscription`), the hours it is up (`schedule`), resends (`resend`), numbers (`numbering`).
-Everything learnt about those is an event too.
+sent (`outbound`), market data (`subscription`), the hours it is up (`schedule`), resends (`resend`), numbers (`numbering`), and
+how what happened is said (`facts`). Everything learnt about those is an event too.
 """
 
 from __future__ import annotations
@@ -17,26 +17,20 @@ from gateway.clock import wall_ns
 from gateway.core.contents import PlannedNumbers
 from gateway.core.events import (
     BookSnapshot,
-    EngineRejected,
     Event,
-    LostRange,
-    SessionDown,
-    SessionLoggedOn,
-    SessionNotice,
     SessionReset,
-    SessionSettled,
-    SessionUnsettled,
     StatusReported,
 )
 from gateway.errors import PreconditionFailed
 from gateway.fix import tags
 from gateway.fix.decoder import Decoded, Decoder, rejected_by_reference
 from gateway.fix.encoder import Encoder, Outgoing
-from gateway.fix.message import FixMessage, msg_type_of, readable, whole_number, without_surrogates
+from gateway.fix.message import FixMessage, msg_type_of, whole_number
 from gateway.journal.interface import Watermark
 from gateway.venue import too_low
 from gateway.venue.emergency import Emergency
 from gateway.venue.emergency_file import EmergencyFile
+from gateway.venue.facts import Facts
 from gateway.venue.gate import KillGate
 from gateway.venue.hours import Hours
 from gateway.venue.link import MOST, Inbound, Kind, Link, NotSent
@@ -82,6 +76,7 @@ class VenueAdapter:
         self.session = place.session
         self.last_receive_ns: int | None = None
         self._numbering = Numbering(place)
+        self._facts = Facts(place, self._numbering)
         self._decoder = decoder
         self.encoder = encoder
         self._count = count
@@ -169,7 +164,7 @@ class VenueAdapter:
                 begin, end = message.get(7) or "?", message.get(16) or "0"
                 self._resends.asked(whole_number(begin) or 0, now_ns)
                 to = "" if end in ("0", "999999") else f" to {end}"
-                notice = self._notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}{to}")
+                notice = self._facts.notice("gap", f"asked the venue for a resend from MsgSeqNum(34)={begin}{to}")
                 return [notice, *self._step(Input.GAP, now_ns)]
             case Kind.RESEND_REFUSED:
                 return self._no_resend(self._resends.failed(), f"refused: {inbound.detail}")
@@ -179,7 +174,7 @@ class VenueAdapter:
                 return []
             case Kind.ENGINE_REJECT:
                 self._numbering.advance_by_one(inbound.msg_seq_num)
-                refused = self._engine_rejected(inbound, inbound.msg_seq_num, f"our engine refused it: {inbound.detail}")
+                refused = self._facts.engine_rejected(inbound, inbound.msg_seq_num, f"our engine refused it: {inbound.detail}")
                 if refused.market_data:
                     return [refused, *self._subscription.refused(msg_type_of(inbound.raw), now_ns)]
                 self._look_for_unknown_orders()
@@ -192,7 +187,7 @@ class VenueAdapter:
             found = _MSG_SEQ_NUM.search(inbound.raw)
             number = None if found is None else int(found[1])
         self._numbering.advance_by_one(number)
-        rejected = self._engine_rejected(inbound, number, detail)
+        rejected = self._facts.engine_rejected(inbound, number, detail)
         if rejected.market_data:
             self._subscription.missed("market data that could not be translated")
         return rejected
@@ -218,7 +213,7 @@ class VenueAdapter:
         self._down_reason = self._down_reason or f"resend {why}"
         self.link.drop()
         then = "asking again" if verdict is Verdict.AGAIN else "taking the number of the venue's next Logon"
-        return [self._notice("gap", f"resend {why}; {then}")]
+        return [self._facts.notice("gap", f"resend {why}; {then}")]
 
     # -------------------------------------------------------------------------------------------------------- numbers
 
@@ -271,7 +266,7 @@ class VenueAdapter:
 
     def _resend_request(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         detail = f"the venue missed our messages from MsgSeqNum(34)={message.get(7)}: gap-filled"
-        return [self._notice("resend_request", detail, decoded.msg_seq_num), *self._step(Input.RESEND_REQUEST, now_ns)]
+        return [self._facts.notice("resend_request", detail, decoded.msg_seq_num), *self._step(Input.RESEND_REQUEST, now_ns)]
 
     def _sequence_reset(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         """GapFill: the venue says that what it skips concerns nobody. Reset: it says nothing. Either way, look again."""
@@ -280,7 +275,7 @@ class VenueAdapter:
         if new is None or new > MOST:
             if gap_fill:
                 self._numbering.advance_by_one(decoded.msg_seq_num)
-            return [self._notice("sequence_reset", f"NewSeqNo(36)={message.get(36)} makes no sense", decoded.msg_seq_num)]
+            return [self._facts.notice("sequence_reset", f"NewSeqNo(36)={message.get(36)} makes no sense", decoded.msg_seq_num)]
         first, last = self._numbering.watermark + 1, new - 1
         self._numbering.advance(last)
         if last < first:
@@ -288,19 +283,19 @@ class VenueAdapter:
         if gap_fill and not self.settled and not self._gap_in_session:
             # After a logon this is how the venue skips its own Heartbeats and the like: nothing to alarm anybody with.
             detail = f"MsgSeqNum(34) {first}..{last} gap-filled; reconciliation follows"
-            return [self._notice("gap", detail, decoded.msg_seq_num), *self._step(Input.GAP_FILLED, now_ns)]
+            return [self._facts.notice("gap", detail, decoded.msg_seq_num), *self._step(Input.GAP_FILLED, now_ns)]
         reason = "gap-filled" if gap_fill else "skipped by SequenceReset-Reset"
-        lost = LostRange(venue=self.venue, session=self.session, epoch=self.epoch, begin=first, end=last, reason=reason)
+        lost = self._facts.lost(first, last, reason)
         self._subscription.missed(reason)
         self._look_for_unknown_orders()
-        notice = self._notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num)
+        notice = self._facts.notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num)
         return [notice, lost, *self._step(Input.GAP_FILLED, now_ns)]
 
     def _logout_text(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         text = message.get(tags.TEXT) or ""
         self._down_reason = f"logout: {text}{too_low.of_ours(text, self.venue)}" if text else "logout"
         if self._settling.phase is Phase.DOWN:
-            return [self._notice("logon_refused", text or "no reason given", decoded.msg_seq_num)]
+            return [self._facts.notice("logon_refused", text or "no reason given", decoded.msg_seq_num)]
         return []
 
     def _logon_answer(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
@@ -313,7 +308,7 @@ class VenueAdapter:
             return []
         self._numbering.advance(last)
         self._resends.closed()
-        return [LostRange(venue=self.venue, session=self.session, epoch=self.epoch, begin=first, end=last, reason=why)]
+        return [self._facts.lost(first, last, why)]
 
     def _logon_sent(self, inbound: Inbound) -> list[Event]:
         flagged = FixMessage.parse(inbound.raw).get(141) == "Y"
@@ -321,7 +316,7 @@ class VenueAdapter:
         lost: list[Event] = []
         if first is not None:
             reason = "not taken in before the numbers were reset, with all that followed"
-            lost = [LostRange(venue=self.venue, session=self.session, epoch=self.epoch, begin=first, end=first, reason=reason)]
+            lost = [self._facts.lost(first, first, reason)]
         return [*lost, *self._numbering.logon_sent(flagged=flagged)]
 
     def _refused(self, decoded: Decoded) -> list[Event]:
@@ -337,17 +332,6 @@ class VenueAdapter:
         refused = rejected_by_reference(decoded, cl_ord_id=cl_ord_id, msg_type=kind)
         return [*events, refused] if refused is not None else events
 
-    def _engine_rejected(self, inbound: Inbound, number: int | None, detail: str) -> EngineRejected:
-        return EngineRejected(
-            venue=self.venue,
-            session=self.session,
-            epoch=self.epoch,
-            msg_seq_num=number,
-            raw=readable(without_surrogates(inbound.raw)),
-            detail=detail,
-            market_data=msg_type_of(inbound.raw) in MARKET_DATA,
-        )
-
     # -------------------------------------------------------------------------------------------------------- session
 
     def _step(self, what: Input, now_ns: int) -> list[Event]:
@@ -360,16 +344,12 @@ class VenueAdapter:
         self._down_reason, self._down_told = "", False
         self._numbering.logged_on()
         self._gap_in_session = False
-        sender, target = self.link.numbers
-        return [
-            SessionLoggedOn(venue=self.venue, session=self.session, epoch=self.epoch, next_sender=sender, next_target=target)
-        ]
+        return [self._facts.logged_on(self.link.numbers)]
 
     def _unsettle(self, now_ns: int) -> list[Event]:
         self._gap_in_session = True
         reason = "messages are missing, a resend was asked for"
-        unsettled = SessionUnsettled(venue=self.venue, session=self.session, epoch=self.epoch, reason=reason)
-        return [unsettled, *self._subscription.interrupted(reason)]
+        return [self._facts.unsettled(reason), *self._subscription.interrupted(reason)]
 
     def _probe(self, now_ns: int) -> list[Event]:
         self._probed_logon = self.link.logons
@@ -384,12 +364,9 @@ class VenueAdapter:
         self._settled_logon = self._probed_logon
         self._resends.closed()
         discarded = self._subscription.opened()
-        sender, target = self.link.numbers
         self._gap_in_session = False
+        settled = self._facts.settled(self.link.numbers)
         self._look_for_unknown_orders()
-        settled = SessionSettled(
-            venue=self.venue, session=self.session, epoch=self.epoch, next_sender=sender, next_target=target
-        )
         return [*discarded, settled]
 
     def _look_for_unknown_orders(self) -> None:
@@ -411,15 +388,7 @@ class VenueAdapter:
         self._resends.disconnected()
         self._positions.closed()
         reason, self._down_reason, self._down_told = self._down_reason or "disconnected", "", True
-        sender, target = self.link.numbers
-        down = SessionDown(
-            venue=self.venue,
-            session=self.session,
-            epoch=self.epoch,
-            reason=reason,
-            next_sender=sender,
-            next_target=target,
-        )
+        down = self._facts.down(reason, self.link.numbers)
         return [down, *self._subscription.closed(reason)]
 
     def _try(self, outgoing: Outgoing) -> None:
@@ -430,16 +399,6 @@ class VenueAdapter:
                 self._count(self.venue, "out", outgoing.msg_type)
         except NotSent as error:
             _log.warning("%s: MsgType(35)=%s not sent: %s", self.session, outgoing.msg_type, error)
-
-    def _notice(self, event: str, detail: str, msg_seq_num: int | None = None) -> SessionNotice:
-        return SessionNotice(
-            venue=self.venue,
-            session=self.session,
-            epoch=self.epoch,
-            event=event,
-            detail=detail,
-            msg_seq_num=msg_seq_num,
-        )
 
 
 def _conflated(event: Event, count: int) -> Event:

@@ -154,7 +154,7 @@ def test_every_session_event_is_listed() -> None:
     for name, call in calls("core/apply", "fix", "venue"):
         if name == "session_changed":
             used |= words(call, "event")
-        elif name == "_notice" and call.args and isinstance(call.args[0], ast.Constant):
+        elif name == "notice" and call.args and isinstance(call.args[0], ast.Constant):
             used.add(str(call.args[0].value))
     assert {word for word in used if word} <= set(vocabulary.SESSION_EVENTS)
     assert len(used) > 7

@@ -241,6 +241,7 @@ def test_a_reset_to_the_number_that_is_due_skips_nothing(gateway, venue):
     gateway.kill()
     keep_fills(venue, request, 1)
     gateway.start().ready()
+    gateway.caught_up()
     fills = gateway.rows("SELECT * FROM v_fills WHERE order_id = ?", order_id)
     assert [(row["status"], int(row["last_qty"])) for row in fills] == [("new", 1)]
 
