@@ -93,34 +93,56 @@ _BLANK: Document = {
 
 
 def render(document: Document) -> RenderableType:
-    """The whole page."""
+    """The whole page: what matters most at its end, where a terminal has scrolled to."""
     return Group(*_sections(_BLANK | document))
+
+
+def _watched(document: Document) -> RenderableType:
+    """The whole page for a screen that cuts off what has no place: what matters most at its top."""
+    return Group(*_urgent_first(_BLANK | document))
 
 
 def render_frame(document: Document | None, lost_ns: int | None, why: str) -> RenderableType:
     """The page, under a line that says since when it is old."""
     if lost_ns is None:
-        return Text("") if document is None else render(document)
+        return Text("") if document is None else _watched(document)
     lost = Text(f"not reachable since {times.short(lost_ns)} UTC: {cell(why)}", style="bold red")
-    return lost if document is None else Group(lost, Text("what follows is what it said last"), Text(""), render(document))
+    return lost if document is None else Group(lost, Text("what follows is what it said last"), Text(""), _watched(document))
 
 
 def _sections(document: Document) -> Iterator[RenderableType]:
     yield from _run(document)
     yield from _switches(document)
-    capabilities = [{"name": name} | value for name, value in document["capabilities"].items()]
-    yield from _part(_CAPABILITIES, capabilities)
+    yield from _capabilities(document)
     yield from _part(_VENUES, document["venues"])
     yield from _part(_FEEDS, document["feeds"])
     yield from _part(_STRATEGIES, document["strategies"])
     yield from _orders(document)
     yield from _part(_POSITIONS, document["positions"])
     yield from _part(_BALANCES, document["balances"])
+    yield from _alarms(document)
+
+
+def _urgent_first(document: Document) -> Iterator[RenderableType]:
+    yield from _run(document)
+    yield from _switches(document)
+    yield from _alarms(document)
+    yield from _orders(document)
+    yield from _part(_VENUES, document["venues"])
+    yield from _part(_POSITIONS, document["positions"])
+    yield from _part(_STRATEGIES, document["strategies"])
+    yield from _capabilities(document)
+    yield from _part(_FEEDS, document["feeds"])
+    yield from _part(_BALANCES, document["balances"])
+
+
+def _capabilities(document: Document) -> Iterator[RenderableType]:
+    yield from _part(_CAPABILITIES, [{"name": name} | value for name, value in document["capabilities"].items()])
+
+
+def _alarms(document: Document) -> Iterator[RenderableType]:
     yield Text("")
-    if document["alarms"]:
-        yield table(_ALARMS, document["alarms"])
-    else:
-        yield Text("no alarms", style="green")
+    yield table(_ALARMS, document["alarms"]) if document["alarms"] else Text("no alarms", style="green")
 
 
 def _run(document: Document) -> Iterator[RenderableType]:

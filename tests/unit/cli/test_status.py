@@ -72,6 +72,14 @@ def test_watch_shows_the_last_page_under_the_bad_news(
     assert "desk-1  run 7" in shown[lost:]
 
 
+def test_watch_begins_with_what_matters_most(cli: Any, surface: Any) -> None:
+    """A screen of 24 lines cuts off the rest of the page; nothing of it is left out elsewhere."""
+    once, watched = cli("status").stdout, cli("status", "--watch", "--count", "1").stdout
+    places = [watched.index(part) for part in ("kill switch", "critical", "in doubt", "-1500", "operational_control")]
+    assert places == sorted(places)
+    assert sorted(once.split()) == sorted(watched.split())
+
+
 def test_watch_ends_quietly(cli: Any, surface: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
