@@ -128,13 +128,13 @@ class Reloader:
             if not repeated:
                 self._remember(new.sha256, new.text)
                 self._runtime.core.use(strategies)
+                self._loaded = new  # here, because nobody may be waiting any more: what is in effect is compared with the next
+                self._applied(new)
             return event
 
         step = self._runtime.submit(make, APPLY_SECONDS)
         if repeated:
             raise Denied(f"request {request.request_id} was made before, for another content; use a new request id")
-        self._loaded = new
-        self._applied(new)
         return ConfigurationAnswer(
             seq=position(step), sha256=new.sha256, changed=tuple(live), detail=f"applied: {', '.join(live)}"
         )

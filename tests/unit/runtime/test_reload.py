@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from gateway.config.load import load
 from gateway.config.model import Configuration
-from gateway.runtime.reload import changed_keys
+from gateway.control.surface import ApplyConfiguration
+from gateway.core.state import State
+from gateway.errors import UnknownOutcome
+from gateway.runtime.reload import Reloader, changed_keys
 
 TEXT = """
 [gateway]
@@ -93,3 +99,31 @@ def test_what_may_change(change: Any, live: Any, restart: Any) -> None:
         assert restart in found_restart
     else:
         assert found_restart == restart
+
+
+def test_what_was_applied_after_nobody_waited_any_more_is_what_is_in_effect(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text('[gateway]\nname = "desk-1"\n[risk]\nmax_open_orders = 5\n')
+    fed: list[Any] = []
+
+    def submit(make: Any, timeout: float) -> Any:
+        fed.append(make())
+        if len(fed) == 1:
+            raise UnknownOutcome("applied, and nobody hears of it")
+        return SimpleNamespace(records=[SimpleNamespace(seq=7)])
+
+    core = SimpleNamespace(state=State(), use=lambda strategies: None)
+    reloader = Reloader(
+        load(path),
+        SimpleNamespace(core=core, submit=submit, durable_seq=0),  # type: ignore[arg-type]  # as much of one as it asks
+        remember=lambda *_: None,
+        build=lambda _: {},
+        applied=lambda _: None,
+    )
+    first = path.read_text()
+    path.write_text(first.replace("5", "6"))
+    with pytest.raises(UnknownOutcome):
+        reloader.apply(ApplyConfiguration(request_id="one"), "me")
+    path.write_text(first)
+    assert reloader.apply(ApplyConfiguration(request_id="two"), "me").changed == ("risk.max_open_orders",)
+    assert len(fed) == 2
