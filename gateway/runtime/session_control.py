@@ -12,7 +12,7 @@ from time import monotonic
 
 from gateway.control.surface import Answer, SessionRequest
 from gateway.core.events import Event, SessionCommanded
-from gateway.errors import PreconditionFailed, UsageError
+from gateway.errors import GatewayError, PreconditionFailed, UnknownOutcome, UsageError
 from gateway.runtime.requests import APPLY_SECONDS, fresh, position, require_venue
 from gateway.runtime.runtime import Runtime
 from gateway.venue.adapter import VenueAdapter
@@ -100,14 +100,18 @@ class SessionControl:
             planned = self._runtime.core.state.control.planned.get(adapter.venue)
             assert planned is not None, "the event's own doing"
             adapter.renumber(planned)
+            if wanted:
+                adapter.link.logon()
 
         try:
             self._await_logout(adapter)
-            step = self._runtime.submit(plan, APPLY_SECONDS, carry_out)
-        finally:
+            return position(self._runtime.submit(plan, APPLY_SECONDS, carry_out))
+        except UnknownOutcome:
+            raise  # the numbers may still change: until then nobody logs on with the old ones
+        except GatewayError:
             if wanted:
                 adapter.link.logon()
-        return position(step)
+            raise
 
     def _await_logout(self, adapter: VenueAdapter) -> None:
         end = monotonic() + LOGOUT_SECONDS
