@@ -86,7 +86,13 @@ def troubles(document: Mapping[str, Any], free_bytes: int) -> list[tuple[str, st
         found.append(("warning", "journal", f"journal: {document['journal']['detail']}"))
     doubt = document.get("orders", {}).get("in_doubt", 0)
     if doubt:
-        found.append(("warning", "in doubt", f"{doubt} open orders in doubt"))
+        found.append(
+            (
+                "warning",
+                "in doubt",
+                f"{counted(open_order=doubt)} in doubt: see `gateway order list --in-doubt` and `gateway order resolve`",
+            )
+        )
     if free_bytes < LOW_DISK_BYTES:
         found.append(("warning", "disk", "less than 1 GiB free where the journal lies"))
     return found

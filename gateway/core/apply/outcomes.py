@@ -39,6 +39,7 @@ from gateway.core.lifecycle import NO_EDGE, transition
 from gateway.core.orders import Command, Order, Terms
 from gateway.core.state import State, is_killed
 from gateway.core.values import NANOS, SCOPE_ALL, CommandKind, Doubt, OrderState, TradingState
+from gateway.wording import counted
 
 
 def _count_order(state: State, order_id: str | None) -> None:
@@ -285,15 +286,23 @@ def _reconciliation_finished(state: State, recorded: Recorded, event: Reconcilia
     attempts = 1 if before is None else before.attempts + 1
     left = Unreconciled(unanswered=event.unanswered, attempts=attempts, again_ns=event.again_ns)
     state.control.unreconciled[event.venue] = left
-    detail = f"{len(event.unanswered)} orders unanswered: " + ", ".join(event.unanswered[:10])
+    detail = _open_questions(state, event.unanswered)
     if closed is None:
-        again = (
-            "" if event.again_ns is None else f"; asked {attempts} times, again in {_seconds(event.again_ns - recorded.at_ns)}"
-        )
+        asked = f"; asked {counted(time=attempts)}, again in "
+        again = "" if event.again_ns is None else asked + _seconds(event.again_ns - recorded.at_ns)
         state.control.venues[event.venue] = VenueState(reason=f"not reconciled: {detail}{again}")
     if before is not None and before.unanswered == event.unanswered:
         return []
     return [AnomalyRaised(anomaly="not_reconciled", venue=event.venue, detail=detail)]
+
+
+def _open_questions(state: State, order_ids: tuple[str, ...]) -> str:
+    """Orders a venue has not told of, and orders it says it does not know: somebody has to say what became of those."""
+    orders = [state.execution.orders.get(order_id) for order_id in order_ids]
+    unknown = [one.order_id for one in orders if one is not None and one.in_doubt == Doubt.UNKNOWN_AT_VENUE]
+    silent = [order_id for order_id in order_ids if order_id not in unknown]
+    parts = ((silent, "unanswered"), (unknown, "unknown to the venue"))
+    return "; ".join(f"{counted(order=len(ids))} {how}: {', '.join(ids[:10])}" for ids, how in parts if ids)
 
 
 def _seconds(ns: int) -> str:

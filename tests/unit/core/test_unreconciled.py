@@ -20,6 +20,7 @@ from gateway.core.execution_control import MAX_STATUS_REQUESTS
 from gateway.core.reactions.sessions import LONGEST_PAUSE_NS
 from gateway.core.values import CommandKind
 from gateway.testing.harness import ACK_TIMEOUT_NS, VENUE, Harness
+from gateway.wording import counted
 
 D = Decimal
 
@@ -98,13 +99,22 @@ def test_an_operator_who_resolves_the_last_order_need_not_open_the_venue(harness
     assert opened(harness)
 
 
+def test_an_order_the_venue_does_not_know_is_not_called_unanswered(harness: Harness) -> None:
+    silent, unknown = working(harness, 2)
+    come_back(harness)
+    harness.answer_status(unknown, "8", unknown=True)
+    while harness.events(ReconciliationFinished)[-1].complete:
+        harness.pass_deadline()
+    assert f"1 order unanswered: {silent}; 1 order unknown to the venue: {unknown}" in reason(harness)
+
+
 def test_the_venue_is_asked_again_after_pauses_that_grow(harness: Harness) -> None:
     [order_id] = unanswered(harness)
     asked = len(harness.events(StatusRequested))
     pauses = []
     for attempt in range(1, 14):
         gave_up_ns = harness.now_ns
-        assert f"not reconciled: 1 orders unanswered: {order_id}; asked {attempt} times, again in" in reason(harness)
+        assert f"not reconciled: 1 order unanswered: {order_id}; asked {counted(time=attempt)}, again in" in reason(harness)
         assert not opened(harness)
         harness.pass_deadline()
         pauses.append(harness.now_ns - gave_up_ns)

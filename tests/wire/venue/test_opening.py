@@ -152,7 +152,7 @@ def test_an_operator_may_open_what_is_not_reconciled(make, venue):
     venue.disconnect()
     gateway.wait_venue("not reconciled")
     [anomaly] = gateway.wait_rows("SELECT * FROM v_anomalies WHERE kind = 'not_reconciled'")
-    assert "1 orders unanswered" in anomaly["detail"]
+    assert "1 order unanswered" in anomaly["detail"]
     alarms = " ".join(alarm["what"] for alarm in gateway.status()["alarms"])
     assert "in doubt" in alarms
     assert "not reconciled" in alarms
