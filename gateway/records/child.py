@@ -119,9 +119,7 @@ class _Child:
         except GatewayError as error:
             opened = Opened(trouble=str(error), refused=True)
         _say(self._told, opened)
-        if opened.refused:
-            os._exit(0)
-        self._wanted.wait()
+        self._wanted.wait()  # not when they were refused in time: then there is no run
         self._writer.start()
         self._opened.set()
         while self._writer.status().state not in ("stopped", "failed") and not self._stopped.is_set():

@@ -18,6 +18,10 @@ class RecordsUnavailable(PreconditionFailed):
     """The records database does not answer, or refuses: it may later. Everything else about it needs a change first."""
 
 
+class WrongRevision(PreconditionFailed):
+    """The records are of another build, or nobody has upgraded them yet. A start refuses them; a run waits for them."""
+
+
 READ_ONLY = {"records_read_only": True}
 """Execution options of a connection that only reads: on SQLite it takes no write lock."""
 

@@ -67,6 +67,8 @@ class RecordProcess:
         self._stop_at: float | None = None
         self._stop_asked = threading.Event()
         self._opened: Opened | None = None
+        self._begun = False
+        """A start does not wait any more: records that refuse now are waited for until somebody has mended them."""
         self._looking, self._first_look = threading.Event(), threading.Event()
         """The first one has begun to look at the records, or is gone; has found something, or is gone."""
         self._came_to_write = False
@@ -82,11 +84,12 @@ class RecordProcess:
     def open(self) -> None:
         """Have it look at the records. Raises PreconditionFailed when they cannot be used as they are.
 
-        That is the only thing to wait for, and not for long: who does not answer may refuse later, and is then not written.
+        That is the only thing to wait for, and not for long: records that refuse later are waited for while the gateway trades.
         """
         self._thread.start()
         if self._looking.wait(STARTING_S):
             self._first_look.wait(ANSWER_S)
+        self._begun = True
         opened = self._opened
         if opened is None:
             _log.warning("records are away, trading goes on: %s", self._status.last_error or "they do not answer yet")
@@ -212,7 +215,7 @@ class RecordProcess:
             self._looking.set()
             return
         if isinstance(message, Opened):
-            if message.refused:
+            if message.refused and not self._begun:
                 self._change("failed", message.trouble)
             self._found(self._opened or message)
             return

@@ -16,7 +16,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import NotFound, PreconditionFailed
 from gateway.records import sink
-from gateway.records.engines import READ_ONLY, RecordsUnavailable, explain, is_file, open_engine, parse_url, shown
+from gateway.records.engines import (
+    READ_ONLY,
+    RecordsUnavailable,
+    WrongRevision,
+    explain,
+    is_file,
+    open_engine,
+    parse_url,
+    shown,
+)
 from gateway.records.revision import WANTED, current_revision
 
 
@@ -84,11 +93,11 @@ class RecordStore:
             self.require_current()
 
     def require_current(self) -> None:
-        """Raise PreconditionFailed unless the database has the revision of this build."""
+        """Raise WrongRevision unless the database has the revision of this build."""
         current = self.current_revision()
         self._refuse_newer(current)
         if current != WANTED:
-            raise PreconditionFailed(
+            raise WrongRevision(
                 f"records database {self.shown_url} is at revision {current or 'none'}, this build wants {WANTED};"
                 " run `gateway db upgrade`"
             )
@@ -135,12 +144,12 @@ class RecordStore:
         self._engine.dispose()
 
     def refuse_newer(self) -> None:
-        """Raise PreconditionFailed when a newer build has upgraded the database."""
+        """Raise WrongRevision when a newer build has upgraded the database."""
         self._refuse_newer(self.current_revision())
 
     def _refuse_newer(self, current: str | None) -> None:
         if current not in (None, WANTED) and not _schema().known(current):
-            raise PreconditionFailed(
+            raise WrongRevision(
                 f"records database {self.shown_url} is at revision {current}, which this build does not know:"
                 " it was upgraded by a newer gateway; use that one, or restore the database from before"
             )

@@ -24,7 +24,7 @@ from gateway.errors import GatewayError, JournalCorrupt, JournalError, Precondit
 from gateway.journal.interface import JournalReader, Stored
 from gateway.records import sink
 from gateway.records.context import Context, RowOp
-from gateway.records.engines import RecordsUnavailable
+from gateway.records.engines import RecordsUnavailable, WrongRevision
 from gateway.records.fold import Fold
 from gateway.records.resume import context_at
 from gateway.records.sink import ANEW, Batch, Checkpoint, Moved
@@ -229,7 +229,7 @@ class RecordWriter:
                 if self._store.lost():  # what was wrong with it has been removed
                     raise _Lost from error
                 self._try_later(self._store.explain(error), pause)
-            except (JournalError, RecordsUnavailable) as error:
+            except (JournalError, RecordsUnavailable, WrongRevision) as error:
                 self._try_later(str(error), pause)
             else:
                 if self._status.state == "degraded":

@@ -186,7 +186,7 @@ def test_one_that_hangs_in_a_transaction_ends_with_its_gateway(make, venue):
     wait_for(stopped, "it is stopped in a transaction")
     gateway.kill()
     wait_for(lambda: gone(hangs), "its end")
-    assert not held()
+    wait_for(lambda: not held(), "what it held is free")
     records.execute("DROP TRIGGER forever")
     records.close()
     gateway.start().ready()
@@ -236,6 +236,30 @@ def test_a_start_waits_for_no_database_that_accepts_and_never_answers(make, venu
         assert gateway.status()["records"]["state"] == "initialising"
         assert gateway.terminate() == 1, "the records were not written"
         assert "the next start does the rest" in gateway.err.read_text()
+
+
+def test_records_that_refuse_while_the_gateway_trades_are_waited_for(home, server: Server, venue):
+    """Only a start refuses them. Whoever mends them stops nobody."""
+    server.start()
+    server.recreate()
+    gateway = PostgresqlGateway(home / "g", venue.port, server)
+    try:
+        gateway.start().ready()
+        first = writer_of(gateway)
+        gateway.caught_up()
+        with server.connect("records") as records:
+            records.execute("UPDATE alembic_version SET version_num = 'newer'")
+            os.kill(first, signal.SIGKILL)
+            wait_for(lambda: "at revision newer, which this" in gateway.status()["records"]["detail"], "it is said")
+            trade(gateway, venue)
+            status = gateway.status()
+            assert status["records"]["state"] == "degraded"
+            assert status["records"]["lag_events"] > 0
+            records.execute("UPDATE alembic_version SET version_num = %s", (WANTED,))
+        gateway.caught_up()
+        assert differences(gateway, venue.ledger_path) == []
+    finally:
+        gateway.close()
 
 
 def test_a_standby_looks_at_the_records_when_it_starts_and_not_when_it_takes_over(home, server: Server, venue):
