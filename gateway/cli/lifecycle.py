@@ -6,6 +6,7 @@ What they do is elsewhere (`gateway.demo`, `gateway.bootstrap`), imported when o
 from __future__ import annotations
 
 import gc
+import shlex
 import signal
 from dataclasses import asdict
 from pathlib import Path
@@ -51,7 +52,7 @@ def init(instance: Instance, directory: Path) -> None:
         output.document({"path": str(path)})
     else:
         click.echo(str(path))
-    output.say(f"next: edit it, then `gateway check {path}`")
+    output.say(f"next: edit it, then `gateway check {shlex.quote(str(path))}`")
 
 
 def write_starter(directory: Path) -> Path:

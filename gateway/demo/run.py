@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shlex
 import shutil
 import signal
 import subprocess
@@ -213,7 +214,7 @@ def _conclude(screen: Screen, config: Path, comparison: Comparison, verdict: Ver
         screen.say("nothing was traded, so nothing is shown: give it more --seconds")
     screen.say("\nTry on what it left behind:")
     for verb in ("order list --limit 5", "position list", "anomaly list"):
-        screen.say(f"  {_command()} --config {config} {verb}")
+        screen.say(f"  {shlex.quote(_command())} --config {shlex.quote(str(config))} {verb}")
 
 
 def _command() -> str:

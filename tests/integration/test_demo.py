@@ -44,11 +44,12 @@ def test_it_plays_a_file_of_ticks(tmp_path: Path) -> None:
     rows = [f"2026-01-05 08:00:{i % 60:02d}+00:00,{100 + i % 7 / 1000:.3f},{100.008 + i % 7 / 1000:.3f}" for i in range(400)]
     ticks.write_text("timestamp,bid,ask\n" + "\n".join(rows) + "\n")
     for seconds in ("5", "60"):
-        home = tmp_path / f"demo-{seconds}"
+        home = tmp_path / f"a demo of {seconds}"
         code, result, messages = _demo(home, "--seconds", seconds, "--no-kill", "--ticks", str(ticks))
         assert code == 0, messages
         assert result["differences"] == []
         assert "SIGKILL" not in messages
+        assert f"--config '{home}/gateway.toml' order list" in messages
         if int(str(result["executions"])) > 3:
             break
     _replayed(home / "var", tmp_path)

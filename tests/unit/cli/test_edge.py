@@ -93,7 +93,8 @@ def test_the_configuration_is_found_where_it_is_said(cli: Any, tmp_path: Path) -
 
 
 def test_init_writes_once(cli: Any, tmp_path: Path) -> None:
-    target = tmp_path / "desk"
+    target = tmp_path / "my desk"
+    assert f"gateway check '{tmp_path}/other desk/gateway.toml'`" in cli("init", str(tmp_path / "other desk")).stderr
     assert cli.json("init", str(target)) == {"path": str(target / "gateway.toml")}
     written = (target / "gateway.toml").read_text()
     assert written == Path("config/gateway.toml").read_text()
