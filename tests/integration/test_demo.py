@@ -49,7 +49,6 @@ def test_it_plays_a_file_of_ticks(tmp_path: Path) -> None:
         assert code == 0, messages
         assert result["differences"] == []
         assert "SIGKILL" not in messages
-        assert f"--config '{home}/gateway.toml' order list" in messages
         if int(str(result["executions"])) > 3:
             break
     _replayed(home / "var", tmp_path)
