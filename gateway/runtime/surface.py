@@ -41,7 +41,7 @@ from gateway.core.turn import Step
 from gateway.errors import PreconditionFailed
 from gateway.runtime.kill_switch import KillSwitch
 from gateway.runtime.order_requests import OrderRequests
-from gateway.runtime.positions import adjustment, adjustment_problem
+from gateway.runtime.position_adjustment import adjustment, adjustment_problem
 from gateway.runtime.reload import Reloader
 from gateway.runtime.requests import APPLY_SECONDS, cancels, fresh, position, require_scope, require_venue
 from gateway.runtime.runtime import Runtime
