@@ -161,9 +161,12 @@ class GatewaySurface:
         event = StopRequested(
             actor=actor, reason=request.reason, request_id=request.request_id, cancel_open=request.cancel_open
         )
-        step = self._submit(event)
-        self._request_stop(f"{actor}: {request.reason}")
-        return Answer(seq=position(step), detail="stopping")
+
+        def end() -> None:
+            """With the event durable, whoever waits for that: trading has ended with it, and the process must follow."""
+            self._request_stop(f"{actor}: {request.reason}")
+
+        return Answer(seq=position(self._runtime.submit(event, APPLY_SECONDS, end)), detail="stopping")
 
     def _submit(self, event: Event) -> Step:
         return self._runtime.submit(event, APPLY_SECONDS)
