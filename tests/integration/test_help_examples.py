@@ -283,11 +283,11 @@ def _watch(desk: Desk) -> None:
     try:
         assert watching.stdout is not None
         lines = iter(watching.stdout.readline, "")
-        shown = []
-        while not re.match("no alarms|Severity", line := next(lines)):
-            assert len(line.rstrip("\n")) <= 80
-            shown.append(line)
-        assert any("SIM" in line for line in shown)
+        shown = [next(lines)]
+        while "SIM" not in shown[-1]:
+            shown.append(next(lines))
+        assert all(len(line.rstrip("\n")) <= 80 for line in shown)
+        assert any(re.match("no alarms|Severity", line) for line in shown), "before all else"
         watching.send_signal(signal.SIGINT)
         assert watching.wait(100) == 0
     finally:
