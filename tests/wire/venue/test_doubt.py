@@ -54,7 +54,7 @@ def test_a_venue_that_answers_late_opens(make, venue):
     gateway.wait_state(orders[1], "Accepted")
     venue.status_answers = False
     venue.disconnect()
-    assert "asked 1 times, again in 2 s" in gateway.wait_venue("not reconciled")["reason"]
+    assert "asked 1 time, again in 2 s" in gateway.wait_venue("not reconciled")["reason"]
     for asked in venue.of_type("H")[:2]:
         venue._status(asked)
     gateway.wait_open()
