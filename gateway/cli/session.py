@@ -109,7 +109,14 @@ def _action(name: str, done: str, summary: str) -> click.Command:
 
 
 _action("logon", "logon asked for", "Log the session of VENUE on.")
-_action("logout", "logout asked for", "Log the session of VENUE out; it stays out until `logon`.")
+_action(
+    "logout",
+    "logout asked for",
+    """Log the session of VENUE out; it stays out until `logon`.
+
+    Not over a restart or a takeover, which log on as configured: `gateway venue close` keeps new orders from a venue then, too.
+    """,
+)
 _action("test-request", "TestRequest(1) sent", "Send a TestRequest(1) on the session of VENUE.")
 
 

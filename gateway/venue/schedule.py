@@ -1,7 +1,7 @@
 """A session's schedule at work: when its hours begin or end, an event says so, and once that is durable it logs on or out.
 
-An operator's word goes before it: a session he logged out stays out until he logs it on. The engine's own schedules are off:
-they would reset numbers behind our back.
+An operator's word goes before it: a session he logged out stays out until he logs it on, or the gateway starts anew. The
+engine's own schedules are off: they would reset numbers behind our back.
 """
 
 from __future__ import annotations
