@@ -89,6 +89,7 @@ def restore(messages: Iterator[Message], digest: str | None = None) -> State:
     try:
         for heading, content in _contents(messages):
             _place(restored, heading, content)
+            del content  # before the next one is made: some are large
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"no state of this build: {type(error).__name__}: {error}") from error
     if digest is not None:
@@ -114,6 +115,7 @@ def full_digest(messages: Iterable[Message], *, believing: bool = False) -> str:
                 yield from (entry_hash(owner.name, key, value) for key, value in content)
             elif owner is empty.execution.ended:
                 yield from ((total_of if believing else hash_of)(record) for _, record in content)
+            del content  # before the next one is made: some are large
 
     try:
         return total(hashes())
