@@ -39,11 +39,13 @@ KEEP, BY_QUANTITY = Move
 
 
 class Edge(msgspec.Struct, frozen=True):
-    """One cell: where the state goes, the market's reason when it surprises, the anomaly it raises."""
+    """One cell: where the state goes, the market's reason when it surprises, the anomaly it raises; `beyond`: the one it
+    raises when CumQty(14) has gone beyond OrderQty(38)."""
 
     to: OrderState | Move
     note: str = ""
     anomaly: str | None = None
+    beyond: str | None = None
 
 
 _OPEN_KEEP = {S: Edge(KEEP), A: Edge(KEEP), P: Edge(KEEP)}
@@ -74,9 +76,9 @@ TABLE: dict[str, dict[OrderState, Edge]] = {
         **{state: Edge(KEEP) for state in (F, C, R, X)},
     },
     "filled": {
-        S: Edge(BY_QUANTITY, "fill before acknowledgement"),
-        A: Edge(BY_QUANTITY),
-        P: Edge(BY_QUANTITY),
+        S: Edge(BY_QUANTITY, "fill before acknowledgement", beyond="over_fill"),
+        A: Edge(BY_QUANTITY, beyond="over_fill"),
+        P: Edge(BY_QUANTITY, beyond="over_fill"),
         F: Edge(KEEP, "more than was ordered: it counts all the same", "over_fill"),
         C: Edge(KEEP, _LATE_FILL, "late_fill"),
         R: Edge(KEEP, _LATE_FILL, "late_fill"),
@@ -185,7 +187,7 @@ def transition(what: str, before: OrderState, *, quantity: Decimal, cum_qty: Dec
     if edge.to is KEEP:
         return before, edge.anomaly
     if edge.to is BY_QUANTITY:
-        return by_quantity(quantity, cum_qty), edge.anomaly
+        return by_quantity(quantity, cum_qty), edge.beyond if edge.beyond and cum_qty > quantity else edge.anomaly
     assert isinstance(edge.to, OrderState)
     return edge.to, edge.anomaly
 

@@ -32,9 +32,9 @@ def _parts() -> Iterator[str]:
     yield "## The table\n"
     yield (
         "What happened against the state before; the cell is the state after, `=` the same, `by quantity` what CumQty says,"
-        " `!` an anomaly. An empty cell is no edge: the anomaly `no_edge`, and the state is untouched. An `accepted_presumed`"
-        " and its like are the same event for an order that had ended on our own conclusion alone; `reported_...` is what a"
-        " status answer says.\n"
+        " `!` an anomaly, `>!` one that is raised when CumQty goes beyond what was ordered. An empty cell is no edge: the"
+        " anomaly `no_edge`, and the state is untouched. An `accepted_presumed` and its like are the same event for an order"
+        " that had ended on our own conclusion alone; `reported_...` is what a status answer says.\n"
     )
     yield table(
         ("What happened", *(f"{state}" for state in OrderState)),
@@ -81,7 +81,7 @@ def _cell(edge: Edge | None) -> str:
     if edge is None:
         return ""
     to = "=" if edge.to is KEEP else str(edge.to.value)
-    return f"{to} !{edge.anomaly}" if edge.anomaly else to
+    return f"{to} >!{edge.beyond}" if edge.beyond else f"{to} !{edge.anomaly}" if edge.anomaly else to
 
 
 def _to(state: OrderState, edge: Edge) -> str:

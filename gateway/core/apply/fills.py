@@ -4,7 +4,7 @@ Three policies for ExecIDs that do not behave (the key is venue, trade date, ord
 
     same id, same content          a duplicate: changes nothing
     same id, other content         `exec_id_conflict`: the first stands, somebody must look
-    other id, same trade           `duplicate_trade`: same time, price, quantity and CumQty(14); changes nothing
+    other id, same trade           `duplicate_trade`: same time, price, quantity and CumQty(14) that counts it; changes nothing
 
 More than was ordered is a genuine over-fill and counts (`over_fill`, from the lifecycle table). An *inferred* execution
 stands for quantity a venue's CumQty proved before its report arrived; the real report replaces it, never adds to it.
@@ -175,8 +175,8 @@ def _same_content(state: State, event: Filled, order: Order) -> Fill | None:
 
 
 def _same_trade(state: State, order: Order, event: Filled) -> bool:
-    if event.cum_qty is None or event.venue_time_ns is None:
-        return False
+    if event.cum_qty is None or event.venue_time_ns is None or event.cum_qty < event.last_qty:
+        return False  # a CumQty(14) that does not even count this trade tells no two trades apart
     key = state.execution.same_trade(order.order_id, event.cum_qty, event.venue_time_ns)
     if key is None:
         return False
@@ -232,6 +232,8 @@ def update_order(
     if order.presumed and what in ("filled", "fill_inferred"):
         what = "filled_presumed"
     new_state, raised = transition(what, order.state, quantity=order.most_quantity, cum_qty=cum_qty)
+    if order.external and not order.state.terminal:
+        raised = None  # what an order of another origin is for, only the venue knows
     terminal_ns = (order.terminal_ns or recorded.at_ns) if new_state.terminal else None
     after = replace(
         order,

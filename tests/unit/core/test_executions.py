@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from msgspec.structs import replace
 
 from gateway.core.changes import FillChanged, PositionChanged
@@ -82,6 +83,16 @@ def test_over_fill_counts_and_is_flagged(harness: Harness, order_id: str) -> Non
     assert harness.anomalies() == ["over_fill"]
 
 
+@pytest.mark.parametrize("first", [None, "4000"])
+def test_one_execution_of_more_than_is_open_is_flagged(harness: Harness, order_id: str, first: str | None) -> None:
+    if first is not None:
+        harness.fill(order_id, first)
+    harness.fill(order_id, "11000")
+    assert harness.order(order_id).state is OrderState.FILLED
+    assert harness.position() == D(first or 0) + 11000
+    assert harness.anomalies() == ["over_fill"]
+
+
 def test_a_trade_of_nothing_changes_nothing(harness: Harness, order_id: str) -> None:
     harness.fill(order_id, "0")
     assert totals(harness, order_id) == (OrderState.ACCEPTED, 0, 10000, 0)
@@ -126,6 +137,13 @@ def test_same_trade_under_another_exec_id_counts_once(harness: Harness, order_id
     harness.feed(replace(first, exec_id="E2"))
     assert totals(harness, order_id) == (OrderState.PARTIALLY_FILLED, 4000, 6000, 4000)
     assert harness.anomalies() == ["duplicate_trade"]
+
+
+def test_equal_trades_of_a_venue_that_leaves_cum_qty_at_zero_both_count(harness: Harness, order_id: str) -> None:
+    first = harness.filled(order_id, "4000", exec_id="E1", cum_qty=D(0))
+    harness.feed(first)
+    harness.feed(replace(first, exec_id="E2"))
+    assert harness.position() == 8000
 
 
 def test_equal_trades_with_their_own_cum_qty_both_count(harness: Harness, order_id: str) -> None:
