@@ -7,6 +7,8 @@ imports.
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import click
@@ -95,6 +97,18 @@ def root(config: Path | None) -> None:
     """
 
 
+def _have_streams() -> None:
+    """A service started without stdin, stdout or stderr gets /dev/null: else its first file would have that number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - for the life of the process
+
+
 def main() -> None:
     """The console script."""
+    _have_streams()
     root(prog_name="gateway")

@@ -71,10 +71,21 @@ def path_findings(document: Table, base_dir: Path) -> Iterator[Finding]:
         what = "is the same file as journal.url, and a SQLite file has one writer"
         yield Finding(("records", "url"), what, "give the records a file of their own")
     socket = absolute(base_dir, text(table(document, "control"), "socket", ControlSection().socket))
-    length = len(str(socket).encode())
+    length = len(os.fsencode(socket))
+    if not _is_text(str(base_dir)):
+        yield Finding(("control", "socket"), f"{str(base_dir)!r} is not UTF-8", "use another directory, or a UTF-8 locale")
     if length > LONGEST_SOCKET:
         what = f"{str(socket)!r} has {length} bytes, and a Unix socket path holds at most {LONGEST_SOCKET}"
         yield Finding(("control", "socket"), what, "give a shorter absolute path, for example below /run")
+
+
+def _is_text(path: str) -> bool:
+    """Whether the path can be written into a database URL: bytes that could not be decoded cannot (PEP 383)."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sqlite_findings(path: tuple[str, str], url: str, remedy: str) -> Iterator[Finding]:

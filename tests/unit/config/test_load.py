@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -250,6 +251,14 @@ def test_keys_that_contradict_each_other_are_refused(tmp_path: Path, addition: s
     assert problem.line is not None
     assert problem.line > VENUE.count("\n")
     assert "hunter2" not in str(problem)
+
+
+def test_a_directory_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    here = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    here.mkdir()
+    (here / "gateway.toml").write_text(MINIMAL)
+    with pytest.raises(ConfigurationError, match="is not UTF-8; use another directory"):
+        load(here / "gateway.toml")
 
 
 def test_the_longest_socket_path_is_accepted(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 
 from gateway_process import wait_for
 
@@ -158,3 +161,28 @@ def test_an_operator_may_open_what_is_not_reconciled(make, venue):
     assert "not reconciled" in alarms
     gateway.post("/venues/SIM/open", reason="spoke to the venue")
     gateway.wait_open()
+
+
+STREAMLESS = """
+import os
+for stream in (0, 1, 2):
+    os.close(stream)
+os.execv({python!r}, [{python!r}, "-m", "gateway", "run", {config!r}])
+"""
+
+
+def test_a_service_without_stdin_stdout_and_stderr_trades(make, venue):
+    gateway = make()
+    code = STREAMLESS.format(python=sys.executable, config=str(gateway.config))
+    service = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        wait_for(lambda: service.poll() is not None or gateway.venue()["opened"], "venue open")
+        gateway.order()
+        venue.wait("D")
+        opened = [os.readlink(f"/proc/{service.pid}/fd/{stream}") for stream in (0, 1, 2)]
+        assert opened == [os.devnull] * 3
+        service.terminate()
+        assert service.wait(100) == 0
+    finally:
+        service.kill()
+        service.wait()
