@@ -63,6 +63,7 @@ SESSION_EVENTS: Mapping[str, str] = {
     "logon_refused": "the venue answered the Logon(A) with a Logout(5)",
     "schedule_begin": "the hours of the schedule begin: the session logs on",
     "schedule_end": "they end, or are over when the gateway starts: the session logs out, or stays out",
+    "market_data_refused": "the venue refused a market data request that another has followed since",
     "discarded_market_data": "market data sent again in a resend: old, not applied, subscribed anew",
 }
 """`v_session_events.event`."""

@@ -18,15 +18,17 @@ LOW_DISK_BYTES = 1 << 30
 
 
 def market_input(document: Mapping[str, Any]) -> tuple[ComponentState, str]:
-    """Degraded while a feed is not up, naming the first five; initialising before any of them has said anything."""
+    """Degraded while a feed is not up, naming the first five and why; initialising before any of them has said anything, unless
+    its request was refused, or goes unanswered."""
     feeds = document.get("feeds", ())
     bad = [f"{f['venue']} {f['symbol']} {f['state']}" for f in feeds if f["state"] != FeedState.UP]
     if not feeds:
         return "running", "no market data configured"
     if not bad:
         return "running", ""
-    waiting = all(feed["state"] == "none" for feed in feeds)
-    return ("initialising" if waiting else "degraded"), ", ".join(bad[:5])
+    why = list(dict.fromkeys(f"{feed['venue']}: {feed['detail']}" for feed in feeds if feed.get("detail")))
+    waiting = not why and all(feed["state"] == "none" for feed in feeds)
+    return ("initialising" if waiting else "degraded"), "; ".join([", ".join(bad[:5]), *why[:5]])
 
 
 def connectivity(document: Mapping[str, Any]) -> tuple[ComponentState, str]:

@@ -20,7 +20,7 @@ from gateway.core.contents import StrategyState
 from gateway.core.orders import Position
 from gateway.core.risk.basis import market_price
 from gateway.core.state import State
-from gateway.core.values import ONE, SCOPE_ALL, TradingState
+from gateway.core.values import ONE, SCOPE_ALL, FeedState, TradingState
 from gateway.records.status import WriterStatus
 from gateway.runtime.conclusions import closed, connectivity, halts, market_input, troubles
 from gateway.runtime.intake import Intake
@@ -183,10 +183,12 @@ class Reporter:
     def _feed(self, state: State, venue: str, symbol: str) -> dict[str, Any]:
         book = state.market.books.get((venue, symbol))
         feed = state.market.feeds.get((venue, symbol))
+        detail = "" if feed is FeedState.UP else self._runtime.adapters[venue].subscription.trouble(wall_ns())
         return {
             "venue": venue,
             "symbol": symbol,
             "state": "none" if feed is None else str(feed),
+            "detail": detail,
             "bid": str(book.bids[0].price) if book and book.bids else None,
             "ask": str(book.asks[0].price) if book and book.asks else None,
             "age_seconds": None if book is None else f"{max(0, wall_ns() - book.updated_ns) / 1e9:.1f}",

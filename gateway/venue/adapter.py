@@ -18,6 +18,8 @@ from gateway.core.contents import PlannedNumbers
 from gateway.core.events import (
     BookSnapshot,
     Event,
+    FeedStatus,
+    SessionNotice,
     SessionReset,
     StatusReported,
 )
@@ -41,7 +43,7 @@ from gateway.venue.resend import ResendWatch, Verdict
 from gateway.venue.schedule import Schedule
 from gateway.venue.send_log import SendLog
 from gateway.venue.settle import Do, Input, Phase, Settling
-from gateway.venue.subscription import MARKET_DATA, Subscription
+from gateway.venue.subscription import FOR_GOOD, MARKET_DATA, Subscription
 
 _log = logging.getLogger(__name__)
 _OUT_OF_SEQUENCE = frozenset({"2", "5", "A"})
@@ -98,7 +100,7 @@ class VenueAdapter:
         """The same of the probe that was answered: the answer settles no later connection."""
         self._gap_in_session = False
         """We asked for a resend although the numbers had been agreed on: what was live is missing."""
-        self._subscription = Subscription(self, encoder, symbols, send=self._try, id_prefix=id_prefix)
+        self.subscription = Subscription(self, encoder, symbols, send=self._try, id_prefix=id_prefix)
         self.schedule = Schedule(self, hours)
         self.emergency = Emergency(self, encoder, send_log, emergency_file, count, id_prefix=id_prefix)
         self._positions = PositionReports(self, encoder)
@@ -121,7 +123,7 @@ class VenueAdapter:
     @property
     def deadline_ns(self) -> int | None:
         """When a probe or a resend is overdue, a subscription is to be repeated, or the schedule changes, in stream time."""
-        parts = (self._settling, self._subscription, self._resends, self.schedule, self._positions)
+        parts = (self._settling, self.subscription, self._resends, self.schedule, self._positions)
         return min((part.deadline_ns for part in parts if part.deadline_ns is not None), default=None)
 
     @property
@@ -176,7 +178,7 @@ class VenueAdapter:
                 self._numbering.advance_by_one(inbound.msg_seq_num)
                 refused = self._facts.engine_rejected(inbound, inbound.msg_seq_num, f"our engine refused it: {inbound.detail}")
                 if refused.market_data:
-                    return [refused, *self._subscription.refused(msg_type_of(inbound.raw), now_ns)]
+                    return [refused, *self.subscription.refused(msg_type_of(inbound.raw), now_ns)]
                 self._look_for_unknown_orders()
                 return [refused]
 
@@ -189,12 +191,12 @@ class VenueAdapter:
         self._numbering.advance_by_one(number)
         rejected = self._facts.engine_rejected(inbound, number, detail)
         if rejected.market_data:
-            self._subscription.missed("market data that could not be translated")
+            self.subscription.missed("market data that could not be translated")
         return rejected
 
     def on_time(self, now_ns: int) -> list[Event]:
         """Call when `deadline_ns` has passed."""
-        self._subscription.on_time(now_ns)
+        self.subscription.on_time(now_ns)
         events: list[Event] = []
         deadline = self._resends.deadline_ns
         if deadline is not None and deadline <= now_ns:
@@ -238,12 +240,14 @@ class VenueAdapter:
         self.last_receive_ns = inbound.received_ns
         self._count(self.venue, "in", decoded.msg_type or "?")
         if decoded.msg_type in MARKET_DATA and decoded.poss_dup:
-            self._subscription.resent()
+            self.subscription.resent()
             events: list[Event] = []
         elif decoded.msg_type in _SESSION_MESSAGES and decoded.message is not None:
             events = _SESSION_MESSAGES[decoded.msg_type](self, decoded, decoded.message, now_ns)
         elif decoded.msg_type in ("3", "j"):
-            events = self._refused(decoded)
+            events = self._refused(decoded, now_ns)
+        elif decoded.msg_type == "Y" and decoded.message is not None:
+            events = self._no_market_data(decoded, decoded.message, now_ns)
         elif decoded.msg_type in ("AO", "AP") and decoded.message is not None:
             events = [*decoded.events, *self._positions.taken(decoded.message)]
         elif inbound.conflated:
@@ -255,7 +259,7 @@ class VenueAdapter:
             self._numbering.advance_by_one(number)
         elif decoded.msg_type != "4":  # NewSeqNo(36) says where that leads
             self._numbering.advance(number)
-        return self._subscription.taken(events, now_ns, live=not decoded.poss_dup)
+        return self.subscription.taken(events, now_ns, live=not decoded.poss_dup)
 
     def _heartbeat(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         probe = message.get(tags.TEST_REQ_ID)
@@ -286,7 +290,7 @@ class VenueAdapter:
             return [self._facts.notice("gap", detail, decoded.msg_seq_num), *self._step(Input.GAP_FILLED, now_ns)]
         reason = "gap-filled" if gap_fill else "skipped by SequenceReset-Reset"
         lost = self._facts.lost(first, last, reason)
-        self._subscription.missed(reason)
+        self.subscription.missed(reason)
         self._look_for_unknown_orders()
         notice = self._facts.notice("sequence_reset", f"NewSeqNo(36)={new}", decoded.msg_seq_num)
         return [notice, lost, *self._step(Input.GAP_FILLED, now_ns)]
@@ -319,11 +323,23 @@ class VenueAdapter:
             lost = [self._facts.lost(first, first, reason)]
         return [*lost, *self._numbering.logon_sent(flagged=flagged)]
 
-    def _refused(self, decoded: Decoded) -> list[Event]:
+    def _no_market_data(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
+        """MarketDataRequestReject(Y), as the decoder words it."""
+        for_good = message.get(tags.MD_REQ_REJ_REASON) in FOR_GOOD
+        events: list[Event] = []
+        for event in decoded.events:
+            told = event.detail if isinstance(event, FeedStatus) else ""
+            events += self.subscription.turned_down(decoded.md_req_id, told, now_ns, for_good=for_good)
+        return events
+
+    def _refused(self, decoded: Decoded, now_ns: int) -> list[Event]:
         """Reject(3) or BusinessMessageReject(j): RefSeqNum(45) says which of our requests it was."""
         events: list[Event] = list(decoded.events)
         kind, cl_ord_id = self.outbound.sent_as(decoded.ref_seq_num or 0)
         kind = kind or decoded.ref_msg_type or ""
+        if kind == "V":  # a session that knows no market data at all, or not now
+            request, told = decoded.business_reject_ref_id, "market data request refused: " + _words(events)
+            return [*events, *self.subscription.turned_down(request, told, now_ns, for_good=decoded.msg_type == "3")]
         cl_ord_id = cl_ord_id or decoded.business_reject_ref_id or ""
         if not cl_ord_id:
             return events
@@ -349,7 +365,7 @@ class VenueAdapter:
     def _unsettle(self, now_ns: int) -> list[Event]:
         self._gap_in_session = True
         reason = "messages are missing, a resend was asked for"
-        return [self._facts.unsettled(reason), *self._subscription.interrupted(reason)]
+        return [self._facts.unsettled(reason), *self.subscription.interrupted(reason)]
 
     def _probe(self, now_ns: int) -> list[Event]:
         self._probed_logon = self.link.logons
@@ -363,7 +379,7 @@ class VenueAdapter:
     def _open(self, now_ns: int) -> list[Event]:
         self._settled_logon = self._probed_logon
         self._resends.closed()
-        discarded = self._subscription.opened()
+        discarded = self.subscription.opened(now_ns)
         self._gap_in_session = False
         settled = self._facts.settled(self.link.numbers)
         self._look_for_unknown_orders()
@@ -389,7 +405,7 @@ class VenueAdapter:
         self._positions.closed()
         reason, self._down_reason, self._down_told = self._down_reason or "disconnected", "", True
         down = self._facts.down(reason, self.link.numbers)
-        return [down, *self._subscription.closed(reason)]
+        return [down, *self.subscription.closed(reason)]
 
     def _try(self, outgoing: Outgoing) -> None:
         """Send what a disconnect makes superfluous."""
@@ -399,6 +415,10 @@ class VenueAdapter:
                 self._count(self.venue, "out", outgoing.msg_type)
         except NotSent as error:
             _log.warning("%s: MsgType(35)=%s not sent: %s", self.session, outgoing.msg_type, error)
+
+
+def _words(events: list[Event]) -> str:
+    return next((event.detail for event in events if isinstance(event, SessionNotice)), "")
 
 
 def _conflated(event: Event, count: int) -> Event:

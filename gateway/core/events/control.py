@@ -194,7 +194,8 @@ class SessionDown(SessionEvent, frozen=True, kw_only=True):
 class SessionNotice(SessionEvent, frozen=True, kw_only=True):
     """Something an operator or an incident review wants to see of a session; changes no number.
 
-    `event`: reject, business_reject, resend_request, gap, sequence_reset, logon_refused, discarded_market_data.
+    `event`: reject, business_reject, resend_request, gap, sequence_reset, logon_refused, discarded_market_data,
+    market_data_refused.
     """
 
     event: str

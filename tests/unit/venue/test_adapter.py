@@ -28,7 +28,13 @@ from gateway.venue.gate import KillGate
 from gateway.venue.link import Inbound, Kind, NotSent
 from gateway.venue.numbering import Place
 from gateway.venue.send_log import SendLog
-from gateway.venue.subscription import REFUSED_SNAPSHOT_PAUSE_NS, RESUBSCRIBE_PAUSE_NS
+from gateway.venue.subscription import (
+    ANSWER_NS,
+    LONGEST_PAUSE_NS,
+    REFUSED_REQUEST_PAUSE_NS,
+    REFUSED_SNAPSHOT_PAUSE_NS,
+    RESUBSCRIBE_PAUSE_NS,
+)
 
 
 class Wire:
@@ -118,7 +124,7 @@ def settled(adapter, wire):
     adapter.translate(Inbound(venue="SIM", kind=Kind.LOGON), 1)
     probe = dict(wire.sent[-1].fields)[112]
     adapter.translate(message("0", 5, f"112={probe}|"), 2)
-    wire.sent.clear()
+    wire.sent[:] = [outgoing for outgoing in wire.sent if outgoing.msg_type == "V"]
 
 
 def test_nothing_leaves_on_a_connection_whose_numbers_are_not_agreed(adapter, log, wire):
@@ -284,6 +290,80 @@ def test_refused_market_data_asks_for_a_snapshot_and_for_no_order(adapter, wire)
     assert adapter.deadline_ns == at_ns + REFUSED_SNAPSHOT_PAUSE_NS
     adapter.on_time(adapter.deadline_ns)
     assert len(wire.sent) == 4
+
+
+def asked(wire):
+    return [dict(outgoing.fields)[262] for outgoing in wire.sent if dict(outgoing.fields).get(263) == "1"]
+
+
+def told(adapter, kind, fields, at_ns):
+    """What the venue says of market data, live and in sequence."""
+    return adapter.translate(message(kind, adapter.watermark.msg_seq_num + 1, fields), at_ns)
+
+
+BOOK = "55=USD/JPY|268=1|269=0|270=110.1|271=1000|"
+
+
+@FOLLOWS
+@pytest.mark.parametrize("reason", ["281=1|", "281=2|", "281=D|", "281=77|", ""])
+def test_a_refused_market_data_request_is_made_again_ever_more_rarely(adapter, wire, reason):
+    settled(adapter, wire)
+    at_ns = 10 * LONGEST_PAUSE_NS
+    pauses = []
+    for _ in range(8):
+        [feed] = told(adapter, "Y", f"262={asked(wire)[-1]}|{reason}58=busy|", at_ns)
+        assert (feed.status, adapter.subscription.trouble(at_ns).endswith("asked again at intervals")) == (
+            FeedState.STALE,
+            True,
+        )
+        assert "busy" in adapter.subscription.trouble(at_ns)
+        pauses.append(adapter.deadline_ns - at_ns)
+        before, at_ns = len(wire.sent), adapter.deadline_ns
+        adapter.on_time(at_ns)
+        assert len(wire.sent) == before + 1, "no end of a subscription that never began"
+    assert pauses[:3] == [REFUSED_REQUEST_PAUSE_NS, 2 * REFUSED_REQUEST_PAUSE_NS, 4 * REFUSED_REQUEST_PAUSE_NS]
+    assert pauses[-1] == LONGEST_PAUSE_NS
+    assert len(set(asked(wire))) == len(asked(wire)), "each under an id of its own"
+    told(adapter, "W", f"262={asked(wire)[-1]}|{BOOK}", at_ns)
+    assert (adapter.subscription.trouble(at_ns + ANSWER_NS), adapter.deadline_ns) == ("", None)
+
+
+@FOLLOWS
+@pytest.mark.parametrize("reason", "03456789ABC")
+def test_a_market_data_request_refused_for_good_is_made_again_by_the_next_logon_alone(adapter, wire, reason):
+    settled(adapter, wire)
+    [feed] = told(adapter, "Y", f"262={asked(wire)[-1]}|281={reason}|58=USD/JPY|", 10)
+    assert (feed.status, adapter.deadline_ns) == (FeedState.STALE, None)
+    assert adapter.subscription.trouble(10).endswith("USD/JPY; not asked again before the next logon")
+    adapter.subscription.closed("logout")
+    assert adapter.subscription.trouble(10) == ""
+    adapter.subscription.opened(20)
+    assert len(asked(wire)) == 2
+
+
+@FOLLOWS
+@pytest.mark.parametrize(("kind", "again"), [("j", True), ("3", False)])
+def test_a_venue_that_rejects_the_message_has_refused_the_request(adapter, wire, kind, again):
+    settled(adapter, wire)
+    *_, feed = told(adapter, kind, "45=3|372=V|58=no such service|", 10)
+    assert (feed.status, adapter.deadline_ns is not None) == (FeedState.STALE, again)
+    assert "no such service" in adapter.subscription.trouble(10)
+
+
+@FOLLOWS
+def test_the_refusal_of_an_older_request_says_nothing_of_the_newer_one(adapter, wire):
+    settled(adapter, wire)
+    told(adapter, "W", f"262={asked(wire)[-1]}|{BOOK}", 10)
+    [notice] = told(adapter, "Y", "262=older|281=0|", 11)
+    assert notice.event == "market_data_refused"
+    assert (adapter.subscription.trouble(11), adapter.deadline_ns) == ("", None)
+
+
+@FOLLOWS
+def test_a_market_data_request_without_an_answer_is_said(adapter, wire):
+    settled(adapter, wire)
+    assert adapter.subscription.trouble(1) == ""
+    assert "was not answered" in adapter.subscription.trouble(10 * ANSWER_NS)
 
 
 def test_refused_reports_may_concern_orders(adapter, wire):

@@ -214,6 +214,10 @@ def test_market_data_that_the_engine_refuses_makes_the_feed_untrusted(make, venu
     assert len(venue.of_type("V")) == 3
     venue.send("W", (262, req_id), (55, "USD/JPY"), (268, 2), *entries)
     wait_for(lambda: gateway.status()["feeds"][0]["state"] == "up", "a book again")
+    # The venue ends it, for a reason that may pass.
+    venue.send("Y", (262, venue.of_type("V")[-1][262]), (281, "2"), (58, "too many"))
+    wait_for(lambda: any("too many; asked again" in alarm["what"] for alarm in gateway.status()["alarms"]), "an alarm")
+    assert gateway.status()["feeds"][0]["state"] == "stale"
 
 
 def test_a_fill_that_names_no_order_is_found_by_asking(gateway, venue, order):
