@@ -18,7 +18,8 @@ Act = Callable[[signal.Signals], None]
 
 
 class SignalThread:
-    """For the main thread, which alone may install handlers."""
+    """For the main thread, which alone may install handlers, and must wait with a limit: handlers run there, and one that is
+    due at the moment a wait begins runs when it ends."""
 
     def __init__(self) -> None:
         self._acts: dict[int, Act] = {}

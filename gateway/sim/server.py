@@ -32,7 +32,7 @@ from gateway.wording import counted
 log = logging.getLogger("gateway.sim")
 
 IDLE_SECONDS = 0.05
-PARENT_POLL_SECONDS = 0.25
+POLL_SECONDS = 0.25
 LOGOUT_SECONDS = 2.0
 
 
@@ -91,11 +91,9 @@ def _say(text: str) -> None:
 
 
 def _wait(stop: threading.Event, parent: int | None) -> None:
-    if parent is None:
-        stop.wait()
-        return
-    while not stop.wait(PARENT_POLL_SECONDS):
-        if os.getppid() != parent:
+    """Never for good: a signal that comes just before this thread goes to sleep is handled when it wakes up."""
+    while not stop.wait(POLL_SECONDS):
+        if parent is not None and os.getppid() != parent:
             log.warning("the parent process is gone; stopping")
             return
 
