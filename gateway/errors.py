@@ -24,6 +24,7 @@ reaches that edge is a defect and keeps its traceback.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 
@@ -99,6 +100,24 @@ class ConfigurationError(PreconditionFailed):
 
     def __reduce__(self) -> tuple[type[ConfigurationError], tuple[list[Problem]]]:
         return type(self), (self.problems,)
+
+
+_NO_SPACE = "free space on the disk"
+_REMEDIES = {
+    errno.ENOSPC: _NO_SPACE,
+    errno.EDQUOT: f"{_NO_SPACE}, or raise the user's quota",
+    errno.EROFS: "remount the file system writable, or name a directory on another one",
+    errno.EIO: "the disk fails: name a directory on another one",
+    errno.EMFILE: "raise the limit of open files",
+    errno.ENFILE: "raise the limit of open files",
+    errno.EISDIR: "move that directory away",
+    errno.ENAMETOOLONG: "name a directory with a shorter path",
+}
+
+
+def remedy(error: OSError, otherwise: str = "make the directory writable") -> str:
+    """What to do about a file that could not be written; `otherwise` where the error leaves only permissions."""
+    return _REMEDIES.get(error.errno or 0, otherwise)
 
 
 class CounterpartyError(GatewayError):

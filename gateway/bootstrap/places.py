@@ -10,7 +10,7 @@ from gateway.config.load import LoadedConfiguration
 from gateway.config.model import Venue
 from gateway.config.paths import absolute, resolve
 from gateway.config.secrets import resolve_password
-from gateway.errors import ConfigurationError, PreconditionFailed
+from gateway.errors import ConfigurationError, PreconditionFailed, remedy
 from gateway.journal.stores import JournalAt
 from gateway.records.status import Settings
 from gateway.venue.tls import TlsFiles
@@ -70,4 +70,5 @@ def private_directory(path: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise PreconditionFailed(f"state directory {path}: {error.strerror}; make it writable, and yours alone") from error
+        mend = remedy(error, "make it writable, and yours alone")
+        raise PreconditionFailed(f"state directory {path}: {error.strerror}; {mend}") from error

@@ -37,7 +37,10 @@ def run(config_path: Path, *, json_output: bool = False) -> int:
     signals = SignalThread()
     for number in stops:
         signals.on(number, lambda received: front.request_stop(received.name))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # SIGUSR1 and SIGUSR2 mean nothing here, and would end the process: one sent by a slip, or by a script made for another
+    # program, must not cost the connections of a live gateway.
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)  # whoever started us may have kept them for this moment
     threading.Thread(target=_end_in_time, args=(front,), name="stop-limit", daemon=True).start()
     try:

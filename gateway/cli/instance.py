@@ -73,6 +73,17 @@ class Instance:
             places.records_url, password=resolve_password(places.records, "records", places.base_dir, os.environ)
         )
 
+    def records_at(self, url: str) -> RecordStore:
+        """The records at `url`, with the password that is configured where they are the instance's own, and nowhere else."""
+        from gateway.records.engines import parse_url
+        from gateway.records.store import RecordStore
+
+        try:
+            own = parse_url(self.places.records_url, None) == parse_url(url, None)
+        except ConfigurationError:
+            own = False  # there need not be a configuration
+        return self.record_store() if own else RecordStore(url)
+
     @property
     def kill_file(self) -> Path:
         return self.places.state_dir / "kill.json"

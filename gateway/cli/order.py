@@ -115,7 +115,8 @@ def replace(
         raise _unanswered(answer, f"to the replace within {wait:g} seconds")
     if answer["replaced"] is False:
         raise GatewayError(
-            f"order {order_id} was not replaced: it is {answer['state']}; look at `gateway order history {order_id}`"
+            f"order {order_id} was not replaced{_because(answer)}: it is {answer['state']};"
+            f" look at `gateway order history {order_id}`"
         )
 
 
@@ -135,7 +136,8 @@ def cancel(instance: Instance, order_id: str, wait: float, reason: str, request_
     if answer["timed_out"]:
         raise _unanswered(answer, f"to the cancel within {wait:g} seconds", cancelling=True)
     raise GatewayError(
-        f"order {order_id} was not cancelled: it is {answer['state']}; look at `gateway order history {order_id}`"
+        f"order {order_id} was not cancelled{_because(answer)}: it is {answer['state']};"
+        f" look at `gateway order history {order_id}`"
     )
 
 
@@ -220,6 +222,10 @@ def _denial(answer: dict[str, Any]) -> GatewayError:
     if answer["code"] in PRECONDITIONS:
         return PreconditionFailed(text)
     return Denied(text)
+
+
+def _because(answer: dict[str, Any]) -> str:
+    return f" ({output.cell(answer['reason'])})" if answer["reason"] else ""
 
 
 def _unanswered(answer: dict[str, Any], what: str, *, cancelling: bool = False) -> UnknownOutcome:

@@ -24,6 +24,7 @@ from gateway.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gateway.records.store import RecordStore
     from gateway.replay.differences import Comparison
     from gateway.replay.engine import Replay
     from gateway.replay.ledger import Ledger
@@ -118,7 +119,7 @@ def replay_logs(
         name = "drop copy" if not theirs.requests else "other log"
         comparisons.append(compare.compare(ours, ledger.of_replay(theirs, name), tolerance_ns=tolerance_ns, span=span))
     if ours is not None and against_records is not None:
-        theirs_held = _records(against_records, replayed, ours, venue)
+        theirs_held = _records(instance.records_at(against_records), replayed, ours, venue)
         comparisons.append(compare.compare(ours, theirs_held, tolerance_ns=tolerance_ns, span=span))
     if instance.as_json:
         told = [{**asdict(one), "equal": one.equal} for one in comparisons]
@@ -173,11 +174,9 @@ def _replayed(
     return replayed
 
 
-def _records(url: str, replayed: Replay, ours: Ledger, chosen: tuple[str, ...]) -> Ledger:
-    from gateway.records.store import RecordStore
+def _records(store: RecordStore, replayed: Replay, ours: Ledger, chosen: tuple[str, ...]) -> Ledger:
     from gateway.replay import recorded
 
-    store = RecordStore(url)
     try:
         store.require_file()
         store.require_current()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.config.paths import Places, sqlite_file
 from gateway.errors import Problem
+from gateway.journal.durable import lock_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ def needed(places: Places, venues: Iterable[str]) -> Iterator[Needed]:
         yield Needed(what="directory of the journal", key="journal.url", path=journal.parent)
     if journal is not None:
         yield Needed(what="journal", key="journal.url", path=journal, file=True)
+        yield Needed(what="lock of the journal", key="journal.url", path=lock_file(journal), file=True)
     if socket not in known:
         known.add(socket)
         yield Needed(what="directory of the control socket", key="control.socket", path=socket, private=True)

@@ -131,7 +131,8 @@ class SessionRequest(Request, frozen=True, kw_only=True):
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """`stage`: denied, queued, dispatched. `state`: the order's state when one exists. `timed_out`: `wait_seconds` passed.
-    `code` and `reason` of a denial; `reason` alone is why the order is Rejected. `replaced`: of a replace, whether the order
+    `code` and `reason` of a denial; `reason` alone is why the order is Rejected, or why a replace or cancel that
+    was waited for came to nothing. `replaced`: of a replace, whether the order
     goes by its new terms; None while that is open."""
 
     order_id: str | None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from gateway.errors import PreconditionFailed
+from gateway.errors import PreconditionFailed, remedy
 from gateway.fix.dictionary import DictionaryFile, load
 from gateway.fix.schema import Dialect, ExtraField
 
@@ -159,4 +159,4 @@ def write(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
         draft.replace(path)
     except OSError as error:
-        raise PreconditionFailed(f"{path} cannot be written: {error.strerror}; check the directory's permissions") from error
+        raise PreconditionFailed(f"{path} cannot be written: {error.strerror}; {remedy(error)}") from error

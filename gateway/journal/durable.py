@@ -32,6 +32,11 @@ def sync_directory(path: Path) -> None:
         os.close(directory)
 
 
+def lock_file(path: Path) -> Path:
+    """The file beside a file whose lock keeps other processes from it."""
+    return path.with_name(path.name + ".lock")
+
+
 @contextmanager
 def alone_with(path: Path, patience: float) -> Iterator[None]:
     """Keep other processes from changing a small file between a look at it and its replacement.
@@ -39,7 +44,7 @@ def alone_with(path: Path, patience: float) -> Iterator[None]:
     Whoever has not let go after `patience` seconds may be stopped, or hang in the disk: it is waited for no longer.
     """
     try:
-        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(lock_file(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
         yield  # nothing can be written there, as whoever tries is told
         return

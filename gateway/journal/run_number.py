@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.errors import PreconditionFailed
+from gateway.errors import PreconditionFailed, remedy
 from gateway.journal.durable import write_durably
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -29,7 +29,7 @@ def take(path: Path, at_least: int) -> RunNumber:
         taken = RunNumber(max(last.run_id, at_least) + 1, last.id_prefix)
         write_durably(path, msgspec.json.encode(taken))
     except OSError as error:
-        raise PreconditionFailed(f"run number {path}: {error.strerror}; make the directory writable") from error
+        raise PreconditionFailed(f"run number {path}: {error.strerror}; {remedy(error)}") from error
     return taken
 
 

@@ -17,9 +17,9 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from gateway.core.events import Recorded
-from gateway.errors import JournalError, JournalLost, PreconditionFailed
+from gateway.errors import JournalError, JournalLost, PreconditionFailed, remedy
 from gateway.journal.chain import COLUMNS, rows_of
-from gateway.journal.durable import sync_directory
+from gateway.journal.durable import lock_file, sync_directory
 from gateway.journal.interface import GENESIS, Watermark
 from gateway.journal.segments import SegmentedReader
 
@@ -277,7 +277,7 @@ class SqliteJournal(SqliteReader):
 def holder_of(path: Path) -> str | None:
     """The process that writes the journal, as its lock file names it; None when nobody does."""
     try:
-        with open(_lock_file(path), encoding="ascii") as handle:
+        with open(lock_file(path), encoding="ascii") as handle:
             try:
                 # Shared and given back at once: two commands that look do not see each other.
                 fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -285,20 +285,18 @@ def holder_of(path: Path) -> str | None:
                 return f"process {handle.read().strip() or 'unknown'}"
     except (FileNotFoundError, NotADirectoryError):
         pass  # no lock file: nobody has ever written here
+    except IsADirectoryError as error:
+        raise PreconditionFailed(f"journal {path}: {error.filename} is not a file; move it away") from error
     return None
-
-
-def _lock_file(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
 
 
 def _lock(path: Path) -> IO[str]:
     """An exclusive lock beside the journal; released by the kernel when the process ends, however it ends."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = open(_lock_file(path), "a+", encoding="ascii")  # noqa: SIM115 - held while the journal is open
+        handle = open(lock_file(path), "a+", encoding="ascii")  # noqa: SIM115 - held while the journal is open
     except OSError as error:
-        raise PreconditionFailed(f"journal {path}: {error.strerror}: {error.filename}; make the directory writable") from error
+        raise PreconditionFailed(f"journal {path}: {error.strerror}: {error.filename}; {remedy(error)}") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

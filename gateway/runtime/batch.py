@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 
-from gateway.core.events import Dispatched, PositionsRequested, Recorded, SessionScheduled, StatusRequested
+from gateway.core.events import (
+    CancelRejected,
+    ClosedUnsent,
+    Dispatched,
+    Event,
+    PositionsRequested,
+    Recorded,
+    Rejected,
+    ReplaceRejected,
+    SessionScheduled,
+    StatusRequested,
+    SubmissionFailed,
+)
 from gateway.core.turn import Step
 from gateway.runtime.guards import GUARDED
 from gateway.runtime.intake import Submit
@@ -18,6 +30,20 @@ def venue_of(dispatch: ToSend) -> str:
     return dispatch.command.venue if isinstance(dispatch, Dispatched) else dispatch.venue
 
 
+_REFUSALS = frozenset({CancelRejected, ReplaceRejected, Rejected, SubmissionFailed, ClosedUnsent})
+
+
+def _refusal(event: Event) -> tuple[str, str]:
+    """The request, by ClOrdID(11), and whoever refused it in their own words; "" without any."""
+    if isinstance(event, ClosedUnsent):
+        return event.command.cl_ord_id, event.reason
+    if isinstance(event, (CancelRejected, ReplaceRejected)):
+        code = f"CxlRejReason(102)={event.cxl_rej_reason}" if event.cxl_rej_reason else ""
+        return event.cl_ord_id or "", event.text or code
+    assert isinstance(event, (Rejected, SubmissionFailed)), "one of the five"
+    return event.cl_ord_id or "", event.reason or ""
+
+
 class Batch:
     """One commit. `steps` with the seconds each took; `received`: wall clock, ns, of the messages in it."""
 
@@ -29,6 +55,8 @@ class Batch:
         self.scheduled: list[tuple[VenueAdapter, SessionScheduled]] = []
         self.received: list[int] = []
         self.guarded: list[Recorded] = []
+        self.refused: list[tuple[str, str]] = []
+        """ClOrdID(11) of requests that came to nothing, and why."""
         self.heard = False
         self.rolled = False
         """It began a trading day: the journal may roll behind it."""
@@ -44,6 +72,8 @@ class Batch:
                 self.dispatches.append(one.event)  # type: ignore[arg-type]  # it is one of the three
             elif kind in GUARDED:
                 self.guarded.append(one)
+            elif kind in _REFUSALS:
+                self.refused.append(_refusal(one.event))
 
     @property
     def urgent(self) -> bool:

@@ -49,7 +49,7 @@ class KillSwitch:
             _log.critical("%s", error)
         try:
             step = applied(_KILL_SECONDS)
-        except UnknownOutcome:
+        except (UnknownOutcome, PreconditionFailed):
             detail = f"the gate is closed; the core does not answer: {_EMERGENCY}" + problem
             return KillAnswer(engaged=dict(self._gate.engaged), detail=detail)
         with self._releasing:  # a release that was decided before this may have opened the gate since

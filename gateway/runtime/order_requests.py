@@ -101,7 +101,13 @@ class OrderRequests:
         order = self._order(request.order_id)
         if answer.timed_out or order is None or not self._replace_answered(order, name):
             return answer
-        return replace(answer, replaced=order.cl_ord_id == name)
+        replaced = order.cl_ord_id == name
+        return replace(answer, replaced=replaced, reason=answer.reason if replaced else self._why(name) or answer.reason)
+
+    def _why(self, name: str) -> str | None:
+        """Why a request came to nothing, in the words of whoever refused it, if that was just now."""
+        with self._runtime.turned:
+            return next((words for one, words in reversed(self._runtime.refusals) if one == name and words), None)
 
     def _replace_answered(self, order: Order, name: str) -> bool:
         """The request is neither waiting nor on its way: the order goes by its name, or it was refused."""
@@ -139,7 +145,12 @@ class OrderRequests:
             raise NotFound(f"order {request.order_id}: there is no such order")
         if answer.stage == "denied" or not request.wait_seconds:
             return answer
-        return self._wait(answer, request.wait_seconds, self._cancel_answered)
+        decided, order = _decided(step, request.order_id), self._order(request.order_id)
+        name = decided.command.cl_ord_id if decided is not None else None if order is None else order.cancel_in_flight
+        answer = self._wait(answer, request.wait_seconds, self._cancel_answered)
+        if name is None or answer.timed_out or answer.state == OrderState.CANCELLED:
+            return answer
+        return replace(answer, reason=self._why(name) or answer.reason)
 
     def resolve(self, request: ResolveOrder, actor: str) -> OrderAnswer:
         """A person's word on an order in doubt. Raises NotFound, UsageError, PreconditionFailed where it is not due."""

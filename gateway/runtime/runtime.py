@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TypeVar
@@ -30,7 +31,7 @@ from gateway.core.execution_control import next_deadline
 from gateway.core.state import State
 from gateway.core.turn import Step
 from gateway.core.values import SCOPE_ALL
-from gateway.errors import JournalError, JournalLost, UnknownOutcome
+from gateway.errors import JournalError, JournalLost, PreconditionFailed, UnknownOutcome
 from gateway.journal.interface import JournalWriter, Watermark
 from gateway.runtime.batch import Batch, venue_of
 from gateway.runtime.guards import INVARIANT, fallen, hold, tend
@@ -49,6 +50,8 @@ MAX_BATCH = 256
 MAX_IDLE_SECONDS = 1.0
 MAX_BATCH_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
+_REFUSALS = 256
+_NO_THREAD = "see the log, `gateway stop` and start again"
 MAX_UNDIGESTED = 64
 """Batches in a row without a digest of the state after them."""
 CARRY_SECONDS = 0.002
@@ -93,6 +96,9 @@ class Runtime:
         self._commits: list[float] = []
         """Seconds of commits that telemetry has not been told of."""
         self._backlog: list[Item] = []
+        self._working: list[Item] = []
+        """What the present turn is about."""
+        self._refusing = threading.Lock()
         self.logouts = Logouts(adapters.values())
         self.progress = 0
         """Counts turns, steps, commits and sends: whoever sees it stand still for longer than `MAX_IDLE_SECONDS` knows that the
@@ -109,6 +115,8 @@ class Runtime:
         )
         self.turned = threading.Condition()
         """Notified after every batch whose effects are durable."""
+        self.refusals: deque[tuple[str, str]] = deque(maxlen=_REFUSALS)
+        """ClOrdID(11) of the newest requests that came to nothing, and why; changed under `turned`."""
         self.alive_ns = wall_ns()
         """When the thread last began a turn: a strategy or a rule that overruns shows here."""
         self.durable_seq = core.state.seq
@@ -146,14 +154,15 @@ class Runtime:
     def submit(self, event: Event | Callable[[], Event], timeout: float, after: Callable[[], None] | None = None) -> Step:
         """Feed an event (or what makes one there) to the core and wait until its step is durable; see `Submit`.
 
-        Raises UnknownOutcome when that takes too long, and whatever making the event raises.
+        Raises UnknownOutcome when that takes too long, PreconditionFailed when the thread has ended and nothing was done, and
+        whatever making the event raises.
         """
         return self.hand_in(event, after)(timeout)
 
     def hand_in(self, event: Event | Callable[[], Event], after: Callable[[], None] | None = None) -> Callable[[float], Step]:
         """As `submit`, without waiting: what is returned waits, that many seconds at most."""
         item = Submit(event, after)
-        self._intake.insist(item)
+        self._hand_over(item)
 
         def applied(timeout: float) -> Step:
             try:
@@ -166,11 +175,30 @@ class Runtime:
         return applied
 
     def ask(self, function: Callable[[], T], timeout: float) -> T:
-        """Run `function` between two turns, with the state at rest. Raises TimeoutError."""
+        """Run `function` between two turns, with the state at rest. Raises TimeoutError; PreconditionFailed once the thread has
+        ended."""
         item = Ask(function)
-        self._intake.insist(item)
+        self._hand_over(item)
         answer: T = item.answer.result(timeout)
         return answer
+
+    def _hand_over(self, item: Submit | Ask) -> None:
+        """Whichever of this and the end of the thread comes later finds the other."""
+        self._intake.insist(item)
+        if self._ended.is_set():
+            self._refuse_waiting()
+
+    def _refuse_waiting(self) -> None:
+        """Nobody takes what is in the intake any more: whoever waits for an answer is told."""
+        why = "has ended" if self.failure is None else f"ended by {type(self.failure).__name__}: {self.failure}"
+        with self._refusing:
+            for item in self._working:  # it may be in the journal already
+                _tell_asker(item, UnknownOutcome(f"the runtime thread {why}, while it worked on this request; {_NO_THREAD}"))
+            self._working = []
+            while items := [*self._backlog, *self._intake.take(MAX_BATCH, 0)]:
+                self._backlog = []
+                for item in items:
+                    _tell_asker(item, PreconditionFailed(f"nothing was done: the runtime thread {why}; {_NO_THREAD}"))
 
     def end(self, reason: str, timeout: float) -> bool:
         """Journal `RunStopped` and end the thread; False when it did not end in time."""
@@ -199,6 +227,7 @@ class Runtime:
             self.logouts.log_out(for_good=True)
         finally:
             self._ended.set()
+            self._refuse_waiting()
 
     def _watch_commits(self) -> None:
         """A thread of its own: this one may hang in a commit, and housekeeping at the same disk."""
@@ -209,7 +238,7 @@ class Runtime:
         """One batch. True when it was the last."""
         last = self._ending.is_set()
         items = self._backlog or self._intake.take(MAX_BATCH, 0 if last else self._idle_seconds())
-        self._backlog = []
+        self._backlog, self._working = [], items
         self.alive_ns = wall_ns()
         self.progress += 1
         batch = Batch()
@@ -252,6 +281,7 @@ class Runtime:
         if batch.records:
             self._wake_writer(self.durable_seq)
             with self.turned:
+                self.refusals.extend(batch.refused)
                 self.turned.notify_all()
         while self._commits:
             self._observer.committed(self._commits.pop())
@@ -427,3 +457,8 @@ class Runtime:
         ]
         earliest = min((deadline for deadline in deadlines if deadline is not None), default=None)
         return MAX_IDLE_SECONDS if earliest is None else min(max((earliest - now) / 1e9, 0), MAX_IDLE_SECONDS)
+
+
+def _tell_asker(item: Item, error: Exception) -> None:
+    if isinstance(item, (Submit, Ask)) and not item.answer.done():
+        item.answer.set_exception(error)

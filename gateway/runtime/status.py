@@ -21,6 +21,7 @@ from gateway.core.orders import Position
 from gateway.core.risk.basis import market_price
 from gateway.core.state import State
 from gateway.core.values import ONE, SCOPE_ALL, FeedState, TradingState
+from gateway.errors import PreconditionFailed
 from gateway.records.status import WriterStatus
 from gateway.runtime.conclusions import closed, connectivity, halts, market_input, troubles
 from gateway.runtime.intake import Intake
@@ -76,7 +77,7 @@ class Reporter:
         try:
             core = self._runtime.ask(self._look, _ANSWER_SECONDS) if self._runtime.running else self._look()
             self._last = core
-        except TimeoutError:
+        except (TimeoutError, PreconditionFailed):
             core = self._last or {}
         writer = self._writer()
         document = {

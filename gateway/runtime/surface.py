@@ -166,7 +166,11 @@ class GatewaySurface:
             """With the event durable, whoever waits for that: trading has ended with it, and the process must follow."""
             self._request_stop(f"{actor}: {request.reason}")
 
-        return Answer(seq=position(self._runtime.submit(event, APPLY_SECONDS, end)), detail="stopping")
+        try:
+            return Answer(seq=position(self._runtime.submit(event, APPLY_SECONDS, end)), detail="stopping")
+        except PreconditionFailed as error:  # there is no thread any more that could write it down
+            end()
+            return Answer(seq=None, detail=f"stopping, although {error}")
 
     def _submit(self, event: Event) -> Step:
         return self._runtime.submit(event, APPLY_SECONDS)

@@ -15,7 +15,7 @@ from threading import Lock
 import msgspec
 
 from gateway.core.events import EmergencyCancelSent
-from gateway.errors import PreconditionFailed
+from gateway.errors import PreconditionFailed, remedy
 from gateway.journal.durable import sync_directory
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class EmergencyFile:
             os.posix_fallocate(self._file, 0, max(_RESERVED, self._end + _RESERVED))
             sync_directory(path.parent)
         except OSError as error:
-            raise PreconditionFailed(f"emergency file {path}: {error.strerror}; free the disk, make it writable") from error
+            raise PreconditionFailed(f"emergency file {path}: {error.strerror}; {remedy(error)}") from error
         self.lines = _parse(content[: self._end], path)
 
     def append(self, event: EmergencyCancelSent) -> None:

@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 
 from gateway.clock import wall_ns
-from gateway.errors import PreconditionFailed
+from gateway.errors import PreconditionFailed, remedy
 from gateway.fix.timestamps import format_utc
 from gateway.redaction import redact
 
@@ -45,7 +45,7 @@ class FixLog:
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
             path.chmod(0o600)
         except OSError as error:
-            raise PreconditionFailed(f"FIX log {path}: {error.strerror}; make the directory writable") from error
+            raise PreconditionFailed(f"FIX log {path}: {error.strerror}; {remedy(error)}") from error
         self._thread = threading.Thread(target=self._run, name=f"fix-log-{path.stem}", daemon=True)
         self._thread.start()
 

@@ -20,7 +20,7 @@ import msgspec
 from gateway.core.orders import Command
 from gateway.core.state import order_scopes
 from gateway.core.values import CommandKind
-from gateway.errors import PreconditionFailed
+from gateway.errors import PreconditionFailed, remedy
 from gateway.journal.durable import alone_with, write_durably
 
 _PATIENCE_SECONDS = 1.0
@@ -143,7 +143,7 @@ class KillGate:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_durably(self._path, msgspec.json.encode(engaged))
         except OSError as error:
-            raise PreconditionFailed(f"kill file {self._path}: {error.strerror}; make the directory writable") from error
+            raise PreconditionFailed(f"kill file {self._path}: {error.strerror}; {remedy(error)}") from error
 
 
 def kill_file_problem(path: Path) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import PreconditionFailed
+from gateway.errors import PreconditionFailed, remedy
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _KEEP_LINES = 100_000
@@ -55,7 +55,7 @@ class SendLog:
             lines = _shorten(path)
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
-            raise PreconditionFailed(f"send log {path}: {error.strerror}; make the directory writable") from error
+            raise PreconditionFailed(f"send log {path}: {error.strerror}; {remedy(error)}") from error
         opened = (line.removeprefix(_OPENED).split(" ") for line in lines if line.startswith(_OPENED))
         self._runs = {parts[1] for parts in opened if len(parts) == 2 and parts[0] == self._boot_id != "unknown"}
         os.write(self._file, f"{_OPENED}{self._boot_id} {run_id}\n".encode())

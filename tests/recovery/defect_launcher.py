@@ -1,7 +1,7 @@
 """Run a gateway with a defect: `python defect_launcher.py DEFECT CONFIG`. The product has no such switch.
 
-`exposure` forgets orders of 666; `watermark` lets it fall once; `disturbed` is none: garbage is collected all the time, and
-threads are switched at random intervals.
+`exposure` forgets orders of 666; `thread` ends with one; `watermark` lets it fall once; `disturbed` is none: garbage is
+collected all the time, and threads are switched at random intervals.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 from gateway.bootstrap import process
+from gateway.core.core import Core
 from gateway.core.exposure import Exposure
 from gateway.journal.interface import Watermark
 from gateway.venue.adapter import VenueAdapter
@@ -41,6 +42,17 @@ def fall_once() -> None:
     VenueAdapter.watermark = property(falling)
 
 
+def end_the_thread() -> None:
+    step = Core.step
+
+    def failing(self, event, **times):
+        if getattr(event, "quantity", None) == 666:
+            raise ZeroDivisionError("a defect")
+        return step(self, event, **times)
+
+    Core.step = failing
+
+
 def disturb() -> None:
     random = Random(1)
 
@@ -55,5 +67,5 @@ def disturb() -> None:
 
 
 if __name__ == "__main__":
-    {"exposure": forget_some, "watermark": fall_once, "disturbed": disturb}[sys.argv[1]]()
+    {"exposure": forget_some, "thread": end_the_thread, "watermark": fall_once, "disturbed": disturb}[sys.argv[1]]()
     sys.exit(process.run(Path(sys.argv[2])))

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from gateway_process import GatewayProcess, wait_for
 
 from gateway.cli.main import root
+from gateway.errors import PreconditionFailed, UnknownOutcome
 from gateway.sim.process import VenueProcess
 
 HERE = Path(__file__).parent
@@ -86,6 +87,22 @@ def test_falling_watermark_is_found_by_the_shell(make: Callable[..., GatewayProc
     wait_for(lambda: gateway.journal("invariant_broken"), "the fall is noticed")
     assert gateway.journal("invariant_broken")[0]["invariant"] == "watermark_rises"
     assert "watermark_rises" in not_ready(gateway)
+
+
+@pytest.mark.slow
+def test_a_runtime_that_ended_answers_at_once_and_can_be_stopped(
+    make: Callable[..., GatewayProcess], venue: VenueProcess
+) -> None:
+    gateway = launched(make, venue, "thread").start().ready()
+    with pytest.raises(UnknownOutcome, match="ended by ZeroDivisionError: a defect, while it worked on this request"):
+        gateway.order("buy", "666", "108")
+    with pytest.raises(PreconditionFailed, match="nothing was done: the runtime thread ended by ZeroDivisionError: a defect"):
+        gateway.order("buy", "1000", "108")
+    killed = gateway.post("/kill", scope="all", reason="drill")
+    assert ("the gate is closed" in killed["detail"], killed["engaged"]) == (True, {"all": "drill"})
+    assert (gateway.state / "kill.json").exists()
+    assert "stopping, although nothing was done" in gateway.post("/stop", reason="defect")["detail"]
+    assert gateway.ended() == 1
 
 
 @pytest.mark.slow

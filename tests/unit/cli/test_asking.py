@@ -170,6 +170,8 @@ def test_a_cancel_that_was_waited_for(cli: Any, surface: Any) -> None:
     failed = cli("order", "cancel", "7-1", "--wait", "1")
     assert failed.exit_code == 1
     assert "was not cancelled: it is Filled" in failed.stderr
+    surface.cancelled = replace(surface.cancelled, state="Accepted", reason="too late")
+    assert "order 7-1 was not cancelled (too late): it is Accepted" in cli("order", "cancel", "7-1", "--wait", "1").stderr
     surface.cancelled = replace(surface.cancelled, state="Accepted", timed_out=True)
     assert cli("order", "cancel", "7-1", "--wait", "1").exit_code == 7
     assert cli("order", "cancel", "7-1").exit_code == 0

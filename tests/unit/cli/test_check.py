@@ -307,6 +307,14 @@ def test_what_this_user_cannot_write(ready: Any) -> None:
     assert (run.returncode, run.stderr) == (6, checked.stderr)
 
 
+def test_a_folder_where_the_lock_of_the_journal_goes(ready: Any) -> None:
+    (ready.state / "journal.db.lock").mkdir(parents=True)
+    key, what, remedy = only(ready)
+    assert (key, what.partition(":")[0]) == ("journal.url", "lock of the journal")
+    assert (what.endswith("journal.db.lock is not a file"), remedy) == (True, "move it away, or name another one")
+    assert ready("kill", "engage", "--reason", "drill").exit_code == 0
+
+
 def test_a_journal_that_is_held_and_a_socket_that_answers(ready: Any, desk: Any) -> None:
     desk.opens()
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as server:

@@ -71,6 +71,12 @@ def test_a_write_that_was_cut_short_leaves_the_old_number(path: Path) -> None:
     assert take(path, at_least=0).run_id == 2
 
 
+def test_a_full_disk_is_no_matter_of_permissions(path: Path) -> None:
+    path.with_name(path.name + ".new").symlink_to("/dev/full")
+    with pytest.raises(PreconditionFailed, match="No space left on device; free space on the disk"):
+        take(path, at_least=0)
+
+
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PreconditionFailed, match="make the directory writable"):
         take(tmp_path / "nowhere" / "run", at_least=0)

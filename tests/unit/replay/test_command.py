@@ -81,6 +81,16 @@ def test_a_span_is_looked_at_alone(cli: Cli, log: str, tmp_path: Path) -> None:
     assert [one["order"] for one in found["orders"]] == ["B1", "C1"]
 
 
+def test_the_password_of_the_records_goes_to_them_alone(cli: Cli, log: str, tmp_path: Path) -> None:
+    url = "postgresql+psycopg://desk@127.0.0.1:1/records"
+    text = f'[gateway]\nname = "d"\n[records]\nurl = "{url}"\npassword_env = "THE_PASSWORD_OF_THE_RECORDS"\n'
+    (tmp_path / "gateway.toml").write_text(text)
+    own = cli("replay", log, "--against-records", url.replace("+psycopg", ""))
+    assert (own.exit_code, "records.password_env" in own.stderr) == (6, True), own.stderr
+    other = cli("replay", log, "--against-records", url.replace("desk@", "other@"))
+    assert (other.exit_code, "password_env" in other.stderr) == (6, False), other.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

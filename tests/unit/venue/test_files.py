@@ -14,7 +14,7 @@ import pytest
 
 from gateway.core.orders import Command
 from gateway.core.values import CommandKind, OrderType, Side, TimeInForce
-from gateway.errors import PreconditionFailed
+from gateway.errors import PreconditionFailed, remedy
 from gateway.journal.durable import write_durably
 from gateway.venue import send_log
 from gateway.venue.fix_log import FixLog
@@ -444,3 +444,16 @@ def test_a_full_disk_holds_the_fix_log_up_and_costs_no_line(tmp_path):
     log.close()
     lines = (tmp_path / "messages.log").read_text().splitlines()
     assert [line.split(" ", 2)[2] for line in lines] == [f"order {number}" for number in range(600)]
+
+
+def test_a_full_disk_leaves_the_gate_closed_and_says_what_to_do(tmp_path):
+    (tmp_path / "kill.json.new").symlink_to("/dev/full")
+    gate = KillGate(tmp_path / "kill.json")
+    with pytest.raises(PreconditionFailed, match="No space left on device; free space on the disk"):
+        gate.engage("all", "drill")
+    assert gate.engaged == {"all": "drill"}
+
+
+def test_a_read_only_file_system_is_no_matter_of_permissions():
+    assert remedy(OSError(errno.EROFS, "Read-only file system")).startswith("remount")
+    assert remedy(PermissionError(errno.EACCES, "Permission denied")) == "make the directory writable"

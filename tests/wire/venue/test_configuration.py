@@ -89,6 +89,8 @@ def test_every_mistake_is_named_and_nothing_is_changed(gateway, venue):
 def test_hangup_takes_up_the_file(gateway, venue):
     before = effective(gateway)
     change(gateway, 'max_order_quantity = "1000000"', 'max_order_quantity = "400"')
+    for stray in (signal.SIGUSR1, signal.SIGUSR2):  # nothing uses them: they do nothing
+        gateway.process.send_signal(stray)
     gateway.process.send_signal(signal.SIGHUP)
     wait_for(lambda: effective(gateway) != before, "the new configuration")
     assert gateway.order(quantity="500")["code"] == "max_order_quantity"

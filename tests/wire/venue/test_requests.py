@@ -23,6 +23,27 @@ def test_a_request_id_stands_for_one_order(gateway, venue):
     assert len(venue.of_type("D")) == 1
 
 
+@pytest.mark.parametrize(("kind", "says"), [("replace", "2"), ("cancel", "1")])
+def test_who_waits_for_a_request_is_told_why_it_was_refused(gateway, venue, kind, says):
+    order_id = gateway.order()["order_id"]
+    request = venue.wait("D")
+    venue.report(request, "0", "0", (44, "110"))
+    gateway.wait_state(order_id, "Accepted")
+    options = ["--price", "109"] if kind == "replace" else []
+    command = [sys.executable, "-m", "gateway", "order", kind, order_id, *options, "--wait", "60", "--config"]
+    waiting = subprocess.Popen([*command, str(gateway.config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        sent = venue.wait("G" if kind == "replace" else "F")
+        words = [(434, says), (102, "0"), (58, "too late, sir")]
+        venue.send("9", (37, "NONE"), (11, sent[11]), (41, sent[41]), (39, "0"), *words)
+        told, said = waiting.communicate(timeout=100)
+    finally:
+        waiting.kill()
+    assert waiting.returncode == 1
+    assert "too late, sir" in told
+    assert f"was not {'replaced' if kind == 'replace' else 'cancelled'} (too late, sir): it is Accepted" in said
+
+
 def test_an_interrupted_wait_is_an_unknown_outcome(gateway, venue):
     """The order is at the venue: whoever lost patience must not believe that it failed."""
     command = "order new --venue SIM --symbol USD/JPY --side buy --qty 1000 --price 110 --wait 60 --config"
