@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import hypothesis
 import pytest
@@ -26,6 +27,13 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=3000)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="tests of random cases try some thousand, drawn anew each time")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Modules whose tests wait and modules whose tests compute are mixed: the workers do not all compute, and then all wait."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: crc32(item.nodeid.partition("::")[0].encode()))
 
 
 def pytest_configure(config: pytest.Config) -> None:
