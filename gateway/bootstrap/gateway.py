@@ -222,6 +222,7 @@ class Gateway:
         self._overruns.forget()
         self.front.hand_over(self.surface, self.reporter)
         self._emergency.start()
+        threading.Thread(target=self._watch_strategies, name="strategy-watch", daemon=True).start()
         if not self.front.stop_asked.wait(self._journal.alone_in):  # nobody logs on only to log out
             _log.info("ready for logon after event %d", self.runtime.durable_seq)
             for adapter in self._adapters.values():
@@ -240,13 +241,20 @@ class Gateway:
         while not self.front.stop_asked.wait(_HOUSEKEEPING_SECONDS if ready else 0.02):
             if self.lost is not None:
                 return
-            self._watchdog.look()
             self._adopt_kill_file()
             self._tidy()
             self._alarms.look()
             if not ready and all(self._as_it_should_be(name) for name in self._adapters):
                 ready = True
                 on_ready()
+
+    def _watch_strategies(self) -> None:
+        """A thread of its own: housekeeping may hang in the disk of the kill file, and a strategy overrun meanwhile."""
+        while not self.front.stop_asked.wait(_HOUSEKEEPING_SECONDS):
+            try:
+                self._watchdog.look()
+            except Exception:  # noqa: BLE001 - whatever the defect, the watch goes on
+                _log.exception("strategy watch")
 
     @property
     def lost(self) -> JournalLost | None:

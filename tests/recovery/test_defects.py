@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -37,6 +39,22 @@ def the_book_is_here(gateway: GatewayProcess) -> None:
 
 def alarms(gateway: GatewayProcess) -> dict[str, str]:
     return {alarm["what"]: alarm["severity"] for alarm in gateway.status()["alarms"]}
+
+
+def hanging(path: Path) -> int:
+    """A file whose one reader so far waits until something is written to what is returned; nobody else finds it."""
+    made = path.with_name("pipe")
+    os.mkfifo(made)
+    made.rename(path)
+
+    def read() -> int | None:
+        with contextlib.suppress(OSError):  # ENXIO: nobody reads yet
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        return None
+
+    writer: int = wait_for(read, "somebody reads")
+    path.unlink()
+    return writer
 
 
 def launched(make: Callable[..., GatewayProcess], venue: VenueProcess, defect: str) -> GatewayProcess:
@@ -116,13 +134,16 @@ params = {{ hold = "{hold}" }}"""
     found = {"PYTHONPATH": str(HERE)}
     gateway = make(venue.port, market_data=["USD/JPY"], extra=strategy, environment=found).start().ready()
     the_book_is_here(gateway)
+    hangs = hanging(gateway.state / "kill.json")
     hold.touch()
     first = gateway.order("sell", "500", "111")["order_id"]  # the book moves, and the strategy is asked about that
 
     def stopped() -> dict[str, Any]:
         return dict(gateway.status().get("stops") or {})
 
-    wait_for(lambda: "stuck" in stopped(), "the gate is closed for everybody")
+    wait_for(lambda: "stuck" in stopped(), "the gate is closed for everybody, also while the kill file's disk hangs")
+    os.write(hangs, b"{}")
+    os.close(hangs)
     assert stopped()["strategy:slow"] == "strategy:slow: strategy slow overruns"
     assert "strategy slow overruns" in not_ready(gateway)
     hold.unlink()
