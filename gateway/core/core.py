@@ -21,6 +21,7 @@ from gateway.core.events import (
     ControlTime,
     Event,
     FeedStatus,
+    KillEngaged,
     MarketEvent,
     MarketTrade,
     Recorded,
@@ -75,7 +76,7 @@ class Core:
             self._consult(turn, settings, event)
         if isinstance(event, ControlTime):
             self._wake(turn)
-        release(turn)
+        release(turn, killing=isinstance(event, KillEngaged))
         uphold(turn)
         return turn.step()
 

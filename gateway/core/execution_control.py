@@ -7,7 +7,8 @@ answer, for the venue's token bucket or for the session stays pending; every tur
 cancels first. A request names the order by its last accepted ClOrdID at the moment it goes.
 
 Risk is not run again here: limits hold because exposure counts from approval. Work whose scope was closed in the meantime
-is purged by `purge`. A CANCEL is never purged: it waits for the session, and ends when its order does.
+is purged by `purge`. A CANCEL is never purged: it waits for the session, and ends when its order does. A turn that engages the
+kill switch sends nothing but CANCELs and questions, whatever its scope: a NEW or REPLACE beside it goes with the next turn.
 
 How fast is in `gateway.core.pacing`: token buckets on stream time. Cancels have headroom; cancels under kill are held back by
 none of ours, only paced to the venue's own limit.
@@ -116,8 +117,12 @@ def _last_name(state: State, order: Order) -> str:
     return sent if sent is not None and venue is not None and venue.cancel_names_last_sent else order.cl_ord_id
 
 
-def release(turn: Turn) -> None:
-    """Send everything that may go now: cancels, then status requests, then new orders; oldest first within each."""
+def release(turn: Turn, *, killing: bool = False) -> None:
+    """Send everything that may go now: cancels, then status requests, then new orders; oldest first within each.
+
+    `killing`: the turn engages the kill switch. New orders and replaces stay where they are, also those that only waited for
+    a token that is there by now: `next_deadline` is not later than now, so that they go with the next turn.
+    """
     execution, control = turn.state.execution, turn.state.control
     for order_id in execution.waiting.ended():
         over = execution.orders[order_id].state
@@ -131,7 +136,12 @@ def release(turn: Turn) -> None:
     for venue in venues:
         _ask(turn, venue)
     for venue in venues:
-        _release_line(turn, venue, cancels=False)
+        if killing:
+            execution.waiting.first(
+                venue, cancels=False
+            )  # what was purged leaves the line in this turn, not at the next event's cost
+        else:
+            _release_line(turn, venue, cancels=False)
 
 
 def _release_line(turn: Turn, venue: str, *, cancels: bool) -> None:

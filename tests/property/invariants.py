@@ -12,17 +12,14 @@ from venue_model import ZERO, Venue, VenueOrder
 from gateway.core.codec import decode, encode
 from gateway.core.core import Core
 from gateway.core.digest import Digest, Table
-from gateway.core.events import (
-    Dispatched,
-    Recorded,
-    StatusRequested,
-)
-from gateway.core.execution_control import next_deadline
+from gateway.core.events import ClosedUnsent, Dispatched, Queued, Recorded, StatusRequested, Superseded
+from gateway.core.execution_control import held, next_deadline
 from gateway.core.exposure import Exposure
 from gateway.core.orders import Order
-from gateway.core.state import State, order_scopes
-from gateway.core.values import CommandKind, FillStatus, Side
-from gateway.testing.harness import Harness
+from gateway.core.pacing import free_at
+from gateway.core.state import State, is_killed, order_scopes
+from gateway.core.values import CommandKind, FillStatus, Hold, Side
+from gateway.testing.harness import MILLISECOND, Harness
 
 D = Decimal
 
@@ -75,6 +72,27 @@ class Invariants(RuleBasedStateMachine):
         for one in fresh:
             if isinstance(one.event, StatusRequested):
                 self.venues[one.event.venue].inbox.append(one.event)
+
+    def engage(self, scope: str) -> None:
+        """Kill a scope: nothing but CANCELs is sent.
+
+        Beside the scope nothing is closed, queued or sent, but that a CANCEL which waited for nothing but time, for a token
+        that is there at the moment of the kill, leaves then as it would at any event.
+        """
+        state, at_ns = self.harness.state, self.harness.now_ns + MILLISECOND
+        due = {
+            command.cl_ord_id
+            for command in (pending.command for pending in state.execution.pending.values())
+            if command.kind is CommandKind.CANCEL
+            and held(state, command) is Hold.RATE
+            and free_at(state, command.venue, cancel=True, urgent=is_killed(state, command)) <= at_ns
+        }
+        for event in (one.event for one in self.harness.kill(scope).records):
+            if isinstance(event, Dispatched):
+                assert event.command.kind is CommandKind.CANCEL, "a kill sends nothing but CANCELs"
+                assert scope in order_scopes(event.command) or event.command.cl_ord_id in due
+            elif isinstance(event, ClosedUnsent | Superseded | Queued):
+                assert scope in order_scopes(event.command), "what is beside the scope stays as it is"
 
     def truth(self, order_id: str) -> VenueOrder | None:
         """The order as its venue holds it."""

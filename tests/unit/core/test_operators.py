@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.core.changes import OperatorActed
 from gateway.core.events import (
@@ -98,6 +99,57 @@ def test_kill_of_one_scope_leaves_the_others(harness: Harness) -> None:
     assert harness.sent(CommandKind.CANCEL) == []
     harness.kill("strategy:desk")
     assert [c.order_id for c in harness.sent(CommandKind.CANCEL)] == [order_id]
+
+
+def with_two_venues() -> Harness:
+    """One a second at `SIM`; no rate at `ALT`."""
+    base = settings(rate_per_second=D(1))
+    other = replace(base.venues[VENUE], name="ALT", session="FIX.4.4:GATEWAY->ALT", rate_per_second=None)
+    return Harness(config=replace(base, venues={**base.venues, "ALT": other})).open()
+
+
+def kill_after_a_second(harness: Harness) -> list[CommandKind]:
+    """What leaves when `ALT` is killed at the moment the token of `SIM` is there."""
+    before = len(harness.sent())
+    deadline = harness.next_deadline
+    assert deadline is not None
+    event = KillEngaged(request_id="k", actor="alice", reason="test", scope="venue:ALT")
+    harness.feed(event, after_ns=deadline - harness.now_ns)
+    return [command.kind for command in harness.sent()[before:]]
+
+
+def test_kill_of_one_scope_sends_no_new_order_of_another_that_waited_for_time() -> None:
+    harness = with_two_venues()
+    _, waiting = with_one_open_and_one_waiting(harness)
+    assert kill_after_a_second(harness) == []
+    assert waiting in harness.state.execution.pending, "it is not closed either"
+    assert harness.next_deadline == harness.now_ns, "and goes at once, but not in the turn of the kill"
+    harness.pass_deadline()
+    assert harness.sent()[-1].order_id == waiting
+
+
+def test_kill_of_one_scope_sends_no_replace_of_another_that_waited_for_time() -> None:
+    harness = with_two_venues()
+    order_id = harness.request_order()
+    harness.accept(order_id)
+    harness.request_replace(order_id, price="155")
+    assert harness.events(Queued)[-1].why == "rate"
+    assert kill_after_a_second(harness) == []
+    harness.pass_deadline()
+    assert harness.sent()[-1].kind is CommandKind.REPLACE
+
+
+def test_a_cancel_that_waited_for_time_leaves_also_at_the_kill_of_another_scope() -> None:
+    harness = with_two_venues()
+    order_id = harness.request_order()
+    harness.accept(order_id)
+    harness.request_cancel(order_id)  # within the headroom of cancels
+    harness.report(Accepted, order_id, cl_ord_id="X", venue_order_id="VX", order_qty=D(1000))
+    external = harness.state.execution.cl_ord_ids[VENUE, "X"]
+    harness.request_cancel(external)
+    assert harness.events(Queued)[-1].why == "rate"
+    assert kill_after_a_second(harness) == [CommandKind.CANCEL]
+    assert harness.sent()[-1].order_id == external
 
 
 def test_a_cancel_lost_with_the_connection_is_repeated_after_reconciliation(harness: Harness) -> None:
