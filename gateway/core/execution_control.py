@@ -137,9 +137,7 @@ def release(turn: Turn, *, killing: bool = False) -> None:
         _ask(turn, venue)
     for venue in venues:
         if killing:
-            execution.waiting.first(
-                venue, cancels=False
-            )  # what was purged leaves the line in this turn, not at the next event's cost
+            execution.waiting.first(venue, cancels=False)  # what was purged leaves the line now, not at the next event's cost
         else:
             _release_line(turn, venue, cancels=False)
 

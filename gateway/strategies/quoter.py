@@ -15,7 +15,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import msgspec
 
-from gateway.core.events import Event, MarketEvent
+from gateway.core.events import CancelRejected, Event, MarketEvent
 from gateway.core.orders import Order
 from gateway.core.strategy import Cancel, Intent, New, Replace, Strategy, View
 from gateway.core.values import Side
@@ -57,8 +57,12 @@ class Quoter(Strategy[QuoterParams, QuoterMemory]):
     Memory = QuoterMemory
 
     def on_event(self, event: Event, view: View, memory: QuoterMemory) -> tuple[QuoterMemory, Sequence[Intent]]:
-        """Requote the event's symbol, or all symbols after anything else."""
-        if not view.tradable:
+        """Requote the event's symbol, or all symbols after anything else.
+
+        A refused cancel is no occasion to ask for it again at once: the venue would refuse as fast as it is asked. The next
+        book, or word of an order, is one.
+        """
+        if not view.tradable or isinstance(event, CancelRejected):
             return memory, ()
         symbols = (event.symbol,) if isinstance(event, MarketEvent) else view.instruments
         intents = [intent for symbol in symbols for intent in self._quote(symbol, view)]

@@ -36,3 +36,18 @@ def test_a_kill_beside_an_order_whose_token_is_there_at_that_moment() -> None:
     stream.time()
     assert len(stream.harness.sent()) == before + 1
     stream.replay_equality()
+
+
+def test_a_quoter_beside_a_venue_that_refuses_and_a_question_that_was_lost_comes_to_rest() -> None:
+    """Found by another such seed: until the question is overdue nobody may ask for a cancel as fast as it is refused."""
+    stream = Venues()
+    stream.begin(rate=None, burst=1, trading=1)
+    stream.market(bid=155_900, spread=0, status=None)
+    stream.catch_up()
+    stream.replace(calm=1, lots=0, pick=0, then="waits", ticks=0)
+    stream.catch_up()
+    stream.day(after=False, expires="forgotten")
+    stream.catch_up()
+    stream.transmit(loses=0, many=2)
+    stream.reconcile()
+    stream.the_truth_is_known()

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from gateway.core.events import FeedStatus
+from gateway.core.events import CancelRejected, FeedStatus
 from gateway.core.settings import RiskLimits
 from gateway.core.values import CommandKind, FeedState, OrderState, Side
 from gateway.strategies.quoter import Quoter, QuoterParams
@@ -189,3 +189,17 @@ def test_cancels_what_it_may_not_quote_also_when_it_amends() -> None:
     harness.book("155.950", "155.970")
     assert [command.order_id for command in harness.sent(CommandKind.CANCEL)] == [ask]
     assert {command.side for command in harness.sent(CommandKind.REPLACE)} == {Side.BUY}
+
+
+def test_a_refused_cancel_is_asked_for_again_at_the_next_book_and_not_at_once() -> None:
+    harness = quoting()
+    accept_all(harness)
+    harness.book("156.090", "156.110")
+    bid = working(harness, Side.BUY)
+    for cancels in (1, 2):
+        mine = [command for command in harness.sent(CommandKind.CANCEL) if command.order_id == bid]
+        assert len(mine) == cancels
+        harness.report(CancelRejected, bid, cl_ord_id=mine[-1].cl_ord_id, ord_status="0", cxl_rej_reason="0")
+        assert harness.order(bid).cancel_in_flight is None
+        assert [c.order_id for c in harness.sent(CommandKind.CANCEL)].count(bid) == cancels
+        harness.book("156.090", "156.110")
