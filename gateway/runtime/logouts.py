@@ -42,4 +42,4 @@ class Logouts:
                 return
             out, self._out = self._out, ()
             for adapter in out:
-                adapter.link.logon()
+                adapter.schedule.come_back()

@@ -6,7 +6,8 @@ the two is carried out by the next start.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
 
@@ -62,7 +63,8 @@ class SessionControl:
         return Answer(seq=action(adapter, request, actor) or seq, detail=f"{request.action} of {adapter.session} asked for")
 
     def _logon(self, adapter: VenueAdapter, request: SessionRequest, actor: str) -> None:
-        adapter.schedule.log_on()
+        with self._alone_with_numbers(adapter):
+            adapter.schedule.log_on()
 
     def _logout(self, adapter: VenueAdapter, request: SessionRequest, actor: str) -> None:
         adapter.schedule.log_out()
@@ -72,13 +74,18 @@ class SessionControl:
 
     def _renumber(self, adapter: VenueAdapter, request: SessionRequest, actor: str) -> int:
         """Log out, journal the new numbers, set them, log on again if it was to be up. The position of the new numbers."""
+        with self._alone_with_numbers(adapter):
+            return self._renumbered(adapter, request, actor)
+
+    @contextmanager
+    def _alone_with_numbers(self, adapter: VenueAdapter) -> Iterator[None]:
         lock = self._renumbering[adapter.venue]
         if not lock.acquire(blocking=False):
             raise PreconditionFailed(
                 f"the numbers of {adapter.session} are being changed by another request: wait for its answer"
             )
         try:
-            return self._renumbered(adapter, request, actor)
+            yield
         finally:
             lock.release()
 
@@ -101,7 +108,7 @@ class SessionControl:
             assert planned is not None, "the event's own doing"
             adapter.renumber(planned)
             if wanted:
-                adapter.link.logon()
+                adapter.schedule.come_back()
 
         try:
             self._await_logout(adapter)
@@ -110,7 +117,7 @@ class SessionControl:
             raise  # the numbers may still change: until then nobody logs on with the old ones
         except GatewayError:
             if wanted:
-                adapter.link.logon()
+                adapter.schedule.come_back()
             raise
 
     def _await_logout(self, adapter: VenueAdapter) -> None:

@@ -259,7 +259,7 @@ class VenueAdapter:
             self._numbering.advance_by_one(number)
         elif decoded.msg_type != "4":  # NewSeqNo(36) says where that leads
             self._numbering.advance(number)
-        return self.subscription.taken(events, now_ns, live=not decoded.poss_dup)
+        return self.subscription.taken(events, now_ns, live=not decoded.poss_dup, request=decoded.md_req_id)
 
     def _heartbeat(self, decoded: Decoded, message: FixMessage, now_ns: int) -> list[Event]:
         probe = message.get(tags.TEST_REQ_ID)

@@ -24,7 +24,7 @@ from gateway.venue.fix_log import FixLog
 from gateway.venue.link import MOST, Inbound, Kind, NotSent, SendGuard, Sink
 from gateway.venue.numbers import Numbers
 from gateway.venue.tls import check_tls
-from gateway.venue.unsplit import sound
+from gateway.venue.unsplit import as_it_came, sound
 
 _log = logging.getLogger(__name__)
 _RECENT = 256
@@ -130,7 +130,9 @@ class _Application(fix.Application):  # type: ignore[misc]  # the engine has no 
         try:
             if self.rewind_to is not None:
                 return
-            inbound = Inbound(venue=self._settings.venue, kind=Kind.MESSAGE, raw=message.toString(), received_ns=wall_ns())
+            settings = self._settings
+            raw = as_it_came(message.toString(), reversed(self._recent), settings.target_comp_id, settings.sender_comp_id)
+            inbound = Inbound(venue=settings.venue, kind=Kind.MESSAGE, raw=raw, received_ns=wall_ns())
             if self.watcher is not None:
                 self._show(inbound.raw)
             if admin and self._is_for_the_engine(message, session):

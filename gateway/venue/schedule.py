@@ -14,7 +14,8 @@ from gateway.venue.link import Connection
 
 
 class Schedule:
-    """Of one session; without `hours` it never says anything. `log_on`, `log_out`: any thread; the rest: the runtime thread."""
+    """Of one session; without `hours` it never says anything. `log_on`, `log_out`, `come_back`: any thread; the rest:
+    the runtime thread."""
 
     def __init__(self, here: Connection, hours: Hours | None) -> None:
         self._here = here
@@ -37,6 +38,12 @@ class Schedule:
         with self._lock:
             self._told_out = True
             self._here.link.logout()
+
+    def come_back(self) -> None:
+        """After a logout of our own, unless an operator has logged it out meanwhile."""
+        with self._lock:
+            if not self._told_out:
+                self._here.link.logon()
 
     def begin(self, now_ns: int) -> list[SessionScheduled]:
         """Before the link starts: what the schedule says now. Outside its hours the session stays out."""

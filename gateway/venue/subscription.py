@@ -62,6 +62,8 @@ class Subscription:
         self._asked_ns: int | None = None
         """When the request left that no snapshot has answered."""
         self._refusal = ""
+        self._refused: str | None = None
+        """MDReqID(262) of the request that was refused, while no other has followed."""
         self._refusals = 0
         self._refused_ns = 0
 
@@ -112,7 +114,7 @@ class Subscription:
         """
         if self._current is None or request not in (None, self._current):
             return [self._notice("market_data_refused", told)]
-        self._current, self._asked_ns = None, None
+        self._current, self._asked_ns, self._refused = None, None, self._current
         if for_good:
             self.deadline_ns = None
             then = "not asked again before the next logon"
@@ -125,11 +127,15 @@ class Subscription:
         _log.warning("%s: %s", self._here.session, self._refusal)
         return [self._feed(FeedState.STALE, told)]
 
-    def taken(self, events: list[Event], now_ns: int, *, live: bool) -> list[Event]:
-        """What a message led to, and what is to be said of the books with it; a gap asks for a fresh snapshot."""
-        if live and any(isinstance(event, BookSnapshot) for event in events):
+    def taken(self, events: list[Event], now_ns: int, *, live: bool, request: str | None = None) -> list[Event]:
+        """What a message led to, and what is to be said of the books with it; a gap asks for a fresh snapshot.
+
+        `request`: the MDReqID(262) it names. After a refusal only a snapshot of the refused request, or of the next one, shows
+        that there is an answer: the last ones of the subscription before it may still be on their way.
+        """
+        if live and (not self._refusal or request in (None, self._current or self._refused)) and _has_snapshot(events):
             if self._refusal:  # it was of another request, or the venue changed its mind
-                self.deadline_ns = None
+                self._current, self.deadline_ns = self._current or self._refused, None
             self._asked_ns, self._refusal = None, ""
         if live and self._missed and self._here.settled:
             reason, self._missed = self._missed, ""
@@ -175,3 +181,7 @@ class Subscription:
 
     def _feed(self, status: FeedState, reason: str) -> FeedStatus:
         return FeedStatus(venue=self._here.venue, status=status, detail=reason)
+
+
+def _has_snapshot(events: list[Event]) -> bool:
+    return any(isinstance(event, BookSnapshot) for event in events)

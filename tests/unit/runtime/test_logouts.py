@@ -6,6 +6,7 @@ import threading
 from types import SimpleNamespace
 
 from gateway.runtime.logouts import Logouts
+from gateway.venue.schedule import Schedule
 
 
 class Link:
@@ -26,7 +27,9 @@ class Link:
 
 
 def venue(**given):
-    return SimpleNamespace(link=Link(**given))
+    made = SimpleNamespace(link=Link(**given))
+    made.schedule = Schedule(made, None)
+    return made
 
 
 def test_only_who_was_up_comes_back_however_often_we_log_out():
@@ -38,6 +41,15 @@ def test_only_who_was_up_comes_back_however_often_we_log_out():
     logouts.log_on_again()
     assert (up.link.enabled, kept_out.link.enabled) == (True, False)
     assert up not in logouts
+
+
+def test_whom_an_operator_has_logged_out_meanwhile_stays_out():
+    one = venue()
+    logouts = Logouts([one])
+    logouts.log_out()
+    one.schedule.log_out()
+    logouts.log_on_again()
+    assert not one.link.enabled
 
 
 def test_who_logs_on_again_waits_for_the_end_of_a_logout():

@@ -360,6 +360,27 @@ def test_the_refusal_of_an_older_request_says_nothing_of_the_newer_one(adapter, 
 
 
 @FOLLOWS
+def test_the_last_snapshots_of_an_ended_subscription_do_not_stop_a_refused_one_from_being_made_again(adapter, wire):
+    settled(adapter, wire)
+    first = asked(wire)[-1]
+    told(adapter, "W", f"262={first}|{BOOK}", 10)
+    at_ns = 10 * RESUBSCRIBE_PAUSE_NS
+    adapter.translate(refused("X", adapter.watermark.msg_seq_num + 1), at_ns)
+    second = asked(wire)[-1]
+    assert second != first
+    told(adapter, "Y", f"262={second}|281=2|58=busy|", at_ns)
+    due_ns = adapter.deadline_ns
+    told(adapter, "W", f"262={first}|{BOOK}", at_ns + 1)
+    assert adapter.deadline_ns == due_ns
+    assert "busy" in adapter.subscription.trouble(at_ns + 1)
+    told(adapter, "W", f"262={second}|{BOOK}", at_ns + 2)  # it was answered after all, and is what a later one would end
+    assert (adapter.subscription.trouble(at_ns + 2), adapter.deadline_ns) == ("", None)
+    wire.sent.clear()
+    adapter.translate(refused("X", adapter.watermark.msg_seq_num + 1), 2 * at_ns)
+    assert dict(wire.sent[0].fields)[262] == second
+
+
+@FOLLOWS
 def test_a_market_data_request_without_an_answer_is_said(adapter, wire):
     settled(adapter, wire)
     assert adapter.subscription.trouble(1) == ""

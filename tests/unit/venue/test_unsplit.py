@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.venue.unsplit import sound
+from gateway.venue.unsplit import as_it_came, sound
 
 SOH = "\x01"
 
@@ -35,3 +35,13 @@ def test_what_is_damaged_or_not_for_us_is_left_to_the_engine():
     assert not taken(framed("35=A|49=SIM|56=DESK|34=7|95=3|96=a|b|"))
     assert not taken(framed("35=8|49=SIM|56=DESK|34=7|354=1|355=a|b|"))  # garbled: the length says nothing of it
     assert not taken(framed("35=8|49=SIM|56=DESK|34=7|11=x|"))
+
+
+def test_fields_that_are_only_in_data_are_no_fields_of_the_message():
+    came = framed("35=8|49=SIM|56=DESK|34=7|11=x|354=6|355=a|31=5|")
+    split = "8=FIX.4.4|9=1|35=8|34=7|49=SIM|56=DESK|11=x|31=5|354=6|355=a|10=000|".replace("|", SOH)
+    assert as_it_came(split, [framed("35=0|49=SIM|56=DESK|34=8|"), came], "SIM", "DESK") == came
+    assert as_it_came(split, [came.replace("34=7", "34=8")], "SIM", "DESK") == split
+    assert as_it_came(split, [came.replace("11=x", "11=y")], "SIM", "DESK") == split, "damaged"
+    plain = split.replace("354=6", "58=b")
+    assert as_it_came(plain, [came], "SIM", "DESK") == plain

@@ -116,6 +116,16 @@ def test_data_that_holds_soh_is_taken_whole_and_in_its_turn(gateway, venue, orde
     assert [message[7] for message in venue.of_type("2")] == [str(kept)]
 
 
+def test_fields_that_are_only_in_data_are_believed_by_nobody(gateway, venue, order):
+    """The engine takes them for the message's own."""
+    order_id, request = order
+    data = "a\x0158=no"
+    venue.fill(request, "100", "110", "100", (354, len(data)), (355, data))
+    gateway.wait_rows("SELECT * FROM v_orders WHERE order_id = ? AND cum_qty = 100", order_id)
+    [told] = gateway.rows("SELECT text FROM v_order_events WHERE order_id = ? AND event = 'filled'", order_id)
+    assert told["text"] == data
+
+
 HOSTILE = {
     "terminal escapes": "\x1b[2J\x1b]0;owned\x07 red \x1b[31m",
     "html": "<script>alert('1')</script>&amp;",
