@@ -105,8 +105,10 @@ def _wrong(one: Needed, nearest: Path) -> tuple[str, str] | None:
         return "is not a directory", "move it away, or name another one"
     if not os.access(nearest, os.W_OK | os.X_OK):
         return _refused(nearest)
-    if one.private and nearest == one.path and stat.S_IMODE(nearest.stat().st_mode) & 0o022:
-        return "can be written by other users", f"chmod 700 {nearest}"
+    status = nearest.stat()
+    if one.private and nearest == one.path and stat.S_IMODE(status.st_mode) & 0o022:
+        ours = status.st_uid == os.geteuid()  # not a volume that a container was given, or /tmp
+        return "can be written by other users", f"chmod 700 {nearest}" if ours else "name a directory inside it: a run makes it"
     return None
 
 
