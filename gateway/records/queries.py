@@ -79,17 +79,19 @@ def came_of(store: RecordStore, actions: Sequence[Row]) -> dict[Value, str]:
 
     One decision: its outcome, with code or order (`denied: max_order_quantity`, `dispatched: 1-17`); several are counted.
     """
-    if not actions:
-        return {}
-    where = {name: [row[source] for row in actions] for name, source in _SAME_MOMENT.items()}
     found: dict[Value, list[Row]] = {}
-    for row in view_rows(store, "v_decisions", where=where, order_by=("event_seq",)):
-        found.setdefault(row["trigger_seq"], []).append(row)
+    moments = list({row["event_seq"]: row["recorded_ns"] for row in actions}.items())
+    for begin in range(0, len(moments), _AT_ONCE):
+        # What is decided because of an event has its stream time, which has an index.
+        seqs, times = zip(*moments[begin : begin + _AT_ONCE], strict=True)
+        where = {"trigger_seq": seqs, "recorded_ns": times}
+        for row in view_rows(store, "v_decisions", where=where, order_by=("event_seq",)):
+            found.setdefault(row["trigger_seq"], []).append(row)
     return {seq: _in_words(rows) for seq, rows in found.items()}
 
 
-_SAME_MOMENT = {"trigger_seq": "event_seq", "recorded_ns": "recorded_ns"}
-"""What is decided because of an event has its stream time, which has an index."""
+_AT_ONCE = 1_000
+"""A statement takes 65,535 values at most (PostgreSQL), and each action is two."""
 
 
 def _in_words(rows: Sequence[Row]) -> str:

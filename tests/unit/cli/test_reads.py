@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from gateway.cli import output
 from gateway.cli.book import summed
 from gateway.core.events import CancelRequested, KillEngaged
+from gateway.records.queries import came_of, view_rows
+from gateway.records.store import RecordStore
 
 LISTS = ["order", "fill", "position", "decision", "anomaly", "audit", "session"]
 
@@ -88,6 +92,23 @@ def test_the_audit_says_what_came_of_a_request(cli: Any, traded: Any) -> None:
     assert "denied:" in shown
     assert "requested" not in shown.split(), "every one of these was decided about"
     assert narrow(shown)
+
+
+def test_what_came_of_a_long_audit_is_asked_in_portions(cli: Any, traded: Any) -> None:
+    """A database takes so many values in a statement, PostgreSQL 65,535; here it is made fewer."""
+    store = RecordStore(f"sqlite:///{cli.state}/records.db")
+
+    def limited(connection: Any, _: Any) -> None:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 2_100)
+
+    event.listen(Engine, "connect", limited)
+    try:
+        actions = view_rows(store, "v_operator_actions")
+        asked: list[Any] = [{"event_seq": -number, "recorded_ns": 0} for number in range(2_500)]
+        assert came_of(store, asked + actions) == came_of(store, actions) != {}
+    finally:
+        event.remove(Engine, "connect", limited)
+        store.close()
 
 
 def test_the_book_adds_up_what_stands(cli: Any, traded: Any) -> None:
