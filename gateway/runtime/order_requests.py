@@ -231,11 +231,16 @@ class OrderRequests:
     def _awaited(self, answer: OrderAnswer, seconds: float, enough: Callable[[Order], bool]) -> OrderAnswer:
         assert answer.order_id is not None
         end = monotonic() + seconds
+        seen: int | None = None
         while True:
             with self._runtime.turned:
                 order = self._order(answer.order_id)
-                if order is not None and enough(order):
-                    return self._of_order(answer.order_id, "dispatched", self._runtime.durable_seq)
+                if order is None or not enough(order):
+                    seen = None
+                else:  # the state may be ahead of the journal
+                    seen = self._runtime.core.state.seq if seen is None else seen
+                    if self._runtime.told_seq >= seen:
+                        return self._of_order(answer.order_id, "dispatched", self._runtime.durable_seq)
                 left = end - monotonic()
                 if left <= 0 or not self._runtime.turned.wait(left):
                     break

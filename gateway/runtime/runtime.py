@@ -120,6 +120,8 @@ class Runtime:
         self.alive_ns = wall_ns()
         """When the thread last began a turn: a strategy or a rule that overruns shows here."""
         self.durable_seq = core.state.seq
+        self.told_seq = core.state.seq
+        """Up to here who waits for `turned` was told, and why requests came to nothing is in `refusals`."""
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
         self._ended = threading.Event()
@@ -282,6 +284,7 @@ class Runtime:
             self._wake_writer(self.durable_seq)
             with self.turned:
                 self.refusals.extend(batch.refused)
+                self.told_seq = batch.records[-1].seq
                 self.turned.notify_all()
         while self._commits:
             self._observer.committed(self._commits.pop())
